@@ -1,0 +1,33 @@
+# Modules, in the order in which one may use another.
+#
+# A module is a folder. MODULE_uses names the folders whose headers it may
+# include; the compiler is given nothing else, so a forbidden include does not
+# build. MODULE_libs are what it links beside; MODULE_poison are system headers
+# that exist on the machine and must not be used here.
+
+MODULES := base proto agent fakes harness
+
+base_uses    :=
+base_libs    := -ljansson
+base_poison  := curl/curl.h libwebsockets.h uv.h openssl/evp.h sqlite3.h
+
+proto_uses   := base
+proto_libs   :=
+proto_poison := $(base_poison) jansson.h
+
+agent_uses   := base proto
+agent_libs   := -lcurl -lwebsockets -lsqlite3 -luv -lcrypto -ljansson
+agent_poison := wslay/wslay.h http_parser.h
+
+fakes_uses   := base proto
+fakes_libs   := -lhttp_parser -lwslay -luv -lssl -lcrypto -ljansson
+fakes_poison := curl/curl.h libwebsockets.h sqlite3.h
+
+harness_uses   := base proto fakes
+harness_libs   :=
+harness_poison := $(fakes_poison)
+
+# Where the sources of a module lie (fakes has one folder per fake).
+dirs = $(1) $(patsubst %/,%,$(filter-out $(1)/test/ $(1)/test,$(wildcard $(1)/*/)))
+sources = $(foreach d,$(call dirs,$(1)),$(filter-out $(1)/main.c,$(wildcard $(d)/*.c)))
+tests   = $(foreach d,$(call dirs,$(1)),$(wildcard $(d)/test/test_*.c))

@@ -1,0 +1,68 @@
+/*
+ * loop.h - the event loop of the fakes, and owner of the one clock.
+ *
+ * One struct loop per process of fakes. It drives a libuv loop for sockets,
+ * children and signals, and the clock of base/clock.h for everything that has
+ * to do with time: no fake and no step arms a libuv timer or asks the system
+ * what time it is (docs/decisions/0004).
+ *
+ * Life cycle: loop_init(), handles are attached, loop_turn() again and again,
+ * every handle is closed by who opened it, loop_release() (which turns the loop
+ * until the close callbacks have run and returns an error when a handle was
+ * left open: that is a leak of ours).
+ *
+ * Every callback of libuv begins with loop_sync(), so that what it does sees
+ * the time at which the bytes arrived and not the time at which the loop began
+ * to wait.
+ */
+#ifndef FAKES_CORE_LOOP_H
+#define FAKES_CORE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+struct loop {
+    uv_loop_t uv;
+    struct clock clock;
+    uv_timer_t wake;   /* the only libuv timer: wakes at the clock's next deadline */
+    uint64_t started;  /* uv_hrtime() at mono 0 */
+    bool awake;        /* wake is initialised */
+};
+
+int loop_init(struct loop *l, struct err *e);
+int loop_release(struct loop *l, struct err *e);
+
+/* Moves the clock to the present. */
+void loop_sync(struct loop *l);
+
+/* Nanoseconds since loop_init() by the system's own clock, for reports that
+ * show real time beside the clock's. */
+int64_t loop_real(const struct loop *l);
+
+/* Waits for I/O or the next deadline, but not past `until` (mono; -1: no limit),
+ * handles all that is ready, and fires the timers that are due. */
+void loop_turn(struct loop *l, int64_t until);
+
+/* Shorthands for timers on this loop. */
+static inline int64_t loop_now(const struct loop *l)
+{
+    return clock_mono(&l->clock);
+}
+static inline int64_t loop_wall(const struct loop *l)
+{
+    return clock_wall(&l->clock);
+}
+static inline void loop_after(struct loop *l, struct clock_timer *t, int64_t ns, clock_timer_fn fn)
+{
+    clock_timer_start(&l->clock, t, ns, fn);
+}
+static inline void loop_cancel(struct loop *l, struct clock_timer *t)
+{
+    clock_timer_stop(&l->clock, t);
+}
+
+#endif

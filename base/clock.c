@@ -6,7 +6,7 @@
 
 void clock_init(struct clock *c, int64_t wall)
 {
-    *c = (struct clock){ .wall_offset = wall };
+    *c = (struct clock){.wall_offset = wall};
 }
 
 void clock_release(struct clock *c)
@@ -14,7 +14,7 @@ void clock_release(struct clock *c)
     for (size_t i = 0; i < c->n; i++)
         c->heap[i]->slot = 0;
     free(c->heap);
-    *c = (struct clock){ 0 };
+    *c = (struct clock){0};
 }
 
 void clock_set(struct clock *c, int64_t mono)

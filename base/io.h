@@ -11,7 +11,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Reads the whole file into b (which sets the limit). -1 with ERR_SYS, ERR_NOT_FOUND or ERR_LIMIT. */
+/* Reads the whole file into b (which sets the limit). -1 with ERR_SYS, ERR_NOT_FOUND or ERR_LIMIT.
+ */
 int io_read_file(const char *path, struct buf *b, struct err *e);
 
 /* Writes beside, syncs, and renames over: the file is the old one or the new one, never half. */

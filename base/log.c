@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "base/strtab.h"
 
-static const char *const level_names[] = { "debug", "info", "warn", "error", "crit", "none" };
+static const char *const level_names[] = {"debug", "info", "warn", "error", "crit", "none"};
 
 int log_level_from(const char *word)
 {
@@ -28,7 +28,7 @@ const char *log_level_name(enum log_level level)
 
 void log_init(struct log *l, enum log_level level, int fd)
 {
-    *l = (struct log){ .level = level, .fds = { fd, -1 } };
+    *l = (struct log){.level = level, .fds = {fd, -1}};
 }
 
 void log_release(struct log *l)

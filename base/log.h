@@ -47,8 +47,7 @@ void log_mask(const struct log *l, struct buf *b);
  * log_event(l, LOG_INFO, "Registered", "arn", arn, "cluster", cluster, NULL):
  * message, then pairs of key and value, then NULL. A NULL value is left out.
  */
-void log_event(struct log *l, enum log_level level, const char *msg, ...)
-    __attribute__((sentinel));
+void log_event(struct log *l, enum log_level level, const char *msg, ...) __attribute__((sentinel));
 
 /* The same with a formatted message and no pairs. */
 void log_msg(struct log *l, enum log_level level, const char *fmt, ...)

@@ -17,7 +17,7 @@ static uint32_t hash_key(const char *s)
 
 void map_init(struct map *m)
 {
-    *m = (struct map){ 0 };
+    *m = (struct map){0};
 }
 
 void map_release(struct map *m)
@@ -86,7 +86,7 @@ void *map_set(struct map *m, const char *key, void *value)
     if ((m->used + 1) * 2 > m->slot_room)
         rebuild(m);
     grow_array(m->entries, m->used, m->entry_room);
-    m->entries[m->used] = (struct map_entry){ xstrdup(key), value, hash };
+    m->entries[m->used] = (struct map_entry){xstrdup(key), value, hash};
     for (s = hash & (m->slot_room - 1); m->slots[s]; s = (s + 1) & (m->slot_room - 1))
         ;
     m->slots[s] = (uint32_t)++m->used;

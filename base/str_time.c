@@ -11,9 +11,8 @@ static const struct unit {
     const char *name;
     int64_t ns;
 } units[] = {
-    { "ns", 1 },           { "us", NS_PER_US },       { "\xc2\xb5s", NS_PER_US },
-    { "ms", NS_PER_MS },   { "s", NS_PER_S },         { "m", 60 * NS_PER_S },
-    { "h", 3600 * NS_PER_S },
+    {"ns", 1},       {"us", NS_PER_US},    {"\xc2\xb5s", NS_PER_US}, {"ms", NS_PER_MS},
+    {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
 };
 
 /* One "1.5h" of a duration. */
@@ -93,14 +92,13 @@ char *str_format_duration(int64_t ns, char out[48])
                         : rest >= NS_PER_US                     ? NS_PER_US
                                                                 : 1;
         char frac[24];
-        size_t f = (size_t)snprintf(frac, sizeof(frac), "%llu",
-                                    (unsigned long long)(rest % unit + unit));
+        size_t f =
+            (size_t)snprintf(frac, sizeof(frac), "%llu", (unsigned long long)(rest % unit + unit));
 
         while (f > 1 && frac[f - 1] == '0')
             frac[--f] = '\0';
         frac[0] = '.'; /* the leading 1 that kept the zeros */
-        snprintf(out + n, 48 - n, "%llu%s%s", (unsigned long long)(rest / unit),
-                 f > 1 ? frac : "",
+        snprintf(out + n, 48 - n, "%llu%s%s", (unsigned long long)(rest / unit), f > 1 ? frac : "",
                  unit == NS_PER_S    ? "s"
                  : unit == NS_PER_MS ? "ms"
                  : unit == NS_PER_US ? "us"
@@ -156,8 +154,9 @@ char *str_format_http_date(int64_t wall_ns, char out[30])
 
     split_time(wall_ns, &tm, &ns);
     snprintf(out, 30, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + tm.tm_wday * 3,
-             (unsigned)tm.tm_mday % 100, months + tm.tm_mon * 3, (unsigned)(tm.tm_year + 1900) % 10000,
-             (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
+             (unsigned)tm.tm_mday % 100, months + tm.tm_mon * 3,
+             (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
+             (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
     return out;
 }
 
@@ -171,8 +170,12 @@ static int two(const char *s)
 /* Fields that timegm() would silently carry over are refused here. */
 static int join_time(const int f[6], int64_t *ret)
 {
-    struct tm tm = { .tm_year = f[0] - 1900, .tm_mon = f[1] - 1, .tm_mday = f[2],
-                     .tm_hour = f[3],        .tm_min = f[4],     .tm_sec = f[5] };
+    struct tm tm = {.tm_year = f[0] - 1900,
+                    .tm_mon = f[1] - 1,
+                    .tm_mday = f[2],
+                    .tm_hour = f[3],
+                    .tm_min = f[4],
+                    .tm_sec = f[5]};
 
     if (f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > 31 || f[3] < 0 || f[3] > 23 || f[4] < 0 ||
         f[4] > 59 || f[5] < 0 || f[5] > 60 || f[0] < 1678 || f[0] > 2261)

@@ -36,8 +36,8 @@ static int reset(void **state)
 static void due_timers_fire_in_order_of_deadline_then_of_arming(void **state)
 {
     struct clock c;
-    struct tick k[4] = { { .id = 0 }, { .id = 1 }, { .id = 2 }, { .id = 3 } };
-    int64_t after[4] = { 30, 10, 20, 10 };
+    struct tick k[4] = {{.id = 0}, {.id = 1}, {.id = 2}, {.id = 3}};
+    int64_t after[4] = {30, 10, 20, 10};
 
     (void)state;
     clock_init(&c, 1000);
@@ -60,7 +60,7 @@ static void due_timers_fire_in_order_of_deadline_then_of_arming(void **state)
 static void a_timer_that_rearms_itself_for_now_does_not_hang_the_run(void **state)
 {
     struct clock c;
-    struct tick k = { .clock = &c, .id = 7, .again = 0 };
+    struct tick k = {.clock = &c, .id = 7, .again = 0};
 
     (void)state;
     clock_init(&c, 0);
@@ -79,7 +79,7 @@ static void stopping_any_timer_keeps_the_heap_in_order(void **state)
     (void)state;
     clock_init(&c, 0);
     for (int i = 0; i < 64; i++) {
-        k[i] = (struct tick){ .clock = &c, .id = i, .again = -1 };
+        k[i] = (struct tick){.clock = &c, .id = i, .again = -1};
         clock_timer_start(&c, &k[i].timer, (i * 37) % 64, on_tick);
     }
     for (int i = 0; i < 64; i += 3)

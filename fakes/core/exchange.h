@@ -31,7 +31,6 @@
 
 struct conn;
 struct fake;
-struct fault;
 struct loop;
 struct ws;
 struct ws_handlers;
@@ -46,46 +45,47 @@ struct http_header {
 };
 
 struct exchange {
-    struct list link;        /* in the world's list of open exchanges */
-    uint64_t id;             /* counts from 1 in a world */
+    struct list link; /* in the world's list of open exchanges */
+    uint64_t id;      /* counts from 1 in a world */
     struct conn *conn;
     struct fake *fake;
 
     /* the request */
     char *method;
-    char *target;            /* as sent */
-    char *raw_path;          /* as sent, without the query */
-    char *raw_query;         /* as sent, "" when there is none */
-    char *path;              /* percent-decoded */
+    char *target;    /* as sent */
+    char *raw_path;  /* as sent, without the query */
+    char *raw_query; /* as sent, "" when there is none */
+    char *path;      /* percent-decoded */
     struct http_header *headers;
     size_t n_headers, cap_headers;
-    struct buf body;         /* whole; empty when on_body took it */
-    int minor;               /* HTTP/1.minor */
-    json_t *json;            /* see exchange_json() */
+    struct buf body; /* whole; empty when on_body took it */
+    int minor;       /* HTTP/1.minor */
+    json_t *json;    /* see exchange_json() */
 
     /* set by fake_ops.classify */
-    char *what;              /* name of the call in the journal; owned by the exchange */
-    const char *group;       /* static; NULL: the fake does not know such a call */
-    json_t *extra;           /* object merged into the journal's record (derived facts), or NULL */
+    char *what;        /* name of the call in the journal; owned by the exchange */
+    const char *group; /* static; NULL: the fake does not know such a call */
+    json_t *extra;     /* object merged into the journal's record (derived facts), or NULL */
 
     /* set by the fake, as it needs */
     void *data;
     void (*on_gone)(struct exchange *x);
-    void (*on_drain)(struct exchange *x);  /* a stream's queue fell under EXCHANGE_LOW */
+    void (*on_drain)(struct exchange *x); /* a stream's queue fell under EXCHANGE_LOW */
     /* set in fake_ops.begin to take the body as it comes; a negative return aborts with 400 */
     int (*on_body)(struct exchange *x, const char *p, size_t n);
 
     /* the answer */
     struct http_header *out_headers;
     size_t n_out_headers, cap_out_headers;
-    int state;               /* private: enum exchange_state */
+    int state; /* private: enum exchange_state */
     int status;
-    bool no_date, close_after, chunked, head_only;
-    struct fault *fault;     /* the one that hit this exchange */
-    uint64_t record;         /* number of the request's record */
-    struct buf sent;         /* what the journal will show of a streamed answer */
+    const char *reason; /* static; NULL: the usual one of the status */
+    bool no_date;       /* set by a handler that must not send Date */
+    bool close_after, chunked, head_only, reset_after;
+    void (*on_bytes)(struct exchange *x, const char *p, size_t n);
+    uint64_t record; /* number of the request's record */
+    struct buf sent; /* what the journal will show of a streamed answer */
     size_t sent_total;
-    void *core;              /* private to the core: delayed or slow answers */
 };
 
 /* Queue length under which on_drain is called, and over which a producer should pause. */

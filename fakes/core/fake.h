@@ -37,6 +37,7 @@
 
 struct fake;
 struct listener;
+struct tls_context;
 struct world;
 
 struct fake_ops {
@@ -75,8 +76,9 @@ struct fake {
     const struct fake_ops *ops;
     struct world *world;
     struct list listeners;
-    char *url;        /* of the first listener: http://127.0.0.1:PORT or unix:///PATH; NULL: none */
-    bool down;        /* nobody listens at the moment */
+    char *url;     /* of the first listener: http://127.0.0.1:PORT or unix:///PATH; NULL: none */
+    bool down;     /* nobody listens at the moment */
+    bool refusing; /* it is down because of a refuse fault */
 };
 
 /* Who everybody is in this world; strings are owned by it. Defaults in world_init(). */
@@ -96,10 +98,12 @@ struct world {
     struct identity id;
     struct fake *fakes[WORLD_FAKES_MAX];
     size_t n_fakes;
-    struct list conns;      /* private: every open connection */
-    struct list exchanges;  /* private */
+    struct list conns;     /* private: every open connection */
+    struct list exchanges; /* private */
     uint64_t next_conn, next_exchange;
-    bool verify_signatures; /* true unless --no-verify */
+    struct tls_context *tls;   /* made when the first listener asks for it */
+    bool verify_signatures;    /* true unless --no-verify */
+    char read_space[64 << 10]; /* private: where bytes are read to, one read at a time */
 };
 
 int world_init(struct world *w, uint64_t seed, struct err *e);
@@ -119,6 +123,9 @@ void world_hex(struct world *w, size_t n, char *out);
 /* A version 4 UUID in text. out: 37 bytes. */
 void world_uuid(struct world *w, char out[37]);
 
+/* The certificate of this world's TLS listeners in PEM; NULL when there is none. */
+const char *world_certificate(const struct world *w);
+
 /* port 0: any; tls: with the certificate that is made at start. Sets f->url if it is the first. */
 int fake_listen_tcp(struct fake *f, const char *address, int port, bool tls, struct err *e);
 int fake_listen_unix(struct fake *f, const char *path, struct err *e);
@@ -127,6 +134,10 @@ int fake_listen_unix(struct fake *f, const char *path, struct err *e);
  * And it is back at the same addresses. */
 void fake_down(struct fake *f);
 int fake_up(struct fake *f, struct err *e);
+
+/* Closes and opens listeners as the refuse faults of the table say; to be called after
+ * a fault was added or healed. Open connections are not touched. */
+void world_apply_refusals(struct world *w);
 
 /* Resets every open connection of this fake; returns how many. */
 size_t fake_drop_connections(struct fake *f);

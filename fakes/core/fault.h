@@ -9,7 +9,8 @@
  * Where a fault hits:
  *   a request    delay hang refuse reset close cut status error garbage slow reply
  *   "connect"    the same, for the handshake of a websocket (status, error: refusal)
- *   a message to the agent (acs, tcs: by its type)  delay hang(dropped) wsclose badframe garbage reset
+ *   a message to the agent (acs, tcs: by its type)  delay hang(dropped) wsclose badframe garbage
+ * reset
  */
 #ifndef FAKES_CORE_FAULT_H
 #define FAKES_CORE_FAULT_H
@@ -41,23 +42,23 @@ enum fault_kind {
 
 struct fault {
     struct list link;
-    char *name;          /* NULL: none; `heal NAME` ends it */
+    char *name; /* NULL: none; `heal NAME` ends it */
     char *peer;
-    char *what;          /* glob */
+    char *what; /* glob */
     enum fault_kind kind;
-    int64_t delay;       /* ns */
-    int64_t bytes;       /* cut */
-    int64_t rate;        /* slow, bytes a second */
-    int status;          /* status, reply, error (0: by the type) */
-    int code;            /* wsclose */
-    char *type;          /* error type; reply: Content-Type */
-    char *text;          /* message; reply: body */
-    json_t *headers;     /* reply: object of more headers, or NULL */
+    int64_t delay;   /* ns */
+    int64_t bytes;   /* cut */
+    int64_t rate;    /* slow, bytes a second */
+    int status;      /* status, reply, error (0: by the type) */
+    int code;        /* wsclose */
+    char *type;      /* error type; reply: Content-Type */
+    char *text;      /* message; reply: body */
+    json_t *headers; /* reply: object of more headers, or NULL */
     /* which calls */
-    uint64_t first;      /* the first N, 0: no limit */
-    uint64_t nth;        /* only call number N, 0: any */
-    uint64_t every;      /* each N-th, 0: any */
-    double chance;       /* 0..1 with the world's seed; 1: always */
+    uint64_t first; /* the first N, 0: no limit */
+    uint64_t nth;   /* only call number N, 0: any */
+    uint64_t every; /* each N-th, 0: any */
+    double chance;  /* 0..1 with the world's seed; 1: always */
     bool healed;
     /* count */
     uint64_t seen, hits;
@@ -65,7 +66,7 @@ struct fault {
 
 struct fault_table {
     struct list faults;
-    uint64_t rng;        /* state of the generator; printed as the seed of the run */
+    uint64_t rng; /* state of the generator; printed as the seed of the run */
 };
 
 void fault_table_init(struct fault_table *t, uint64_t seed);

@@ -47,18 +47,18 @@ enum record_kind {
 };
 
 struct record {
-    uint64_t n;        /* 1, 2, 3 ... */
-    int64_t mono;      /* the clock's time */
-    int64_t real;      /* the system's time since start */
+    uint64_t n;   /* 1, 2, 3 ... */
+    int64_t mono; /* the clock's time */
+    int64_t real; /* the system's time since start */
     enum record_kind kind;
-    const char *peer;  /* "docker", "ecs", "agent" ...; lives as long as the journal */
-    char *what;        /* "POST /containers/create", "PayloadMessage", "connect", "exit" ... */
-    const char *group; /* of a known call, "lifecycle"; NULL: the fake does not know this call */
-    uint64_t conn;     /* connection, 0: none */
-    uint64_t exchange; /* a request and its answer carry the same number, 0: none */
-    json_t *data;      /* object; members depend on kind, see below */
-    bool foreign;      /* came from outside: has to be claimed or covered */
-    bool claimed;      /* a step took it */
+    const char *peer;    /* "docker", "ecs", "agent" ...; lives as long as the journal */
+    char *what;          /* "POST /containers/create", "PayloadMessage", "connect", "exit" ... */
+    const char *group;   /* of a known call, "lifecycle"; NULL: the fake does not know this call */
+    uint64_t conn;       /* connection, 0: none */
+    uint64_t exchange;   /* a request and its answer carry the same number, 0: none */
+    json_t *data;        /* object; members depend on kind, see below */
+    bool foreign;        /* came from outside: has to be claimed or covered */
+    bool claimed;        /* a step took it */
     uint64_t claimed_by; /* number of that step */
 };
 
@@ -79,11 +79,11 @@ struct journal {
     struct loop *loop;
     struct record **records;
     size_t n, room;
-    bool keep;         /* keep records in memory (the harness); false for a long-lived server */
-    int fd;            /* file, or -1 */
-    int write_error;   /* errno of the first failed write, 0: none */
-    struct log masks;  /* only its list of secrets is used */
-    char **peers;      /* interned names */
+    bool keep;        /* keep records in memory (the harness); false for a long-lived server */
+    int fd;           /* file, or -1 */
+    int write_error;  /* errno of the first failed write, 0: none */
+    struct log masks; /* only its list of secrets is used */
+    char **peers;     /* interned names */
     size_t n_peers, cap_peers;
     void (*on_record)(struct journal *j, struct record *r, void *data); /* may be NULL */
     void *on_record_data;

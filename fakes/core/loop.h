@@ -28,9 +28,9 @@
 struct loop {
     uv_loop_t uv;
     struct clock clock;
-    uv_timer_t wake;   /* the only libuv timer: wakes at the clock's next deadline */
-    uint64_t started;  /* uv_hrtime() at mono 0 */
-    bool awake;        /* wake is initialised */
+    uv_timer_t wake;  /* the only libuv timer: wakes at the clock's next deadline */
+    uint64_t started; /* uv_hrtime() at mono 0 */
+    bool awake;       /* wake is initialised */
 };
 
 int loop_init(struct loop *l, struct err *e);

@@ -28,7 +28,8 @@ struct ws;
 struct ws_handlers {
     /* A whole text or binary message. `what` and `body` for the journal come from name(). */
     void (*on_message)(struct ws *w, const char *p, size_t n, bool binary);
-    /* The session ended. code: the peer's close code, 1006 when there was none. by_us: we did it. */
+    /* The session ended. code: the peer's close code, 1006 when there was none. by_us: we did it.
+     */
     void (*on_close)(struct ws *w, int code, bool by_us);
     /* Names an incoming message for the journal: returns its type and group (static strings or
      * strings of `message`), and may replace *body by what a scenario should see. Either may be
@@ -53,8 +54,9 @@ void ws_drop(struct ws *w, bool reset);
 
 void *ws_data(const struct ws *w);
 struct fake *ws_fake(const struct ws *w);
-uint64_t ws_conn(const struct ws *w);      /* connection number in the journal */
-const char *ws_param(const struct ws *w, const char *name); /* query of the handshake, decoded; NULL */
+uint64_t ws_conn(const struct ws *w); /* connection number in the journal */
+const char *ws_param(const struct ws *w,
+                     const char *name); /* query of the handshake, decoded; NULL */
 bool ws_closing(const struct ws *w);
 
 #endif

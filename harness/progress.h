@@ -1,0 +1,54 @@
+/*
+ * progress.h - what the runner shows while it runs and when it ends.
+ *
+ * On a terminal: one live line, failures above it as they happen, a summary.
+ * In a pipe: TAP 14, with the report of a failure as its diagnostic block.
+ * For CI: a JUnit file in the form that Jenkins reads.
+ * All three end in the closing line "N passed, N failed, N skipped".
+ */
+#ifndef HARNESS_PROGRESS_H
+#define HARNESS_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "harness/result.h"
+
+struct progress_item {
+    const char *path;  /* of the scenario, as given */
+    const char *title;
+    struct result result;
+    bool done, running;
+};
+
+struct progress {
+    FILE *out;
+    bool live;  /* a terminal */
+    bool quiet;
+    struct progress_item *items; /* the runner's */
+    size_t n;
+    size_t count[OUTCOME_MAX];
+    size_t n_done;
+    int width;  /* of the terminal */
+};
+
+void progress_init(struct progress *p, FILE *out, struct progress_item *items, size_t n);
+/* The first line: TAP's plan, or nothing. */
+void progress_begin(struct progress *p);
+/* Redraws the live line. */
+void progress_tick(struct progress *p);
+/* items[i] has ended. */
+void progress_done(struct progress *p, size_t i);
+/* seconds: real time of the whole run. */
+void progress_end(struct progress *p, double seconds, double clock);
+
+/* Failed = failed, no agent and harness errors; known counts as passed. */
+size_t progress_passed(const struct progress *p);
+size_t progress_failed(const struct progress *p);
+size_t progress_skipped(const struct progress *p);
+
+int junit_write(const char *path, const struct progress *p, double seconds, struct err *e);
+
+#endif

@@ -7,55 +7,100 @@ OPT  := $(if $(COV),-O0 --coverage,-O2)
 CFLAGS  ?= -g
 ALL_CFLAGS := -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -D_GNU_SOURCE -fno-common \
               $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,-D_FORTIFY_SOURCE=$(if $(COV),0,2))
-ALL_LDFLAGS := $(LDFLAGS) -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
+# A forked child leaves by _exit(), which does not write gcov's counters: in a
+# coverage build the call goes through ci/lib/cov_exit.c, which does.
+WRAP_EXIT := -Wl,--wrap=_exit
+ALL_LDFLAGS := $(LDFLAGS) -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage $(WRAP_EXIT))
+COV_OBJ := $(if $(COV),$(BUILD)/cov_exit.o)
 
-VERSION := $(shell cat VERSION)
+VERSION := $(strip $(file <VERSION))
 
-# Flags and lists of files are prerequisites: a change rebuilds what it touches.
-FLAGS := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(VERSION)
-$(shell mkdir -p $(BUILD); printf '%s' '$(FLAGS)' | cmp -s - $(BUILD)/flags || printf '%s' '$(FLAGS)' >$(BUILD)/flags)
+# $(call keep,FILE,TEXT): FILE holds TEXT, and is written only when it does not
+# already. Flags and lists of files kept so are prerequisites: a change rebuilds
+# what it touches, a removed source leaves its archive. No process is started.
+differ = $(subst x$(1),,x$(2))$(subst x$(2),,x$(1))
+keep = $(if $(call differ,$(strip $(file <$(1))),$(strip $(2))),$(file >$(1),$(strip $(2))))
 
-layer = -iquote $(BUILD)/layers/$(1) -I$(BUILD)/layers/$(1)/poison -include base/banned.h
-
-define module_rules
+define module_lists
 $(1)_src  := $$(call sources,$(1))
+$(1)_hdr  := $$(call headers,$(1))
 $(1)_obj  := $$($(1)_src:%.c=$(BUILD)/%.o)
 $(1)_test := $$(call tests,$(1))
+$(1)_test_bin := $$($(1)_test:%.c=$(BUILD)/%)
+$(1)_help_obj := $$(patsubst %.c,$(BUILD)/%.o,$$(call test_helpers,$(1)))
+endef
+$(foreach m,$(MODULES),$(eval $(call module_lists,$(m))))
 
-$(BUILD)/layers/$(1)/.made: ci/mk/modules.mk
-	$$(Q)mkdir -p $$(@D)/poison
-	$$(Q)for d in $(1) $$($(1)_uses) base; do ln -sfn ../../../$$$$d $$(@D)/$$$$d; done
+# help and clean leave nothing behind.
+ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),all)),)
+$(if $(wildcard $(BUILD)/layers/.),,$(shell mkdir -p $(BUILD)/layers))
+$(call keep,$(BUILD)/flags,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(VERSION))
+$(foreach m,$(MODULES),$(call keep,$(BUILD)/$(m).list,objects: $($(m)_obj) $($(m)_help_obj)))
+$(foreach m,$(MODULES),$(call keep,$(BUILD)/layers/$(m).list,uses: $($(m)_uses) : $($(m)_poison)))
+endif
+
+# What a source of module $(1) may include: its own layer and nothing else.
+layer = -iquote $(BUILD)/layers/$(1) -I$(BUILD)/layers/$(1)/poison
+cc = $(CC) $(ALL_CFLAGS) $(call layer,$(1)) -include base/banned.h -DECSIM_VERSION='"$(VERSION)"'
+reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+# Archives and libraries of module $(1) and of what it uses, users first.
+archives = $(foreach m,$(1) $(call reverse,$($(1)_uses)),$(BUILD)/lib$(m).a)
+libs = $(foreach m,$(1) $(call reverse,$($(1)_uses)),$($(m)_libs)) -lm
+
+define module_rules
+$(BUILD)/layers/$(1)/.made: $(BUILD)/layers/$(1).list
+	$$(Q)rm -rf $$(@D); mkdir -p $$(@D)/poison
+	$$(Q)for d in $(1) $$($(1)_uses) base; do ln -sfnr $$$$d $$(@D)/$$$$d; done
 	$$(Q)for h in $$($(1)_poison); do mkdir -p $$(@D)/poison/$$$$(dirname $$$$h); \
 	  echo "#error \"$(1)/ may not use <$$$$h>: see docs/ARCHITECTURE.md\"" >$$(@D)/poison/$$$$h; done
 	$$(Q)touch $$@
 
-$(BUILD)/lib$(1).a: $$($(1)_obj)
-	$$(Q)rm -f $$@; ar rcs $$@ $$^
+$(BUILD)/lib$(1).a: $$($(1)_obj) $(BUILD)/$(1).list
+	$$(Q)rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
 
-$$($(1)_obj) $(BUILD)/$(1)/main.o: $(BUILD)/%.o: %.c $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(BUILD)/deps.ok
+$$($(1)_obj) $$($(1)_help_obj) $(BUILD)/$(1)/main.o: $(BUILD)/%.o: %.c $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(BUILD)/deps/build.ok
 	@mkdir -p $$(@D)
 	$$(if $$(Q),@echo "  CC    $$<")
-	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(call layer,$(1)) -DECSIM_VERSION='"$$(VERSION)"' -MMD -MP -c $$< -o $$@
+	$$(Q)$$(call cc,$(1)) -MMD -MP -c $$< -o $$@
 
-$(1)_test_bin := $$($(1)_test:%.c=$(BUILD)/%)
-$$($(1)_test_bin): $(BUILD)/%: %.c $(BUILD)/lib$(1).a $$(foreach u,$$($(1)_uses),$(BUILD)/lib$$(u).a) $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(BUILD)/deps.ok
+$(BUILD)/lib$(1)_test.a: $$($(1)_help_obj) $(BUILD)/$(1).list
+	$$(Q)rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
+
+$$($(1)_test_bin): $(BUILD)/%: %.c $(BUILD)/lib$(1)_test.a $$(call archives,$(1)) $(COV_OBJ) $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(BUILD)/deps/test.ok
 	@mkdir -p $$(@D)
 	$$(if $$(Q),@echo "  TEST  $$<")
-	$$(Q)$$(CC) $$(ALL_CFLAGS) -Wno-missing-prototypes $$(call layer,$(1)) -DECSIM_VERSION='"$$(VERSION)"' -MMD -MP $$< -o $$@ \
-	  $$(ALL_LDFLAGS) $(BUILD)/lib$(1).a $$(foreach u,$$(call reverse,$$($(1)_uses)),$(BUILD)/lib$$(u).a) \
-	  -lcmocka $$($(1)_libs) $$(foreach u,$$($(1)_uses),$$($$(u)_libs)) -lm
--include $$($(1)_obj:.o=.d) $(BUILD)/$(1)/main.d $$($(1)_test_bin:=.d)
-endef
+	$$(Q)$$(call cc,$(1)) -MMD -MP $$< $(BUILD)/lib$(1)_test.a $(COV_OBJ) -o $$@ \
+	  $$(ALL_LDFLAGS) $$(call archives,$(1)) -lcmocka $$(call libs,$(1))
 
-reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+$$($(1)_hdr:%=$(BUILD)/%.ok): $(BUILD)/%.ok: % $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(BUILD)/deps/build.ok
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(filter-out --coverage,$$(ALL_CFLAGS)) $$(call layer,$(1)) -fsyntax-only -MMD -MP -MF $$@.d -MT $$@ -x c -include $$< /dev/null
+	@touch $$@
+
+# ci/selftest-layers asks with which command this module is compiled.
+flags-$(1): $(BUILD)/layers/$(1)/.made
+	@printf '%s\n' '$$(subst ','\'',$$(call cc,$(1)))'
+
+-include $$($(1)_obj:.o=.d) $$($(1)_help_obj:.o=.d) $(BUILD)/$(1)/main.d $$($(1)_test_bin:=.d) $$($(1)_hdr:%=$(BUILD)/%.ok.d)
+endef
 $(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
+
+$(BUILD)/cov_exit.o: ci/lib/cov_exit.c $(BUILD)/flags | $(BUILD)/deps/build.ok
+	$(Q)$(CC) -O2 -c $< -o $@
 
 link = $(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS)
 
-$(BUILD)/ecsim-agent: $(BUILD)/agent/main.o $(BUILD)/libagent.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+$(BUILD)/ecsim-agent: $(BUILD)/agent/main.o $(call archives,agent) $(COV_OBJ) $(BUILD)/flags
 	@echo "  LD    $@"
-	$(link) $(agent_libs) $(base_libs) -lm
+	$(link) $(call libs,agent)
 
-$(BUILD)/ecsim: $(BUILD)/harness/main.o $(BUILD)/libharness.a $(BUILD)/libfakes.a $(BUILD)/libproto.a $(BUILD)/libbase.a
+$(BUILD)/ecsim: $(BUILD)/harness/main.o $(call archives,harness) $(COV_OBJ) $(BUILD)/flags
 	@echo "  LD    $@"
-	$(link) $(harness_libs) $(fakes_libs) $(base_libs) -lm
+	$(link) $(call libs,harness)
+
+# One entry for each source that becomes an object, and for each test.
+compile_commands.json: $(foreach m,$(MODULES),$(BUILD)/$(m).list) $(BUILD)/flags
+	@echo "  GEN   $@"
+	$(Q){ $(foreach m,$(MODULES),for f in $($(m)_src) $(wildcard $(m)/main.c) $($(m)_test); do \
+	  printf '%s\n%s\n' "$$f" '$(subst ','\'',$(call cc,$(m)))'; done;) } | \
+	  awk -v dir='$(CURDIR)' -f ci/lib/compile_commands.awk >$@

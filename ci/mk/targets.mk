@@ -1,19 +1,68 @@
 # What a person asks make for.
 
-.PHONY: all test check scenario-test clean help
+.PHONY: all help test scenario-test check lint hdr-check format memcheck coverage bench docs \
+        install clean tests $(MODULES:%=flags-%)
 
-all: $(BUILD)/ecsim $(BUILD)/ecsim-agent
+PROGRAMS := $(BUILD)/ecsim $(BUILD)/ecsim-agent
+TESTS    := $(foreach m,$(MODULES),$($(m)_test_bin))
+HDR_OK   := $(foreach m,$(MODULES),$($(m)_hdr:%=$(BUILD)/%.ok))
+
+# The scripts of ci/ get what they need to know from here; each can be run by hand too.
+export BUILD SAN AGENT MAKE
+
+all: $(PROGRAMS)
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-$(BUILD)/deps.ok:
-	@touch $@
+# One stamp for each group of packages: asked once, and again when the list changes.
+$(BUILD)/deps/%.ok: ci/packages.txt ci/install-deps
+	$(Q)ci/install-deps $*
+	$(Q)mkdir -p $(@D) && touch $@
 
-TESTS := $(foreach m,$(MODULES),$($(m)_test_bin))
+tests: $(TESTS)
 
-test: $(TESTS)
-	$(Q)set -e; for t in $(TESTS); do echo "  RUN   $$t"; $$t; done
+test: tests
+	$(Q)ci/unit $(TEST)
+
+scenario-test: $(PROGRAMS)
+	$(Q)ci/scenarios $(RUN)
+
+check: $(PROGRAMS) tests $(BUILD)/deps/lint.ok
+	$(Q)+ci/check
+
+hdr-check: $(HDR_OK)
+
+lint: $(BUILD)/deps/lint.ok $(BUILD)/deps/build.ok
+	$(Q)+ci/lint $(LINT)
+
+format: $(BUILD)/deps/lint.ok
+	$(Q)ci/lint --files c | xargs clang-format -i
+
+memcheck: $(PROGRAMS) tests $(BUILD)/deps/memcheck.ok
+	$(Q)ci/memcheck
+
+# Coverage has its own build folder, so these two start make again for it.
+coverage:
+	$(Q)+$(MAKE) --no-print-directory COV=1 coverage-report
+
+ifneq ($(COV),)
+.PHONY: coverage-report
+coverage-report: $(PROGRAMS) tests $(BUILD)/deps/coverage.ok
+	$(Q)ci/coverage
+endif
+
+bench: $(PROGRAMS) $(BUILD)/deps/bench.ok
+	$(Q)ci/bench
+
+docs: $(BUILD)/ecsim
+	$(Q)ci/docs
+
+install: $(PROGRAMS)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/ecsim $(DESTDIR)$(PREFIX)/share/doc/ecsim
+	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	cp -R scenarios $(DESTDIR)$(PREFIX)/share/ecsim/
+	cp -R $(wildcard README.md LICENSE docs/*) $(DESTDIR)$(PREFIX)/share/doc/ecsim/
 
 clean:
-	rm -rf build build-*
+	rm -rf build build-* compile_commands.json

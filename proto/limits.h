@@ -1,0 +1,97 @@
+/*
+ * limits.h - sizes, ports and intervals of the wire, each with its source.
+ *
+ * Durations are nanoseconds. "seen" means watched on the wire with official
+ * agents; the rest is read from the agent's source (file names given).
+ */
+#ifndef PROTO_LIMITS_H
+#define PROTO_LIMITS_H
+
+#define LIMIT_MS 1000000LL
+#define LIMIT_S  1000000000LL
+
+/* Ports. (config_unix.go; seen) */
+#define PORT_DOCKER        2375
+#define PORT_DOCKER_TLS    2376
+#define PORT_INTROSPECTION 51678
+#define PORT_TASK_METADATA 51679
+#define PORT_PROMETHEUS    51680
+#define PORT_SSH           22
+#define PATH_DOCKER_SOCKET "/var/run/docker.sock"
+#define IMDS_ENDPOINT      "http://169.254.169.254"
+#define IMDS_TOKEN_TTL_S   21600 /* what the agent asks for; 6 h is the service's maximum */
+
+/* Docker API versions. (dockerclient/versions.go; seen) */
+#define DOCKER_API_MAJOR  1
+#define DOCKER_API_MIN    21 /* Docker 1.9.0: less is refused with exit status 5 */
+#define DOCKER_API_OLDEST 17
+#define DOCKER_API_NEWEST 44
+#define DOCKER_API_EXTENDED                                                                        \
+    24 /* a daemon whose lowest is this or more also stands for older ones */
+#define DOCKER_API_DISTRIBUTION 35 /* GET /distribution/... */
+
+/* Texts that leave the agent. (ecs_client.go) */
+#define REASON_MAX     1024
+#define RUNTIME_ID_MAX 255
+#define DIGEST_MAX     255
+#define BINDINGS_MAX   100
+#define ARN_MAX        2048
+
+/* What one peer may send at once. The official agent has no limit on ACS frames; ours
+ * is far above the largest payload the service makes. */
+#define ACS_FRAME_MAX    (4u << 20)
+#define TCS_FRAME_MAX    (1u << 20) /* 1 MiB: tcs/client/client.go publishMessageSize */
+#define ECS_ANSWER_MAX   (1u << 20)
+#define REFUSAL_BODY_MAX (16u << 10)
+#define TCS_TASKS_MAX    10 /* tasks in one PublishMetricsRequest: tasksInMetricMessage */
+
+/* ACS. (acs/session/session.go; silence seen: 63 to 108 s) */
+#define ACS_HEARTBEAT_TIMEOUT (60 * LIMIT_S)
+#define ACS_HEARTBEAT_JITTER  (60 * LIMIT_S)
+#define ACS_RW_TIMEOUT        (180 * LIMIT_S)
+#define ACS_MAX_AGE           (1800 * LIMIT_S)
+#define ACS_MAX_AGE_JITTER    (300 * LIMIT_S)
+#define ACS_BACKOFF_MIN       (250 * LIMIT_MS)
+#define ACS_BACKOFF_MAX       (120 * LIMIT_S)
+#define ACS_INACTIVE_DELAY    (3600 * LIMIT_S)
+#define WS_CONNECT_TIMEOUT    (30 * LIMIT_S)
+
+/* TCS. (stats/reporter/reporter.go, tcs/handler/handler.go; seen) */
+#define TCS_HEARTBEAT_TIMEOUT (60 * LIMIT_S)
+#define TCS_HEARTBEAT_JITTER  (60 * LIMIT_S)
+#define TCS_MAX_AGE           (1800 * LIMIT_S)
+#define TCS_MAX_AGE_JITTER    (300 * LIMIT_S)
+#define TCS_BACKOFF_MIN       (1 * LIMIT_S)
+#define TCS_BACKOFF_MAX       (60 * LIMIT_S)
+#define TCS_PUBLISH_INTERVAL  (20 * LIMIT_S)
+#define TCS_QUEUE_MAX         15 /* telemetryChannelDefaultBufferSize */
+
+/* ECS API. (ecs/client/ecs_client.go, eventhandler/task_handler.go) */
+#define ECS_REGISTER_WINDOW      (3600 * LIMIT_S)
+#define ECS_REGISTER_BACKOFF_MIN (3 * LIMIT_S)
+#define ECS_REGISTER_BACKOFF_MAX (192 * LIMIT_S)
+#define ECS_SDK_ATTEMPTS         3
+#define ECS_SUBMIT_BACKOFF_MIN   (1 * LIMIT_S)
+#define ECS_SUBMIT_BACKOFF_MAX   (30 * LIMIT_S)
+#define ECS_SUBMIT_PARALLEL      10
+#define ECS_ROUND_TRIP           (42 * LIMIT_S)
+#define ECS_CONNECT_TIMEOUT      (30 * LIMIT_S)
+#define ECS_ENDPOINT_TTL         (12 * 3600 * LIMIT_S)
+#define ECS_DRAIN_MIN            (10 * LIMIT_S)
+#define ECS_DRAIN_MAX            (30 * LIMIT_S)
+
+/* Docker. (dockerclient/timeout.go, docker_client.go) */
+#define DOCKER_PING_TIMEOUT      (5 * LIMIT_S)
+#define DOCKER_VERSION_TIMEOUT   (10 * LIMIT_S)
+#define DOCKER_INSPECT_TIMEOUT   (30 * LIMIT_S)
+#define DOCKER_LIST_TIMEOUT      (600 * LIMIT_S)
+#define DOCKER_REMOVE_TIMEOUT    (300 * LIMIT_S)
+#define DOCKER_STOP_EXTRA        (120 * LIMIT_S) /* on top of the container's stop timeout */
+#define DOCKER_STATS_INACTIVITY  (18 * LIMIT_S)
+#define DOCKER_PULL_BEGIN        (300 * LIMIT_S)
+#define DOCKER_PULL_TRIES        5
+#define DOCKER_MANIFEST_TRIES    9
+#define STEADY_STATE_POLL        (300 * LIMIT_S) /* task_manager.go; seen 296 to 310 s */
+#define STEADY_STATE_POLL_JITTER (30 * LIMIT_S)
+
+#endif

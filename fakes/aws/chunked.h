@@ -41,8 +41,9 @@ struct aws_chunked {
     bool done;                /* the last chunk was read */
     /* private */
     int state;
-    uint64_t left; /* bytes of this chunk still to come */
-    bool last;     /* this chunk has size 0 */
+    uint64_t left;       /* bytes of this chunk still to come */
+    bool last;           /* this chunk has size 0 */
+    bool trailer_signed; /* the signature of the trailers was there */
     struct buf line;
     char claimed[65]; /* signature of this chunk as sent */
     char previous[65];

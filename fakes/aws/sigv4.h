@@ -18,7 +18,7 @@
  * covers what x-amz-content-sha256 claims, so it can be verified when the
  * headers are there (fake_ops.begin); then the caller holds the body against
  * the claim: sigv4_check_payload() for a plain one, aws/chunked.h for the
- * STREAMING- kinds.
+ * STREAMING- kinds. A presigned URL without X-Amz-Expires has expires 0: S3 refuses that.
  *
  * Order of the checks, as the services show it: form, key, session token,
  * scope, time, signature.
@@ -33,6 +33,7 @@
 #include "base/buf.h"
 #include "fakes/core/exchange.h"
 
+struct fake;
 struct keyring;
 struct keyring_key;
 
@@ -66,6 +67,15 @@ enum sigv4_payload {
     SIGV4_PAYLOAD_UNSIGNED_TRAILER, /* STREAMING-UNSIGNED-PAYLOAD-TRAILER */
 };
 
+/* The part of the scope that SIGV4_WRONG_SCOPE is about. */
+enum sigv4_scope_part {
+    SIGV4_SCOPE_NONE,
+    SIGV4_SCOPE_DATE,
+    SIGV4_SCOPE_REGION,
+    SIGV4_SCOPE_SERVICE,
+    SIGV4_SCOPE_TERMINATOR,
+};
+
 #define SIGV4_SKEW_JSON (5 * 60 * 1000000000LL)
 #define SIGV4_SKEW_S3   (15 * 60 * 1000000000LL)
 
@@ -94,9 +104,10 @@ struct sigv4 {
     char access_key[129]; /* "" until it is known */
     char amz_date[17];    /* 20261124T070000Z */
     char region[65];      /* of the scope */
-    char scope[160];      /* 20261124/us-west-2/ecs/aws4_request */
-    int64_t date;         /* amz_date as wall time */
-    int64_t expires;      /* presigned: seconds */
+    enum sigv4_scope_part wrong;
+    char scope[160]; /* 20261124/us-west-2/ecs/aws4_request */
+    int64_t date;    /* amz_date as wall time */
+    int64_t expires; /* presigned: seconds */
     enum sigv4_payload payload;
     char payload_hash[65]; /* SIGV4_PAYLOAD_HASHED: the claim, lower case */
     char signature[65];    /* as sent; seed of the first chunk's signature */
@@ -123,6 +134,12 @@ void sigv4_release(struct sigv4 *s);
 
 /* Holds the SHA-256 of the body against the claim of the header. Returns and keeps the result. */
 enum sigv4_result sigv4_check_payload(struct sigv4 *s, const uint8_t sha256[32]);
+
+/*
+ * A line in the journal of what was wrong with the signature of `what` (a call, a frame); for a
+ * mismatch with the canonical request that we made, so that a person can compare.
+ */
+void sigv4_note(const struct sigv4 *s, struct fake *f, const char *what);
 
 /* "mismatch", "expired-token" ... for journals and tests. */
 const char *sigv4_result_name(enum sigv4_result r);

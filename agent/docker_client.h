@@ -1,0 +1,130 @@
+/*
+ * docker_client.h - calls to the Docker Engine, over http.h.
+ *
+ * Every call is asynchronous: it returns a struct docker_request at once and
+ * later calls done() exactly once, unless docker_cancel() came before. done()
+ * never runs inside the call that started it.
+ *
+ * API version: docker_negotiate() asks GET /version without a prefix and
+ * settles on the lowest version that both sides speak, 1.21 or what the daemon
+ * still serves, as the official agent does (versions.go). Until then, and for
+ * the ping, paths have no prefix. Create and start may ask for a higher
+ * version (the payload's dockerConfig.version).
+ *
+ * Errors of the daemon are JSON {"message":"..."} from API 1.24 on and plain
+ * text below; both become r->message without the trailing newline.
+ *
+ * Limits: DOCKER_ANSWER_MAX for a body, DOCKER_LINE_MAX for one object of a
+ * pull stream; each call has a time limit.
+ */
+#ifndef AGENT_DOCKER_CLIENT_H
+#define AGENT_DOCKER_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/http.h"
+#include "agent/loop.h"
+#include "base/json.h"
+#include "base/log.h"
+
+#define DOCKER_ANSWER_MAX (4u << 20)
+#define DOCKER_LINE_MAX   (256u << 10)
+
+struct docker_client;
+struct docker_request;
+
+/* Valid inside done() only. */
+struct docker_result {
+    int status;          /* HTTP status; 0: no answer */
+    bool ok;             /* 2xx (and for a pull: no error in the stream) */
+    bool timed_out;      /* the time limit was passed */
+    bool unreachable;    /* no connection: the daemon is not there */
+    const json_t *json;  /* the answer, when it was JSON */
+    const char *message; /* what the daemon or the transport said; "" when ok */
+};
+
+typedef void (*docker_done_fn)(const struct docker_result *r, void *user);
+
+/* host: unix:///path, tcp://host:port, http(s)://host:port. NULL with the reason. */
+struct docker_client *docker_new(struct loop *l, struct http *http, const char *host,
+                                 struct err *e);
+void docker_free(struct docker_client *d); /* cancels what is under way; NULL is fine */
+
+enum docker_version_verdict {
+    DOCKER_VERSION_FITS,
+    DOCKER_VERSION_UNKNOWN, /* no answer, or none of 1.17 to 1.44: the agent ends with status 1 */
+    DOCKER_VERSION_TOO_OLD, /* below 1.21: status 5 */
+};
+
+/* text is a line for a person, "" when it fits. */
+typedef void (*docker_negotiated_fn)(enum docker_version_verdict v, const char *text, void *user);
+
+/* GET /version, once at start. Sets the version of all later calls when it fits. */
+struct docker_request *docker_negotiate(struct docker_client *d, docker_negotiated_fn fn,
+                                        void *user);
+
+/* "20.10.24"; "" before docker_negotiate() has succeeded. */
+const char *docker_server_version(const struct docker_client *d);
+/* Minor versions (of 1.x) that both sides speak: for the remote-API capabilities. 0 before. */
+int docker_api_lowest(const struct docker_client *d);
+int docker_api_highest(const struct docker_client *d);
+
+/* timeout: ns, as all. */
+struct docker_request *docker_ping(struct docker_client *d, int64_t timeout, docker_done_fn done,
+                                   void *user);
+/* GET /distribution/<image>/json at 1.35 or above: json.Descriptor.digest */
+struct docker_request *docker_distribution(struct docker_client *d, const char *image,
+                                           int64_t timeout, docker_done_fn done, void *user);
+/*
+ * POST /images/create. Reads the progress until its end; an object with
+ * "error" fails it. begin: ns to the first object; idle: ns without one;
+ * timeout: ns for all. digest ("sha256:...") is pulled instead of the tag.
+ */
+struct docker_request *docker_pull(struct docker_client *d, const char *image, const char *digest,
+                                   int64_t begin, int64_t idle, int64_t timeout,
+                                   docker_done_fn done, void *user);
+struct docker_request *docker_image_inspect(struct docker_client *d, const char *image,
+                                            docker_done_fn done, void *user);
+/* Gives image (name:tag) to what was pulled as name@digest. */
+struct docker_request *docker_tag(struct docker_client *d, const char *image, const char *digest,
+                                  docker_done_fn done, void *user);
+/* body: the create body. version: dockerConfig.version ("1.24") or NULL. */
+struct docker_request *docker_create(struct docker_client *d, const char *name, const char *version,
+                                     const json_t *body, int64_t timeout, docker_done_fn done,
+                                     void *user);
+struct docker_request *docker_start(struct docker_client *d, const char *id, const char *version,
+                                    int64_t timeout, docker_done_fn done, void *user);
+/* POST /containers/<id>/stop?t=<seconds>; waits grace and DOCKER_STOP_EXTRA for the answer. */
+struct docker_request *docker_stop(struct docker_client *d, const char *id, int64_t grace,
+                                   docker_done_fn done, void *user);
+/* id or name */
+struct docker_request *docker_inspect(struct docker_client *d, const char *id, docker_done_fn done,
+                                      void *user);
+/* DELETE /containers/<id>?v=1 */
+struct docker_request *docker_remove(struct docker_client *d, const char *id, docker_done_fn done,
+                                     void *user);
+/* Running containers. */
+struct docker_request *docker_list(struct docker_client *d, docker_done_fn done, void *user);
+
+/*
+ * An endless answer (events, stats): `line` gets each JSON object of at most
+ * max bytes; longer ones are counted and dropped. opened() is called when the
+ * daemon has accepted with 200. done() tells the end. line() and opened() may
+ * call docker_cancel() on it.
+ */
+struct docker_stream_call {
+    const char *path; /* behind the prefix, with its query */
+    size_t max_line;
+    int64_t idle_timeout; /* ns; 0: none */
+    void (*opened)(void *user);
+    void (*line)(const json_t *v, void *user);
+    docker_done_fn done;
+    void *user;
+};
+struct docker_request *docker_stream(struct docker_client *d, const struct docker_stream_call *c);
+
+/* Ends it without done(). NULL is fine. */
+void docker_cancel(struct docker_request *r);
+
+#endif

@@ -11,7 +11,8 @@
  *     .Labels["com.amazonaws.ecs.cluster"]   a member whose name is no word
  *     body text status code ...     a fact of the record (jpath_roots)
  *     query.NAME header.NAME        a parameter, a header (any case)
- *     answer.status answer.body.x   the answer that a request was given
+ *     answer.status answer.body.x answer.header.NAME
+ *                                   the same of the answer that a request was given
  *
  * The same syntax without the root is what follows the name in ${name.path}.
  */
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 
@@ -32,8 +34,7 @@ enum jpath_root {
     JPATH_FACT,   /* a member of the record: status code method target path size ... */
     JPATH_TEXT,   /* the body as text */
     JPATH_QUERY,  /* query.NAME */
-    JPATH_HEADER, /* header.NAME; .answer.header.NAME too */
-    JPATH_ANSWER, /* answer.status, answer.body..., answer.header.NAME */
+    JPATH_HEADER, /* header.NAME */
     JPATH_VALUE,  /* no root: the value itself (captures) */
 };
 
@@ -46,7 +47,8 @@ struct jpath_step {
 struct jpath {
     char *text; /* as written */
     enum jpath_root root;
-    char *fact; /* name of a JPATH_FACT */
+    bool answer; /* begins with "answer.": root is looked for in the record's answer */
+    char *name;  /* of the fact, parameter or header */
     struct jpath_step *steps;
     size_t n, cap;
     bool wild; /* some step is [*] */
@@ -73,6 +75,16 @@ const char *const *jpath_roots(size_t *ret_n);
  * otherwise. Follows at most JPATH_VALUES_MAX values.
  */
 json_t *jpath_get(const struct jpath *p, const json_t *record);
+
+/* The parameter, header, text, stdout and stderr roots always give text. */
+bool jpath_is_text(const struct jpath *p);
+
+/*
+ * Where the path ends although there should be more: appends for a person
+ * "no member "statos" (there are: status, task)" to out. Only for a path that
+ * jpath_get() finds nothing for.
+ */
+void jpath_explain(const struct jpath *p, const json_t *record, struct buf *out);
 
 /* The first of them, a new reference, or NULL. */
 json_t *jpath_first(const struct jpath *p, const json_t *record);

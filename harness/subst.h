@@ -46,8 +46,14 @@ json_t *subst_ref(const struct subst *x, const char *ref, size_t n, struct err *
 /* Expands text; appends to out. */
 int subst_text(const struct subst *x, const char *s, size_t n, struct buf *out, struct err *e);
 
+/* The same in JSON text: in strings values are escaped, elsewhere put in as JSON. */
+int subst_json_text(const struct subst *x, const char *s, size_t n, struct buf *out, struct err *e);
+
 /* Expands JSON text and reads it. NULL: ERR_PARSE, ERR_NOT_FOUND. */
 json_t *subst_json(const struct subst *x, const char *s, size_t n, struct err *e);
+
+/* Would this text be a number, true, false or null in JSON? */
+bool subst_is_typed(const char *s);
 
 /*
  * A value of the tree as the kind that a step needs. Each expands first. An
@@ -60,13 +66,16 @@ char *value_bytes(const struct scn_value *v, const struct subst *x, size_t *ret_
 /* Typed: a bare number, true, false, null; a bare ${ref} alone keeps its type; @file is read as
  * JSON; other words and strings are JSON strings. */
 json_t *value_json(const struct scn_value *v, const struct subst *x, struct err *e);
+/* What a name stands for that is given by param, set or each: as value_json(), but a bare number
+ * that would not print the same (1.10, 007, 1e3) is its text: versions stay versions. */
+json_t *value_named(const struct scn_value *v, const struct subst *x, struct err *e);
 int value_duration(const struct scn_value *v, const struct subst *x, int64_t *ret_ns,
                    struct err *e);
 int value_int(const struct scn_value *v, const struct subst *x, int64_t *ret, struct err *e);
 int value_double(const struct scn_value *v, const struct subst *x, double *ret, struct err *e);
 /* "80MiB", "64KiB", "100kB", "512": bytes. */
 int value_size(const struct scn_value *v, const struct subst *x, int64_t *ret, struct err *e);
-/* true, false, yes, no, 1, 0; a flag option without a value is true: pass its has_value. */
+/* true or false. (A flag option without a value is true: look at its has_value first.) */
 int value_bool(const struct scn_value *v, const struct subst *x, bool *ret, struct err *e);
 
 #endif

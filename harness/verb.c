@@ -173,6 +173,9 @@ const char *arg_kind_expects(enum arg_kind kind)
         [ARG_UNTIL] = "a duration, or the name of a capture",
         [ARG_FILE] = "@attachment or @file",
         [ARG_GUARD] = "`agent` and versions, or a feature",
+        [ARG_PEER] = "a peer: docker, ecs, acs, tcs, s3, imds or agent",
+        [ARG_VERSIONS] = "versions such as >=1.44, <1.80 or 1.20..1.62",
+        [ARG_QUOTED] = "a \"quoted text\"",
         [ARG_HEALER] = "the name of a fault, a peer, or all",
     };
     const char *s = strtab_name(texts, ARRAY_SIZE(texts), (int)kind);

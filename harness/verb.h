@@ -64,12 +64,15 @@ enum arg_kind {
     ARG_CHOICE,   /* one of `choices` */
     ARG_VERSION,  /* 1.44, 20.10.7 */
     ARG_URL,
-    ARG_METHOD,  /* GET, POST ... */
-    ARG_UNTIL,   /* a duration, or the name of a capture */
-    ARG_FILE,    /* @file only */
-    ARG_GUARD,   /* agent <1.20, or a feature */
-    ARG_HEALER,  /* the name of a fault, a peer, or all */
-    ARG_LITERAL, /* the word itself, as `in` of each */
+    ARG_METHOD,   /* GET, POST ... */
+    ARG_UNTIL,    /* a duration, or the name of a capture */
+    ARG_FILE,     /* @file only */
+    ARG_GUARD,    /* agent <1.20, or a feature */
+    ARG_HEALER,   /* the name of a fault, a peer, or all */
+    ARG_PEER,     /* docker ecs acs tcs s3 imds agent */
+    ARG_VERSIONS, /* a bare >=1.44,<1.80 or 1.20..1.62 */
+    ARG_QUOTED,   /* a "quoted text" only */
+    ARG_LITERAL,  /* the word itself, as `in` of each */
 };
 
 /* How many of them. */

@@ -426,7 +426,7 @@ static void journal_request(struct exchange *x)
                                              .exchange = x->id,
                                              .foreign = true},
                        d);
-    x->record = r ? r->n : fake_journal(x->fake)->n;
+    x->record = r ? r->n : fake_journal(x->fake)->count;
 }
 
 static void reply_as_scripted(struct exchange *x, const struct fault *f)

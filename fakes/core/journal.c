@@ -166,7 +166,7 @@ struct record *journal_record(struct journal *j, const struct record_info *info,
         json_decref(data);
         data = clean;
     }
-    *r = (struct record){.n = j->n + 1,
+    *r = (struct record){.n = ++j->count,
                          .mono = loop_now(j->loop),
                          .real = loop_real(j->loop),
                          .kind = info->kind,
@@ -180,7 +180,6 @@ struct record *journal_record(struct journal *j, const struct record_info *info,
     if (j->fd >= 0)
         write_line(j, r);
     if (!j->keep) {
-        j->n++;
         if (j->on_record)
             j->on_record(j, r, j->on_record_data);
         record_free(r);

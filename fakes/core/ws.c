@@ -304,7 +304,7 @@ static uint64_t send_now(struct ws *w, const char *type, const char *text, size_
     journal_frame(w, RECORD_FRAME_OUT, type, NULL, body, text, n);
     json_decref(v);
     pump(w);
-    return w->c->world->journal.n;
+    return w->c->world->journal.count;
 }
 
 static void on_late(struct clock_timer *t)

@@ -40,8 +40,11 @@ const char *buf_str(const struct buf *b)
 
 char *buf_data(struct buf *b)
 {
-    if (!b->mem && !buf_reserve(b, 1))
-        b->mem = xcalloc(1, b->room = 1);
+    /* Not by buf_reserve(): nobody asked for a byte, so a maximum of 0 is not passed. */
+    if (!b->mem) {
+        b->room = b->max < 63 ? b->max + 1 : 64;
+        b->mem = xcalloc(1, b->room);
+    }
     return b->mem + b->off;
 }
 
@@ -63,7 +66,7 @@ char *buf_reserve(struct buf *b, size_t n)
 
         if (room < need)
             room = need;
-        if (room > b->max + 1)
+        if (room - 1 > b->max)
             room = b->max + 1;
         b->mem = xrealloc(b->mem, room);
         b->room = room;
@@ -109,6 +112,11 @@ int buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 
     va_copy(again, ap);
     n = vsnprintf(small, sizeof(small), fmt, ap);
+    if (n < 0) { /* longer than an int can say, or not text in this locale */
+        va_end(again);
+        b->full = true;
+        return -1;
+    }
     if (n < (int)sizeof(small)) {
         va_end(again);
         return buf_add(b, small, (size_t)n);
@@ -153,8 +161,10 @@ static int add_json_control(struct buf *b, unsigned char c)
 
 int buf_add_json_string(struct buf *b, const char *s, size_t n)
 {
-    size_t i = 0, from = 0;
+    size_t i = 0, from = 0, len = b->len;
+    bool full = b->full;
 
+    b->full = false;
     buf_addc(b, '"');
     while (i < n) {
         unsigned char c = (unsigned char)s[i];
@@ -172,7 +182,14 @@ int buf_add_json_string(struct buf *b, const char *s, size_t n)
         from = ++i;
     }
     buf_add(b, s + from, n - from);
-    return buf_addc(b, '"') || b->full ? -1 : 0;
+    buf_addc(b, '"');
+    if (!b->full) {
+        b->full = full;
+        return 0;
+    }
+    b->len = len; /* half a string is no string */
+    buf_data(b)[len] = '\0';
+    return -1;
 }
 
 void buf_consume(struct buf *b, size_t n)
@@ -190,8 +207,7 @@ char *buf_steal(struct buf *b, size_t *ret_len)
     char *p = buf_data(b);
 
     if (b->off)
-        memmove(b->mem, b->mem + b->off, b->len + 1);
-    p = b->mem;
+        p = memmove(b->mem, p, b->len + 1);
     if (ret_len)
         *ret_len = b->len;
     b->mem = NULL;

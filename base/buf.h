@@ -57,7 +57,7 @@ int buf_add_json_string(struct buf *b, const char *s, size_t n);
 char *buf_reserve(struct buf *b, size_t n);
 void buf_grew(struct buf *b, size_t n);
 
-/* Drops n bytes from the front. */
+/* Drops n bytes from the front; when none is left, as buf_clear(). */
 void buf_consume(struct buf *b, size_t n);
 
 /* Hands the bytes over (free() them); the buffer is empty afterwards. */

@@ -85,9 +85,10 @@ int io_write_file(const char *path, const void *p, size_t n, mode_t mode, struct
 int io_mkdirs(const char *path, mode_t mode, struct err *e)
 {
     _cleanup_free_ char *p = xstrdup(path);
+    struct stat st;
 
-    for (char *s = p + 1; *s; s++) {
-        if (*s != '/')
+    for (char *s = p; *s; s++) {
+        if (*s != '/' || s == p)
             continue;
         *s = '\0';
         if (mkdir(p, mode) < 0 && errno != EEXIST)
@@ -96,7 +97,10 @@ int io_mkdirs(const char *path, mode_t mode, struct err *e)
     }
     if (mkdir(p, mode) < 0 && errno != EEXIST)
         return err_sys(e, errno, "%s: mkdir", p);
-    return 0;
+    /* EEXIST is said of a file too. */
+    if (stat(p, &st) < 0)
+        return err_sys(e, errno, "%s", p);
+    return S_ISDIR(st.st_mode) ? 0 : err_sys(e, ENOTDIR, "%s: mkdir", p);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

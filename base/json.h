@@ -1,9 +1,10 @@
 /*
  * json.h - jansson, with the rules of this project.
  *
- * Reading: a limit on bytes, duplicate members refused or (for what Go peers
- * write) the last one wins, integers exact to 64 bits, one-line errors with
- * line and column. Getters take a type and say what is wrong with which member.
+ * Reading: a limit on nesting (on bytes by the caller's buffer), duplicate
+ * members refused or (for what Go peers write) the last one wins, integers
+ * exact to 64 bits, one-line errors with line and column. Getters take a type and say what is wrong
+ * with which member.
  *
  * Ownership is jansson's: json_t is reference counted, getters borrow.
  */

@@ -57,13 +57,18 @@ int log_add_file(struct log *l, const char *path)
 
 void log_secret(struct log *l, const char *value)
 {
+    size_t at;
+
     if (!value || strlen(value) < 4)
         return;
     for (size_t i = 0; i < l->n_secrets; i++)
         if (!strcmp(l->secrets[i], value))
             return;
     grow_array(l->secrets, l->n_secrets, l->cap_secrets);
-    l->secrets[l->n_secrets++] = xstrdup(value);
+    /* Long ones first: one that begins with another must not leave its tail. */
+    for (at = l->n_secrets++; at && strlen(l->secrets[at - 1]) < strlen(value); at--)
+        l->secrets[at] = l->secrets[at - 1];
+    l->secrets[at] = xstrdup(value);
 }
 
 void log_mask(const struct log *l, struct buf *b)
@@ -81,10 +86,21 @@ void log_mask(const struct log *l, struct buf *b)
     }
 }
 
-static void add_value(struct buf *b, const char *v)
+/* What a line may grow to before it is cut: a secret must be seen whole to be masked. */
+#define LINE_ROOM (1u << 20)
+
+/* Masked before it is quoted: a secret with a quote in it would look different afterwards. */
+static void add_value(const struct log *l, struct buf *b, const char *v)
 {
+    _cleanup_buf_ struct buf masked = BUF_INIT(LINE_ROOM);
     bool plain = *v != '\0';
 
+    if (l->n_secrets) {
+        if (buf_adds(&masked, v) < 0)
+            buf_adds(&masked, "...");
+        log_mask(l, &masked);
+        v = buf_str(&masked);
+    }
     for (const char *s = v; *s && plain; s++)
         plain = *s > ' ' && *s != '"' && *s != '=' && *s != 0x7f && (unsigned char)*s < 0x80;
     if (plain)
@@ -93,7 +109,7 @@ static void add_value(struct buf *b, const char *v)
         buf_add_json_string(b, v, strlen(v));
 }
 
-static void begin(struct buf *b, enum log_level level, const char *msg)
+static void begin(const struct log *l, struct buf *b, enum log_level level, const char *msg)
 {
     struct timespec ts;
     char when[40];
@@ -101,18 +117,18 @@ static void begin(struct buf *b, enum log_level level, const char *msg)
     clock_gettime(CLOCK_REALTIME, &ts);
     buf_addf(b, "level=%s time=%s msg=", level_names[level],
              str_format_time(ts.tv_sec * NS_PER_S + ts.tv_nsec, 3, when));
-    add_value(b, msg);
+    add_value(l, b, msg);
 }
 
 /* A log that cannot be written is no reason to stop: there is nobody to tell. */
 static void finish(struct log *l, struct buf *b)
 {
-    log_mask(l, b);
     if (b->full || b->len > LOG_LINE_MAX) {
-        if (b->len > LOG_LINE_MAX)
-            b->len = LOG_LINE_MAX;
-        b->full = false;
-        b->max += 8;
+        size_t len = b->len < LOG_LINE_MAX - 3 ? b->len : LOG_LINE_MAX - 3;
+
+        while (len && len < b->len && (buf_str(b)[len] & 0xc0) == 0x80)
+            len--; /* not in the middle of a character */
+        b->len = len;
         buf_adds(b, "...");
     }
     buf_addc(b, '\n');
@@ -124,13 +140,13 @@ static void finish(struct log *l, struct buf *b)
 
 void log_event(struct log *l, enum log_level level, const char *msg, ...)
 {
-    struct buf b = BUF_INIT(LOG_LINE_MAX);
+    struct buf b = BUF_INIT(LINE_ROOM);
     const char *key;
     va_list ap;
 
     if (level < l->level)
         return;
-    begin(&b, level, msg);
+    begin(l, &b, level, msg);
     va_start(ap, msg);
     while ((key = va_arg(ap, const char *))) {
         const char *value = va_arg(ap, const char *);
@@ -138,7 +154,7 @@ void log_event(struct log *l, enum log_level level, const char *msg, ...)
         if (!value)
             continue;
         buf_addf(&b, " %s=", key);
-        add_value(&b, value);
+        add_value(l, &b, value);
     }
     va_end(ap);
     finish(l, &b);
@@ -146,7 +162,7 @@ void log_event(struct log *l, enum log_level level, const char *msg, ...)
 
 void log_msg(struct log *l, enum log_level level, const char *fmt, ...)
 {
-    struct buf b = BUF_INIT(LOG_LINE_MAX);
+    struct buf b = BUF_INIT(LINE_ROOM);
     char *msg;
     va_list ap;
 
@@ -155,7 +171,7 @@ void log_msg(struct log *l, enum log_level level, const char *fmt, ...)
     va_start(ap, fmt);
     msg = xvasprintf(fmt, ap);
     va_end(ap);
-    begin(&b, level, msg);
+    begin(l, &b, level, msg);
     free(msg);
     finish(l, &b);
 }

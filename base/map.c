@@ -37,7 +37,9 @@ static void rebuild(struct map *m)
         if (m->entries[i].key)
             m->entries[n++] = m->entries[i];
     m->used = n;
-    while (room < n * 2 + 2)
+    /* A quarter full: half is allowed, so as many additions as there are
+     * entries pass before the next time, also when old ones are removed. */
+    while (room < n * 4)
         room *= 2;
     free(m->slots);
     m->slots = new0_array(uint32_t, room);

@@ -68,7 +68,7 @@ int str_u64(const char *s, uint64_t max, uint64_t *ret)
     for (; *s; s++) {
         uint64_t d = (uint64_t)(*s - '0');
 
-        if (*s < '0' || *s > '9' || v > (max - d) / 10 || v * 10 > max - d)
+        if (*s < '0' || *s > '9' || d > max || v > (max - d) / 10)
             return -1;
         v = v * 10 + d;
     }
@@ -138,7 +138,7 @@ int str_unbase64(struct buf *out, const char *s, size_t n)
 {
     uint32_t v = 0;
     int bits = 0;
-    bool padded = false;
+    size_t digits = 0, pads = 0;
 
     for (size_t i = 0; i < n; i++) {
         int d = base64_digit(s[i]);
@@ -146,11 +146,12 @@ int str_unbase64(struct buf *out, const char *s, size_t n)
         if (s[i] == '\n' || s[i] == '\r' || s[i] == ' ' || s[i] == '\t')
             continue;
         if (s[i] == '=') {
-            padded = true;
+            pads++;
             continue;
         }
-        if (d < 0 || padded)
+        if (d < 0 || pads)
             return -1;
+        digits++;
         v = v << 6 | (uint32_t)d;
         bits += 6;
         if (bits >= 8) {
@@ -159,7 +160,7 @@ int str_unbase64(struct buf *out, const char *s, size_t n)
                 return -1;
         }
     }
-    return bits == 6 ? -1 : 0;
+    return digits % 4 == 1 || (pads && (pads > 2 || (digits + pads) % 4)) ? -1 : 0;
 }
 
 static int hex_digit(char c)
@@ -298,7 +299,8 @@ const char *str_nearest(const char *word, const char *const *list, size_t n)
     return found;
 }
 
-/* One word of a command line; *s is left behind it. False when a quote is open. */
+/* One word of a command line; *s is left behind it. False when a quote is open.
+ * Within "" a backslash escapes what a shell would let it, and else is itself. */
 static bool argv_word(const char **s, struct buf *w)
 {
     char quote = 0;
@@ -312,12 +314,14 @@ static bool argv_word(const char **s, struct buf *w)
             quote = 0;
         else if (!quote && (c == '\'' || c == '"'))
             quote = c;
-        else if (c == '\\' && quote != '\'' && (*s)[1])
+        else if (c == '\\' && !quote && (*s)[1])
+            buf_addc(w, *++(*s));
+        else if (c == '\\' && quote == '"' && (*s)[1] && strchr("$`\"\\", (*s)[1]))
             buf_addc(w, *++(*s));
         else
             buf_addc(w, c);
     }
-    return !quote;
+    return !quote && !w->full;
 }
 
 char **str_argv(const char *cmdline)

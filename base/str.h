@@ -39,7 +39,8 @@ char *str_format_duration(int64_t ns, char out[48]);
 
 /* RFC 3339 in UTC: 2026-11-24T07:00:00.123456789Z; digits (0..9) of a second. Needs 40 bytes. */
 char *str_format_time(int64_t wall_ns, int digits, char out[40]);
-/* RFC 3339 with Z or offset; nanoseconds since 1970. */
+/* RFC 3339 with Z or offset; nanoseconds since 1970. Years 1678 to 2261: what else Go writes (the
+ * zero time, 0001-01-01T00:00:00Z) does not fit and is -1. */
 int str_parse_time(const char *s, int64_t *ret_wall_ns);
 /* 20261124T070000Z as SigV4 writes it. Needs 17 bytes. */
 char *str_format_amz_date(int64_t wall_ns, char out[17]);
@@ -52,7 +53,8 @@ void str_hex(const void *p, size_t n, char *out);
 
 /* Standard alphabet with padding. */
 int str_base64(struct buf *out, const void *p, size_t n);
-/* Either alphabet, with or without padding, blanks and newlines skipped; -1 on anything else. */
+/* Either alphabet, with the padding that is due or none, blanks and newlines skipped; -1 on
+ * anything else (what came before it was added). */
 int str_unbase64(struct buf *out, const char *s, size_t n);
 
 /* %41 to A, and '+' to a blank if plus is set; a bad escape stays as it is. Appends. */
@@ -70,7 +72,8 @@ size_t str_distance(const char *a, const char *b);
 const char *str_nearest(const char *word, const char *const *list, size_t n);
 
 /* Splits a command line as a shell would (quotes, backslash; no expansion) into
- * a NULL-terminated vector, to be freed with str_argv_free(). NULL when a quote is open. */
+ * a NULL-terminated vector, to be freed with str_argv_free(). NULL when a quote is open or a
+ * word is longer than 1 MiB. */
 char **str_argv(const char *cmdline);
 void str_argv_free(char **argv);
 

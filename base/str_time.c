@@ -11,14 +11,15 @@ static const struct unit {
     const char *name;
     int64_t ns;
 } units[] = {
-    {"ns", 1},       {"us", NS_PER_US},    {"\xc2\xb5s", NS_PER_US}, {"ms", NS_PER_MS},
-    {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
+    {"ns", 1},         {"us", NS_PER_US}, {"\xc2\xb5s", NS_PER_US}, {"\xce\xbcs", NS_PER_US},
+    {"ms", NS_PER_MS}, {"s", NS_PER_S},   {"m", 60 * NS_PER_S},     {"h", 3600 * NS_PER_S},
 };
 
 /* One "1.5h" of a duration. */
 static int duration_part(const char **s, int64_t *ns)
 {
-    int64_t whole = 0, frac = 0, scale = 1;
+    int64_t whole = 0, frac = 0;
+    double scale = 1;
     const char *p = *s;
     bool digits = false;
     size_t n;
@@ -29,7 +30,7 @@ static int duration_part(const char **s, int64_t *ns)
             return -1;
     if (*p == '.')
         for (p++; *p >= '0' && *p <= '9'; p++, digits = true)
-            if (scale < 1000000000000000LL) {
+            if (frac <= (INT64_MAX - 9) / 10) { /* what follows is below a nanosecond */
                 frac = frac * 10 + (*p - '0');
                 scale *= 10;
             }
@@ -41,7 +42,8 @@ static int duration_part(const char **s, int64_t *ns)
             continue;
         if (__builtin_mul_overflow(whole, units[i].ns, &v))
             return -1;
-        v += (int64_t)((double)frac * ((double)units[i].ns / (double)scale));
+        if (__builtin_add_overflow(v, (int64_t)((double)frac * ((double)units[i].ns / scale)), &v))
+            return -1;
         *s = p + n;
         return __builtin_add_overflow(*ns, v, ns) ? -1 : 0;
     }
@@ -167,7 +169,15 @@ static int two(const char *s)
     return (s[0] - '0') * 10 + (s[1] - '0');
 }
 
-/* Fields that timegm() would silently carry over are refused here. */
+static int days_of(int year, int month)
+{
+    static const char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    return days[month - 1] + (leap && month == 2);
+}
+
+/* Fields that timegm() would silently carry over are refused here, but for a leap second. */
 static int join_time(const int f[6], int64_t *ret)
 {
     struct tm tm = {.tm_year = f[0] - 1900,
@@ -177,8 +187,8 @@ static int join_time(const int f[6], int64_t *ret)
                     .tm_min = f[4],
                     .tm_sec = f[5]};
 
-    if (f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > 31 || f[3] < 0 || f[3] > 23 || f[4] < 0 ||
-        f[4] > 59 || f[5] < 0 || f[5] > 60 || f[0] < 1678 || f[0] > 2261)
+    if (f[1] < 1 || f[1] > 12 || f[2] < 1 || f[2] > days_of(f[0], f[1]) || f[3] < 0 || f[3] > 23 ||
+        f[4] < 0 || f[4] > 59 || f[5] < 0 || f[5] > 60 || f[0] < 1678 || f[0] > 2261)
         return -1;
     *ret = (int64_t)timegm(&tm) * NS_PER_S;
     return 0;
@@ -216,15 +226,19 @@ int str_parse_time(const char *s, int64_t *ret)
     if (join_time(f, &v) < 0)
         return -1;
     s += 19;
+    if (*s == '.' && (s[1] < '0' || s[1] > '9'))
+        return -1;
     if (*s == '.')
         for (s++; *s >= '0' && *s <= '9'; s++)
             if (scale > 1) {
                 scale /= 10;
                 frac += (*s - '0') * scale;
             }
-    *ret = v + frac;
-    if ((*s == 'Z' || *s == 'z') && !s[1])
+    v += frac;
+    if ((*s == 'Z' || *s == 'z') && !s[1]) {
+        *ret = v;
         return 0;
+    }
     if ((*s != '+' && *s != '-') || strlen(s) != 6 || s[3] != ':')
         return -1;
     sign = *s == '-' ? 1 : -1;
@@ -232,6 +246,6 @@ int str_parse_time(const char *s, int64_t *ret)
     minutes = two(s + 4);
     if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
         return -1;
-    *ret += sign * (hours * 3600LL + minutes * 60LL) * NS_PER_S;
+    *ret = v + sign * (hours * 3600LL + minutes * 60LL) * NS_PER_S;
     return 0;
 }

@@ -8,6 +8,13 @@ BUILD=${BUILD:-build}
 MAKE=${MAKE:-make}
 AGENT=${AGENT:-$BUILD/ecsim-agent}
 JOBS=${JOBS:-2}
+# A folder says how it was built, so that a script run by hand asks make for the same.
+case $BUILD in
+*-san*) export SAN=${SAN:-address,undefined} ;;
+esac
+case $BUILD in
+*-cov) export COV=1 ;;
+esac
 
 # Sanitizers stop at the first fault, and their exit code is nobody else's.
 export ASAN_OPTIONS="exitcode=99:detect_stack_use_after_return=1:strict_string_checks=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"

@@ -28,10 +28,10 @@ harness_libs   :=
 harness_poison := $(fakes_poison)
 
 # Where the sources of a module lie: its folder and one level below, each with
-# its own test/. Sources in a test/ that are not test_*.c help the tests of the
-# module: they become an archive that each is linked with.
+# its own test/ with test_*.c and fuzz_*.c, programs each. Other sources in a
+# test/ help the tests of the module: an archive that each is linked with.
 dirs = $(1) $(filter-out $(1)/test,$(patsubst %/,%,$(wildcard $(1)/*/)))
 sources = $(foreach d,$(call dirs,$(1)),$(filter-out $(1)/main.c,$(wildcard $(d)/*.c)))
 headers = $(foreach d,$(call dirs,$(1)),$(wildcard $(d)/*.h))
-tests   = $(foreach d,$(call dirs,$(1)),$(wildcard $(d)/test/test_*.c))
-test_helpers = $(foreach d,$(call dirs,$(1)),$(filter-out $(d)/test/test_%,$(wildcard $(d)/test/*.c)))
+tests   = $(foreach d,$(call dirs,$(1)),$(wildcard $(d)/test/test_*.c $(d)/test/fuzz_*.c))
+test_helpers = $(foreach d,$(call dirs,$(1)),$(filter-out $(call tests,$(1)),$(wildcard $(d)/test/*.c)))

@@ -1,0 +1,33 @@
+/*
+ * create.h - one create call on its way. Private to fakes/docker.
+ *
+ * docker_create.c reads, completes and builds; create_checks.c refuses;
+ * create_mounts.c makes ports, mounts and volumes.
+ */
+#ifndef FAKES_DOCKER_CREATE_H
+#define FAKES_DOCKER_CREATE_H
+
+#include "fakes/docker/container.h"
+
+struct create {
+    struct docker *d;
+    struct exchange *x;
+    json_t *body, *config, *host, *image_config;
+    bool host_given; /* the body has a HostConfig */
+    bool later;      /* the refusal comes after dockerd's search for a plugin */
+    char *name;
+    struct image *image;
+    struct behaviour *b;
+};
+
+/* What dockerd refuses before it looks at the image, and behind it. */
+int create_settings_wrong(struct create *r, struct problem *p);
+int create_log_driver_wrong(struct create *r, struct problem *p);
+int create_links_wrong(struct create *r, struct problem *p);
+
+/* Fills in c->ports from ExposedPorts and PortBindings. */
+void create_ports(struct create *r, struct container *c);
+/* Fills in c->mounts; makes volumes. On failure they are given back. */
+int create_mounts(struct create *r, struct container *c, struct problem *p);
+
+#endif

@@ -1,0 +1,501 @@
+/* The engine as a fake: routes, versions, and the forms of its answers. */
+#include "fakes/docker/docker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/docker/container.h"
+#include "fakes/docker/engine.h"
+#include "fakes/docker/gojson.h"
+
+static void not_simulated(struct fake *f, struct exchange *x);
+
+static const char engine[] = "engine", images[] = "images", lifecycle[] = "lifecycle",
+                  volumes[] = "volumes";
+
+static const struct route routes[] = {
+    {"GET", "/_ping", engine, get_ping},
+    {"HEAD", "/_ping", engine, get_ping},
+    {"GET", "/version", engine, get_version},
+    {"GET", "/info", engine, get_info},
+    {"GET", "/events", engine, get_events},
+    {"GET", "/plugins", engine, get_plugins},
+    {"GET", "/networks", engine, get_networks},
+    {"GET", "/networks/", engine, get_networks},
+    {"GET", "/networks/{id}", engine, get_network},
+    {"GET", "/containers/json", engine, get_containers},
+    {"GET", "/containers/{name...}/json", engine, get_container},
+    {"GET", "/containers/{name...}/top", engine, get_container_top},
+    {"GET", "/containers/{name...}/logs", engine, get_container_logs},
+    {"GET", "/containers/{name...}/stats", engine, get_container_stats},
+    {"POST", "/containers/create", lifecycle, post_containers_create},
+    {"POST", "/containers/prune", lifecycle, post_containers_prune},
+    {"POST", "/containers/{name...}/start", lifecycle, post_container_start},
+    {"POST", "/containers/{name...}/stop", lifecycle, post_container_stop},
+    {"POST", "/containers/{name...}/kill", lifecycle, post_container_kill},
+    {"POST", "/containers/{name...}/restart", lifecycle, post_container_restart},
+    {"POST", "/containers/{name...}/pause", lifecycle, post_container_pause},
+    {"POST", "/containers/{name...}/unpause", lifecycle, post_container_unpause},
+    {"POST", "/containers/{name...}/wait", lifecycle, post_container_wait},
+    {"POST", "/containers/{name...}/rename", lifecycle, post_container_rename},
+    {"DELETE", "/containers/{name...}", lifecycle, delete_container},
+    {"GET", "/images/json", images, get_images},
+    {"POST", "/images/create", images, post_images_create},
+    {"POST", "/images/prune", images, post_images_prune},
+    {"GET", "/images/{name...}/json", images, get_image},
+    {"GET", "/images/{name...}/history", images, get_image_history},
+    {"POST", "/images/{name...}/tag", images, post_image_tag},
+    {"GET", "/distribution/{name...}/json", images, get_distribution},
+    {"GET", "/volumes", volumes, get_volumes},
+    {"POST", "/volumes/create", volumes, post_volumes_create},
+    {"POST", "/volumes/prune", volumes, post_volumes_prune},
+    {"GET", "/volumes/{name...}", volumes, get_volume},
+    {"DELETE", "/volumes/{name...}", volumes, delete_volume},
+    /* known to dockerd, not to us */
+    {"POST", "/build", NULL, not_simulated},
+    {"POST", "/build/prune", NULL, not_simulated},
+    {"POST", "/build/cancel", NULL, not_simulated},
+    {"POST", "/session", NULL, not_simulated},
+    {"POST", "/grpc", NULL, not_simulated},
+    {"POST", "/commit", NULL, not_simulated},
+    {"POST", "/auth", NULL, not_simulated},
+    {"GET", "/system/df", NULL, not_simulated},
+    {"GET", "/images/get", NULL, not_simulated},
+    {"GET", "/images/search", NULL, not_simulated},
+    {"POST", "/images/load", NULL, not_simulated},
+    {"GET", "/images/{name...}/get", NULL, not_simulated},
+    {"POST", "/images/{name...}/push", NULL, not_simulated},
+    {"DELETE", "/images/{name...}", images, delete_image},
+    {"POST", "/containers/{name...}/exec", NULL, not_simulated},
+    {"POST", "/containers/{name...}/attach", NULL, not_simulated},
+    {"GET", "/containers/{name...}/attach/ws", NULL, not_simulated},
+    {"POST", "/containers/{name...}/resize", NULL, not_simulated},
+    {"POST", "/containers/{name...}/update", NULL, not_simulated},
+    {"GET", "/containers/{name...}/changes", NULL, not_simulated},
+    {"GET", "/containers/{name...}/export", NULL, not_simulated},
+    {"*", "/containers/{name...}/archive", NULL, not_simulated},
+    {"*", "/exec/{id}/{call}", NULL, not_simulated},
+    {"POST", "/networks/{name...}", NULL, not_simulated},
+    {"DELETE", "/networks/{id}", NULL, not_simulated},
+    {"*", "/plugins/{call...}", NULL, not_simulated},
+    {"*", "/swarm", NULL, not_simulated},
+    {"*", "/swarm/{call...}", NULL, not_simulated},
+    {"*", "/services", NULL, not_simulated},
+    {"*", "/nodes", NULL, not_simulated},
+    {"*", "/tasks", NULL, not_simulated},
+    {"*", "/secrets", NULL, not_simulated},
+    {"*", "/configs", NULL, not_simulated},
+    {NULL, NULL, NULL, NULL},
+};
+
+/* The path behind /vN.NN, and the version; -1 when the path names none. */
+static const char *split_version(const char *path, int *ret_version)
+{
+    const char *v = str_after(path, "/v");
+    size_t n = v ? strspn(v, "0123456789.") : 0;
+
+    *ret_version = -1;
+    if (!n || v[n] != '/')
+        return path;
+    char *text = xstrndup(v, n);
+
+    *ret_version = api_from(text);
+    free(text);
+    return *ret_version < 0 ? path : v + n;
+}
+
+int call_version(const struct exchange *x)
+{
+    int v;
+
+    split_version(x->path, &v);
+    return v < 0 ? docker_of(x)->api : v;
+}
+
+int problem(struct problem *p, int status, const char *fmt, ...)
+{
+    va_list ap;
+
+    free(p->text);
+    p->status = status;
+    va_start(ap, fmt);
+    p->text = xvasprintf(fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+static void engine_headers(struct exchange *x, const char *type, bool experimental)
+{
+    struct docker *d = docker_of(x);
+    char api[24], server[96];
+
+    snprintf(api, sizeof(api), "%d.%d", d->api / 1000, d->api % 1000);
+    snprintf(server, sizeof(server), "Docker/%.64s (linux)", d->version);
+    exchange_set_header(x, "Api-Version", api);
+    if (type)
+        exchange_set_header(x, "Content-Type", type);
+    if (experimental)
+        exchange_set_header(x, "Docker-Experimental", "false");
+    exchange_set_header(x, "Ostype", "linux");
+    exchange_set_header(x, "Server", server);
+}
+
+void docker_headers(struct exchange *x, const char *type)
+{
+    engine_headers(x, type, true);
+}
+
+void docker_begin(struct exchange *x, const char *type)
+{
+    docker_headers(x, type);
+    exchange_begin(x, 200, NULL, -1);
+}
+
+/* Errors were plain text below 1.24, until engine 25 forgot that. */
+static bool plain_errors(const struct exchange *x)
+{
+    return call_version(x) < API(24) && docker_of(x)->api < API(44);
+}
+
+static void answer_error(struct exchange *x, int status, const char *text)
+{
+    struct buf b = BUF_INIT(ANSWER_MAX);
+
+    if (plain_errors(x)) {
+        exchange_set_header(x, "X-Content-Type-Options", "nosniff");
+        buf_addf(&b, "%s\n", text);
+    } else {
+        buf_adds(&b, "{\"message\":");
+        gojson_add(&b, text);
+        buf_adds(&b, "}\n");
+    }
+    exchange_answer(x, status, NULL, buf_str(&b), buf_len(&b));
+    buf_release(&b);
+}
+
+static const char *error_type(const struct exchange *x)
+{
+    return plain_errors(x) ? "text/plain; charset=utf-8" : "application/json";
+}
+
+void docker_refuse(struct exchange *x, struct problem *p)
+{
+    docker_headers(x, error_type(x));
+    answer_error(x, p->status, p->text);
+    free(p->text);
+    p->text = NULL;
+}
+
+void docker_refuse_text(struct exchange *x, int status, const char *fmt, ...)
+{
+    struct problem p = {.status = status};
+    va_list ap;
+
+    va_start(ap, fmt);
+    p.text = xvasprintf(fmt, ap);
+    va_end(ap);
+    docker_refuse(x, &p);
+}
+
+/* net/http counts what fits into its buffer and sends the rest in chunks. */
+#define COUNTED_MAX 2048
+
+void docker_answer(struct exchange *x, int status, struct buf *b)
+{
+    buf_addc(b, '\n');
+    docker_headers(x, "application/json");
+    if (buf_len(b) <= COUNTED_MAX) {
+        exchange_answer(x, status, NULL, buf_str(b), buf_len(b));
+    } else {
+        exchange_begin(x, status, NULL, -1);
+        exchange_write(x, buf_str(b), buf_len(b));
+        exchange_end(x);
+    }
+    buf_release(b);
+}
+
+void docker_answer_empty(struct exchange *x, int status)
+{
+    docker_headers(x, NULL);
+    exchange_answer(x, status, NULL, "", 0);
+}
+
+char *docker_param(struct exchange *x, const char *name)
+{
+    struct docker *d = docker_of(x);
+    const char *path;
+    char *v;
+    int version;
+
+    path = split_version(x->path, &version);
+    v = d->route ? route_param(d->route->pattern, path, name) : NULL;
+    return v ? v : xstrdup("");
+}
+
+/* --- bodies ------------------------------------------------------------------------------ */
+
+static int content_type_wrong(struct exchange *x, struct problem *p)
+{
+    const char *type = exchange_header(x, "Content-Type");
+    bool modern = docker_modern(docker_of(x));
+    size_t n;
+
+    if (!type || !*type) {
+        if (!buf_len(&x->body))
+            return 0;
+        return modern ? problem(p, 400, "malformed Content-Type header (): mime: no media type")
+                      : problem(p, 400, "Content-Type specified () must be 'application/json'");
+    }
+    n = strcspn(type, "; \t");
+    if (n == strlen("application/json") && !strncasecmp(type, "application/json", n))
+        return 0;
+    return problem(p, 400,
+                   modern ? "unsupported Content-Type header (%s): must be 'application/json'"
+                          : "Content-Type specified (%s) must be 'application/json'",
+                   type);
+}
+
+json_t *docker_body(struct exchange *x, struct problem *p)
+{
+    bool modern = docker_modern(docker_of(x));
+    char why[GOJSON_TEXT_MAX];
+    json_t *v;
+
+    if (content_type_wrong(x, p) < 0)
+        return NULL;
+    v = gojson_read(buf_str(&x->body), buf_len(&x->body), GOJSON_DECODER, why);
+    if (v)
+        return v;
+    if (!modern)
+        problem(p, 500, "%s", why);
+    else if (str_eq(why, "EOF"))
+        problem(p, 400, "invalid JSON: got EOF while reading request body");
+    else
+        problem(p, 400, "invalid JSON: %s", why);
+    return NULL;
+}
+
+/* --- answers that take their time --------------------------------------------------------- */
+
+/* dockerd asks for a plugin again and again before it gives up. */
+#define PLUGIN_SEARCH_NS (15 * NS_PER_S)
+
+struct delayed {
+    struct list link;
+    struct clock_timer timer;
+    struct exchange *x;
+    struct problem p;
+};
+
+static void delayed_free(struct delayed *l)
+{
+    clock_timer_stop(docker_clock(docker_of(l->x)), &l->timer);
+    list_del(&l->link);
+    free(l->p.text);
+    free(l);
+}
+
+static void on_delayed(struct clock_timer *t)
+{
+    struct delayed *l = container_of(t, struct delayed, timer);
+    struct exchange *x = l->x;
+    struct problem p = l->p;
+
+    l->p.text = NULL;
+    x->on_gone = NULL;
+    delayed_free(l);
+    docker_refuse(x, &p);
+}
+
+static void delayed_gone(struct exchange *x)
+{
+    delayed_free(x->data);
+}
+
+void docker_refuse_later(struct exchange *x, struct problem *p)
+{
+    struct docker *d = docker_of(x);
+    struct delayed *l = new0(struct delayed);
+
+    l->x = x;
+    l->p = *p;
+    p->text = NULL;
+    list_add_tail(&d->delayed, &l->link);
+    x->data = l;
+    x->on_gone = delayed_gone;
+    clock_timer_start(docker_clock(d), &l->timer, PLUGIN_SEARCH_NS, on_delayed);
+}
+
+/* --- the fake ---------------------------------------------------------------------------- */
+
+static void not_simulated(struct fake *f, struct exchange *x)
+{
+    const char *path;
+    int version;
+
+    (void)f;
+    path = split_version(x->path, &version);
+    docker_refuse_text(x, 501, "ecsim does not simulate %s %s", x->method, path);
+}
+
+static void docker_classify(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    const struct route *r;
+    const char *path;
+    bool other;
+    int version;
+
+    path = split_version(x->path, &version);
+    x->what = xasprintf("%s %s", x->method, path);
+    r = route_find(routes, x->method, path, &other);
+    x->group = r ? r->group : NULL;
+    if (r && r->handle == post_images_create)
+        x->extra = pull_extra(d, x);
+}
+
+static void page_not_found(struct exchange *x)
+{
+    exchange_set_header(x, "Content-Type", error_type(x));
+    answer_error(x, 404, "page not found");
+}
+
+/* True when the window does not hold the call's version; it was answered. */
+static bool outside_window(struct docker *d, struct exchange *x, int version)
+{
+    char text[160];
+
+    if (version < 0 || (version >= d->min && version <= d->api))
+        return false;
+    if (version < d->min)
+        snprintf(text, sizeof(text),
+                 "client version %d.%d is too old. Minimum supported API version is %d.%d, "
+                 "please upgrade your client to a newer version",
+                 version / 1000, version % 1000, d->min / 1000, d->min % 1000);
+    else
+        snprintf(text, sizeof(text),
+                 "client version %d.%d is too new. Maximum supported API version is %d.%d",
+                 version / 1000, version % 1000, d->api / 1000, d->api % 1000);
+    engine_headers(x, error_type(x), false);
+    answer_error(x, 400, text);
+    return true;
+}
+
+static void docker_handle(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    const struct route *r;
+    const char *path;
+    bool other;
+    int version;
+
+    path = split_version(x->path, &version);
+    r = route_find(routes, x->method, path, &other);
+    if (!r) {
+        page_not_found(x);
+        return;
+    }
+    if (outside_window(d, x, version))
+        return;
+    d->route = r;
+    r->handle(f, x);
+    d->route = NULL;
+}
+
+static void docker_refuse_op(struct fake *f, struct exchange *x, int status, const char *type,
+                             const char *message)
+{
+    struct problem p = {0};
+    struct ref none = {0};
+
+    (void)f;
+    if (type)
+        pull_problem(&p, type, &none);
+    if (message)
+        problem(&p, p.status ? p.status : 500, "%s", message);
+    if (!p.text)
+        problem(&p, status ? status : 500, "%s", type ? type : "server error");
+    if (status)
+        p.status = status;
+    docker_refuse(x, &p);
+}
+
+static int docker_init(struct fake *f, struct err *e)
+{
+    struct docker *d = (struct docker *)f;
+    char hex[33];
+
+    list_init(&d->containers);
+    list_init(&d->event_streams);
+    list_init(&d->stat_streams);
+    list_init(&d->pulls);
+    list_init(&d->delayed);
+    d->addresses = xcalloc(1, 65536 / 8);
+    d->lowest_address = 2;
+    d->next_pid = 1200;
+    d->next_port = 32768;
+    d->collected = -1;
+    d->networks[NET_BRIDGE] = (struct network){.name = "bridge", .driver = "bridge"};
+    d->networks[NET_HOST] = (struct network){.name = "host", .driver = "host"};
+    d->networks[NET_NONE] = (struct network){.name = "none", .driver = "null"};
+    for (size_t i = 0; i < NETWORKS; i++)
+        world_hex(f->world, 32, d->networks[i].id);
+    world_hex(f->world, 16, hex);
+    d->engine_id =
+        xasprintf("%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8, hex + 13, hex + 17, hex + 20);
+    return docker_set_version(d, "20.10.24", NULL, NULL, e);
+}
+
+static void docker_release(struct fake *f)
+{
+    struct docker *d = (struct docker *)f;
+
+    docker_delayed_release(d);
+    docker_containers_release(d);
+    docker_images_release(d);
+    catalogue_release(d);
+    docker_volumes_release(d);
+    docker_events_release(d);
+    clock_timer_stop(docker_clock(d), &d->collector);
+    map_release(&d->ports);
+    free(d->addresses);
+    free(d->engine_id);
+    free(d->version);
+}
+
+void docker_delayed_release(struct docker *d)
+{
+    while (!list_empty(&d->delayed))
+        delayed_free(container_of(d->delayed.next, struct delayed, link));
+}
+
+static void docker_reset(struct fake *f)
+{
+    struct docker *d = (struct docker *)f;
+    struct fake core = *f;
+    struct err e = ERR_INIT;
+
+    docker_release(f);
+    *d = (struct docker){.fake = core};
+    /* the list's ends point at its head, which has not moved */
+    docker_init(f, &e);
+}
+
+static const char *const groups[] = {engine, images, lifecycle, volumes, NULL};
+
+const struct fake_ops docker_ops = {
+    .name = "docker",
+    .doc = "Docker Engine API (20.10 by default) on a unix socket or TCP",
+    .size = sizeof(struct docker),
+    .init = docker_init,
+    .reset = docker_reset,
+    .release = docker_release,
+    .classify = docker_classify,
+    .handle = docker_handle,
+    .refuse = docker_refuse_op,
+    .control = docker_control,
+    .pending = docker_pending,
+    .groups = groups,
+};

@@ -1,0 +1,52 @@
+/*
+ * docker.h - the fake Docker Engine.
+ *
+ * Answers the Engine API as dockerd does: status, headers, wording and order of
+ * members are those of recorded engines (20.10 at API 1.41, 1.24, 1.21, 1.17;
+ * 26.1 at 1.45, 1.24). Containers are simulated: what they do is declared by
+ * their image (behaviour.h) and happens on the loop's clock.
+ *
+ * One state machine per container (container.h) is the source of everything: the
+ * state that inspect and list show, the events, the statistics and the logs.
+ * Changes are journaled as "container NAME", created -> running and so on.
+ *
+ * Images come from a catalogue, which is empty at first. A pull of a name that
+ * is not in it fails as it does for a repository that does not exist.
+ *
+ * Groups of calls: engine (ping, version, info, events, inspect, list, stats,
+ * logs, top, plugins, networks), images, lifecycle, volumes.
+ * build, push, exec, attach, archive, load, save, commit, export, changes, update,
+ * resize, swarm and changes of networks belong to no group and are answered with
+ * 501 and {"message":"ecsim does not simulate ..."}: Docker's command line and
+ * the SDKs show that text as it is, and do not try again. Unknown paths are 404.
+ *
+ * fake_down() and fake_up() are the daemon stopping and starting with
+ * live-restore: streams and waiting calls end, containers, images and volumes
+ * live on, timers run on, and what happened in between is seen by inspect and by
+ * events with `since`.
+ *
+ * Control commands (arguments are members of an object of strings):
+ *   image    name, and the options of behaviour.h: puts an image into the catalogue,
+ *            or replaces it. With cached=yes it is local at once.
+ *   unimage  name; only=local: forgets the local copy, only=catalogue: the entry;
+ *            without `only`: both.
+ *   exit     container; code or signal: the process ends (code 0)
+ *   oom      container: the kernel kills it
+ *   health   container, status (healthy, unhealthy, starting): the next check says so
+ *   remove   container: removed by a stranger, by force
+ *   version  version (20.10.24), api (1.41), min (1.12): the engine's version window;
+ *            what is left out follows from the version, or the version from the api
+ *   containers   container (optional): a list of objects for reports
+ *            {id, name, image, state, exitCode, health, pid}
+ * `container` is an id, a unique beginning of one, a name, a glob over names, or
+ * the ECS container name (label com.amazonaws.ecs.container-name). What fits none
+ * or more than one is an error that lists what there is.
+ */
+#ifndef FAKES_DOCKER_DOCKER_H
+#define FAKES_DOCKER_DOCKER_H
+
+#include "fakes/core/fake.h"
+
+extern const struct fake_ops docker_ops;
+
+#endif

@@ -1,0 +1,485 @@
+/* What a container is: inspect and top, and the parts that lists show too. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/docker/container.h"
+#include "fakes/docker/gojson.h"
+
+#define ROOT "/var/lib/docker/"
+
+/* --- parts ------------------------------------------------------------------------------- */
+
+void add_status_text(struct buf *b, struct container *c)
+{
+    int64_t now = clock_wall(docker_clock(c->d));
+    char t[40];
+
+    switch (c->state) {
+    case CONTAINER_CREATED:
+        buf_adds(b, "Created");
+        break;
+    case CONTAINER_REMOVING:
+        buf_adds(b, "Removal In Progress");
+        break;
+    case CONTAINER_DEAD:
+        buf_adds(b, "Dead");
+        break;
+    case CONTAINER_EXITED:
+        buf_addf(b, "Exited (%d) %s ago", c->exit_code, human_duration(now - c->finished, t));
+        break;
+    case CONTAINER_RESTARTING:
+        buf_addf(b, "Restarting (%d) %s ago", c->exit_code, human_duration(now - c->finished, t));
+        break;
+    case CONTAINER_PAUSED:
+        buf_addf(b, "Up %s (Paused)", human_duration(now - c->started, t));
+        break;
+    default:
+        buf_addf(b, "Up %s", human_duration(now - c->started, t));
+        if (c->health)
+            buf_addf(b, " (%s%s)", c->health->status == HEALTH_STARTING ? "health: " : "",
+                     health_status_name(c->health->status));
+    }
+}
+
+/* One end of a network: the members that both forms of NetworkSettings have. */
+static void add_endpoint(struct buf *b, const struct container *c)
+{
+    char ip[16];
+
+    gojson_member(b, "EndpointID", c->endpoint);
+    gojson_member(b, "Gateway", c->address ? "172.17.0.1" : "");
+    gojson_member(b, "IPAddress", c->address ? address_text(c->address, ip) : "");
+    buf_addf(b,
+             ",\"IPPrefixLen\":%d,\"IPv6Gateway\":\"\",\"GlobalIPv6Address\":\"\","
+             "\"GlobalIPv6PrefixLen\":0",
+             c->address ? 16 : 0);
+}
+
+void add_networks(struct buf *b, const struct container *c, bool modern)
+{
+    const char *name = container_network_name(c);
+    const struct network *n = network_find(c->d, name);
+    char mac[18];
+
+    buf_adds(b, "\"Networks\":{");
+    if (!container_shares_network(c)) {
+        gojson_add(b, n ? n->name : name);
+        buf_adds(b, ":{\"IPAMConfig\":null,\"Links\":null,\"Aliases\":null");
+        if (modern)
+            gojson_member(b, "MacAddress", c->address ? mac_text(c->address, mac) : "");
+        gojson_member(b, "NetworkID", n && c->runtime_known && c->sandbox[0] ? n->id : "");
+        add_endpoint(b, c);
+        if (!modern)
+            gojson_member(b, "MacAddress", c->address ? mac_text(c->address, mac) : "");
+        buf_addf(b, ",\"DriverOpts\":null%s}", modern ? ",\"DNSNames\":null" : "");
+    }
+    buf_addc(b, '}');
+}
+
+void add_mounts(struct buf *b, const struct container *c, bool for_list)
+{
+    buf_addc(b, '[');
+    for (size_t i = 0; i < c->n_mounts; i++) {
+        const struct mount *m = &c->mounts[i];
+
+        buf_addf(b, "%s{\"Type\":\"%s\"", i ? "," : "", m->type);
+        if (m->name) {
+            gojson_member(b, "Name", m->name);
+            if (for_list)
+                buf_adds(b, ",\"Source\":\"\"");
+            else
+                buf_addf(b, ",\"Source\":\"" ROOT "volumes/%s/_data\"", m->name);
+        } else {
+            gojson_member(b, "Source", m->source);
+        }
+        gojson_member(b, "Destination", m->destination);
+        if (m->name)
+            buf_adds(b, ",\"Driver\":\"local\"");
+        gojson_member(b, "Mode", m->mode);
+        buf_addf(b, ",\"RW\":%s", m->rw ? "true" : "false");
+        gojson_member(b, "Propagation", m->propagation);
+        buf_addc(b, '}');
+    }
+    buf_addc(b, ']');
+}
+
+static void add_health(struct buf *b, const struct health *h)
+{
+    buf_addf(b, ",\"Health\":{\"Status\":\"%s\",\"FailingStreak\":%lld,\"Log\":[",
+             health_status_name(h->status), (long long)h->streak);
+    for (size_t i = 0; i < h->n_log; i++) {
+        buf_addf(b, "%s{\"Start\":\"", i ? "," : "");
+        add_time(b, h->log[i].start);
+        buf_adds(b, "\",\"End\":\"");
+        add_time(b, h->log[i].end);
+        buf_addf(b, "\",\"ExitCode\":%d,\"Output\":\"\"}", h->log[i].exit_code);
+    }
+    buf_adds(b, "]}");
+}
+
+static const char *truth(bool b)
+{
+    return b ? "true" : "false";
+}
+
+static void add_state(struct buf *b, const struct container *c)
+{
+    bool running = container_running(c);
+
+    buf_addf(b,
+             "\"State\":{\"Status\":\"%s\",\"Running\":%s,\"Paused\":%s,\"Restarting\":%s,"
+             "\"OOMKilled\":%s,\"Dead\":%s,\"Pid\":%d,\"ExitCode\":%d",
+             container_state_name(c->state), truth(running), truth(c->state == CONTAINER_PAUSED),
+             truth(c->state == CONTAINER_RESTARTING), truth(c->oom_killed),
+             truth(c->state == CONTAINER_DEAD), c->pid, c->exit_code);
+    gojson_member(b, "Error", c->error ? c->error : "");
+    buf_adds(b, ",\"StartedAt\":\"");
+    add_time(b, c->started);
+    buf_adds(b, "\",\"FinishedAt\":\"");
+    add_time(b, c->finished);
+    buf_addc(b, '"');
+    if (c->health && c->was_started)
+        add_health(b, c->health);
+    buf_addc(b, '}');
+}
+
+static void add_paths(struct buf *b, const struct container *c)
+{
+    if (!*c->sandbox && !c->was_started) {
+        buf_adds(b, "\"ResolvConfPath\":\"\",\"HostnamePath\":\"\",\"HostsPath\":\"\","
+                    "\"LogPath\":\"\"");
+        return;
+    }
+    buf_addf(b,
+             "\"ResolvConfPath\":\"" ROOT "containers/%s/resolv.conf\",\"HostnamePath\":\"" ROOT
+             "containers/%s/hostname\",\"HostsPath\":\"" ROOT "containers/%s/hosts\"",
+             c->id, c->id, c->id);
+    if (str_eq(c->log_driver, "json-file"))
+        buf_addf(b, ",\"LogPath\":\"" ROOT "containers/%s/%s-json.log\"", c->id, c->id);
+    else
+        buf_adds(b, ",\"LogPath\":\"\"");
+}
+
+static void add_host_config(struct buf *b, const struct container *c)
+{
+    const char *s = c->host_config;
+
+    if (!c->runtime_at || !c->runtime_known) {
+        buf_adds(b, s);
+        return;
+    }
+    buf_add(b, s, c->runtime_at);
+    buf_adds(b, ",\"Runtime\":\"runc\"");
+    buf_adds(b, s + c->runtime_at);
+}
+
+static void add_graph(struct buf *b, const struct container *c)
+{
+    char layer[65];
+
+    hash_hex(layer, "layer of %s", c->id);
+    buf_addf(b,
+             "\"GraphDriver\":{\"Data\":{\"LowerDir\":\"" ROOT "overlay2/%s-init/diff:" ROOT
+             "overlay2/%.64s/diff\",\"MergedDir\":\"" ROOT
+             "overlay2/%s/merged\",\"UpperDir\":\"" ROOT "overlay2/%s/diff\",\"WorkDir\":\"" ROOT
+             "overlay2/%s/work\"},\"Name\":\"overlay2\"}",
+             layer, c->image_id + strlen("sha256:"), layer, layer, layer);
+}
+
+/* Bound and exposed ports of a running container; {} of another. */
+static void add_ports(struct buf *b, const struct container *c)
+{
+    bool first = true;
+
+    buf_adds(b, "\"Ports\":{");
+    for (size_t i = 0; *c->endpoint && i < c->n_ports; i++) {
+        const struct port *p = &c->ports[i], *before = i ? &c->ports[i - 1] : NULL;
+        bool again = before && before->container == p->container && str_eq(before->proto, p->proto);
+        size_t next = i + 1;
+        bool more = next < c->n_ports && c->ports[next].container == p->container &&
+                    str_eq(c->ports[next].proto, p->proto);
+
+        if (!again) {
+            buf_addf(b, "%s\"%u/%s\":%s", first ? "" : ",", p->container, p->proto,
+                     p->published ? "[" : "null");
+            first = false;
+        }
+        if (!p->published)
+            continue;
+        buf_addf(b, "%s{\"HostIp\":\"%s\",\"HostPort\":\"%u\"}", again ? "," : "",
+                 *p->host_ip ? p->host_ip : "0.0.0.0", p->host);
+        if (!*p->host_ip)
+            buf_addf(b, ",{\"HostIp\":\"::\",\"HostPort\":\"%u\"}", p->host);
+        if (!more)
+            buf_addc(b, ']');
+    }
+    buf_addc(b, '}');
+}
+
+static void add_network_settings(struct buf *b, const struct container *c, int version)
+{
+    char key[40] = "", mac[18];
+    bool modern = docker_modern(c->d);
+    bool bridge = network_find(c->d, container_network_name(c)) == &c->d->networks[NET_BRIDGE];
+
+    if (*c->sandbox)
+        snprintf(key, sizeof(key), "/var/run/docker/netns/%.12s", c->sandbox);
+    buf_addf(b, "\"NetworkSettings\":{\"Bridge\":\"\",\"SandboxID\":\"%s\",", c->sandbox);
+    if (modern) {
+        buf_addf(b, "\"SandboxKey\":\"%s\",", key);
+        add_ports(b, c);
+        buf_addc(b, ',');
+    }
+    buf_adds(b, "\"HairpinMode\":false,\"LinkLocalIPv6Address\":\"\","
+                "\"LinkLocalIPv6PrefixLen\":0,");
+    if (!modern) {
+        add_ports(b, c);
+        buf_addf(b, ",\"SandboxKey\":\"%s\",", key);
+    }
+    buf_adds(b, "\"SecondaryIPAddresses\":null,\"SecondaryIPv6Addresses\":null");
+    if (bridge) {
+        char ip[16];
+
+        gojson_member(b, "EndpointID", c->endpoint);
+        gojson_member(b, "Gateway", c->address ? "172.17.0.1" : "");
+        buf_adds(b, ",\"GlobalIPv6Address\":\"\",\"GlobalIPv6PrefixLen\":0");
+        gojson_member(b, "IPAddress", c->address ? address_text(c->address, ip) : "");
+        buf_addf(b, ",\"IPPrefixLen\":%d,\"IPv6Gateway\":\"\"", c->address ? 16 : 0);
+        gojson_member(b, "MacAddress", c->address ? mac_text(c->address, mac) : "");
+    } else {
+        buf_adds(b, ",\"EndpointID\":\"\",\"Gateway\":\"\",\"GlobalIPv6Address\":\"\","
+                    "\"GlobalIPv6PrefixLen\":0,\"IPAddress\":\"\",\"IPPrefixLen\":0,"
+                    "\"IPv6Gateway\":\"\",\"MacAddress\":\"\"");
+    }
+    if (version >= API(21)) {
+        buf_addc(b, ',');
+        add_networks(b, c, modern);
+    }
+    buf_addc(b, '}');
+}
+
+/* Before 1.20: two maps by destination. */
+static void add_old_volumes(struct buf *b, const struct container *c)
+{
+    buf_adds(b, "\"Volumes\":{");
+    for (size_t i = 0; i < c->n_mounts; i++) {
+        const struct mount *m = &c->mounts[i];
+
+        if (i)
+            buf_addc(b, ',');
+        gojson_add(b, m->destination);
+        buf_addc(b, ':');
+        if (m->name)
+            buf_addf(b, "\"" ROOT "volumes/%s/_data\"", m->name);
+        else
+            gojson_add(b, m->source);
+    }
+    buf_adds(b, "},\"VolumesRW\":{");
+    for (size_t i = 0; i < c->n_mounts; i++) {
+        if (i)
+            buf_addc(b, ',');
+        gojson_add(b, c->mounts[i].destination);
+        buf_addf(b, ":%s", truth(c->mounts[i].rw));
+    }
+    buf_addc(b, '}');
+}
+
+/* Up to 1.20 some members of HostConfig stood in Config. */
+static void add_config(struct buf *b, const struct container *c, int version)
+{
+    const char *s = c->config;
+    size_t len = strlen(s);
+
+    if (version >= API(21)) {
+        buf_add(b, s, c->config_ports_at);
+        buf_addf(b, "%s%s", *c->config_ports ? "," : "", c->config_ports);
+        buf_adds(b, s + c->config_ports_at);
+        return;
+    }
+    buf_add(b, s, len - 1);
+    buf_adds(b, ",\"MacAddress\":\"\",\"NetworkDisabled\":false,");
+    buf_adds(b, *c->config_ports ? c->config_ports : "\"ExposedPorts\":null");
+    buf_adds(b, ",\"VolumeDriver\":\"\"");
+    if (version < API(20)) {
+        buf_addf(b, ",\"Memory\":%lld,\"MemorySwap\":%lld,\"CpuShares\":%lld",
+                 (long long)c->memory_limit, (long long)c->memory_swap, (long long)c->cpu_shares);
+        gojson_member(b, "Cpuset", c->cpuset);
+    }
+    buf_addc(b, '}');
+}
+
+/* --- calls ------------------------------------------------------------------------------- */
+
+static void add_inspect(struct buf *b, const struct container *c, bool size, int version)
+{
+    buf_addf(b, "{\"Id\":\"%s\",\"Created\":\"", c->id);
+    add_time(b, c->created);
+    buf_addf(b, "\",%s,", c->path_args);
+    add_state(b, c);
+    buf_addf(b, ",\"Image\":\"%s\",", c->image_id);
+    add_paths(b, c);
+    buf_addf(b,
+             ",\"Name\":\"/%s\",\"RestartCount\":%u,\"Driver\":\"overlay2\",\"Platform\":\"linux\","
+             "\"MountLabel\":\"\",\"ProcessLabel\":\"\",\"AppArmorProfile\":\"\",\"ExecIDs\":null,"
+             "\"HostConfig\":",
+             c->name, c->restarts);
+    add_host_config(b, c);
+    buf_addc(b, ',');
+    add_graph(b, c);
+    if (size)
+        buf_addf(b, ",\"SizeRw\":0,\"SizeRootFs\":%lld", (long long)c->size);
+    buf_addc(b, ',');
+    if (version >= API(20)) {
+        buf_adds(b, "\"Mounts\":");
+        add_mounts(b, c, false);
+    } else {
+        add_old_volumes(b, c);
+    }
+    buf_adds(b, ",\"Config\":");
+    add_config(b, c, version);
+    buf_addc(b, ',');
+    add_network_settings(b, c, version);
+    buf_addc(b, '}');
+}
+
+void get_container(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    char *name = docker_param(x, "name");
+    struct problem p = {0};
+    const struct container *c = container_find(d, name, &p);
+    struct buf b = BUF_INIT(ANSWER_MAX);
+
+    free(name);
+    if (!c) {
+        docker_refuse(x, &p);
+        return;
+    }
+    add_inspect(&b, c, exchange_param_bool(x, "size"), call_version(x));
+    docker_answer(x, 200, &b);
+}
+
+/* --- top --------------------------------------------------------------------------------- */
+
+struct column {
+    const char *word, *title;
+};
+
+static const struct column columns[] = {
+    {"pid", "PID"},      {"ppid", "PPID"}, {"user", "USER"},    {"uid", "UID"},
+    {"comm", "COMMAND"}, {"cmd", "CMD"},   {"args", "COMMAND"}, {"command", "COMMAND"},
+    {"stat", "STAT"},    {"tty", "TT"},    {"time", "TIME"},    {"stime", "STIME"},
+    {"pcpu", "%CPU"},    {"%cpu", "%CPU"}, {"pmem", "%MEM"},    {"%mem", "%MEM"},
+    {"vsz", "VSZ"},      {"rss", "RSS"},   {"c", "C"},          {"start", "STARTED"},
+};
+
+static void top_value(struct buf *b, const struct container *c, const char *word)
+{
+    char text[40];
+    int64_t cpu = container_cpu(c) / NS_PER_S;
+
+    if (str_eq(word, "pid"))
+        buf_addf(b, "\"%d\"", c->pid);
+    else if (str_eq(word, "ppid"))
+        buf_addf(b, "\"%d\"", c->pid - 21);
+    else if (str_eq(word, "user") || str_eq(word, "uid"))
+        buf_adds(b, "\"root\"");
+    else if (str_eq(word, "comm"))
+        buf_addf(b, "\"%.*s\"", (int)strcspn(c->command, " \"\\"), c->command);
+    else if (str_eq(word, "cmd") || str_eq(word, "args") || str_eq(word, "command"))
+        gojson_add(b, c->command);
+    else if (str_eq(word, "tty"))
+        buf_adds(b, "\"?\"");
+    else if (str_eq(word, "stat"))
+        buf_adds(b, c->state == CONTAINER_PAUSED ? "\"Ds\"" : "\"Ss\"");
+    else if (str_eq(word, "time"))
+        buf_addf(b, "\"%02lld:%02lld:%02lld\"", (long long)cpu / 3600, (long long)cpu / 60 % 60,
+                 (long long)cpu % 60);
+    else if (str_eq(word, "stime") || str_eq(word, "start"))
+        buf_addf(b, "\"%.5s\"", str_format_time(c->started, 0, text) + strlen("2026-11-24T"));
+    else if (str_eq(word, "rss") || str_eq(word, "vsz"))
+        buf_addf(b, "\"%lld\"", (long long)(c->b->memory / 1024));
+    else if (str_eq(word, "pcpu") || str_eq(word, "%cpu"))
+        buf_addf(b, "\"%lld.%lld\"", (long long)(c->b->cpu / 10), (long long)(c->b->cpu % 10));
+    else
+        buf_adds(b, "\"0\"");
+}
+
+static const char *title_of(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+        if (str_eq(columns[i].word, word))
+            return columns[i].title;
+    return NULL;
+}
+
+/* The columns that ps would print; NULL: it would refuse. To be freed. */
+static char *ps_columns(const char *args)
+{
+    const char *o = strstr(args, "-o");
+
+    if (o)
+        return xstrdup(o + 2 + strspn(o + 2, " "));
+    if (strstr(args, "aux"))
+        return xstrdup("user,pid,%cpu,%mem,vsz,rss,tty,stat,start,time,command");
+    if (!*args || *args == '-')
+        return xstrdup("uid,pid,ppid,c,stime,tty,time,cmd");
+    return NULL;
+}
+
+static int add_top(struct buf *b, const struct container *c, const char *args, struct problem *p)
+{
+    char *words = ps_columns(args);
+    struct buf titles = BUF_INIT(4096);
+    bool first = true;
+
+    if (!words)
+        return problem(p, 500, "ps: error: garbage option");
+    buf_adds(b, "{\"Processes\":[[");
+    for (char *w = words; *w; first = false) {
+        size_t n = strcspn(w, ", ");
+        bool last = !w[n];
+
+        w[n] = '\0';
+        if (!title_of(w)) {
+            problem(p, 500, "ps: error: unknown user-defined format specifier \"%s\"", w);
+            break;
+        }
+        buf_adds(b, first ? "" : ",");
+        top_value(b, c, w);
+        buf_addf(&titles, "%s\"%s\"", first ? "" : ",", title_of(w));
+        w += n + !last;
+    }
+    buf_addf(b, "]],\"Titles\":[%s]}", buf_str(&titles));
+    buf_release(&titles);
+    free(words);
+    return p->status ? -1 : 0;
+}
+
+void get_container_top(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    char *name = docker_param(x, "name"), *args = exchange_param(x, "ps_args");
+    struct problem p = {0};
+    struct container *c = container_find(d, name, &p);
+    struct buf b = BUF_INIT(ANSWER_MAX);
+
+    if (c && !container_running(c))
+        problem(&p, 409, "%s %s is not running", docker_modern(d) ? "container" : "Container",
+                c->id);
+    else if (c && c->state == CONTAINER_RESTARTING)
+        problem(&p, 409, "Container %s is restarting, wait until the container is running", c->id);
+    if (!p.status)
+        add_top(&b, c, args ? args : "-ef", &p);
+    free(name);
+    free(args);
+    if (p.status) {
+        buf_release(&b);
+        docker_refuse(x, &p);
+        return;
+    }
+    container_event(c, "top", NULL, NULL);
+    docker_answer(x, 200, &b);
+}

@@ -1,0 +1,434 @@
+/* Ping, version, info, plugins, networks; and the version window. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/docker/container.h"
+#include "fakes/docker/gojson.h"
+
+#define KERNEL "6.1.0-ecsim"
+#define NCPU   2
+#define MEMORY 8589934592LL
+
+static const struct release {
+    const char *version;
+    int api, min;
+    const char *go, *containerd, *runc;
+} releases[] = {
+    {"1.9.1", API(21), API(12), "go1.4.3", NULL, NULL},
+    {"1.10.3", API(22), API(12), "go1.5.3", NULL, NULL},
+    {"1.11.2", API(23), API(12), "go1.5.4", NULL, NULL},
+    {"1.12.6", API(24), API(12), "go1.6.4", NULL, NULL},
+    {"1.13.1", API(26), API(12), "go1.7.5", NULL, NULL},
+    {"17.03.2-ce", API(27), API(12), "go1.7.5", NULL, NULL},
+    {"17.06.2-ce", API(30), API(12), "go1.8.3", NULL, NULL},
+    {"17.09.1-ce", API(32), API(12), "go1.8.3", NULL, NULL},
+    {"17.12.1-ce", API(35), API(12), "go1.9.4", NULL, NULL},
+    {"18.03.1-ce", API(37), API(12), "go1.9.5", NULL, NULL},
+    {"18.06.1-ce", API(38), API(12), "go1.10.3", NULL, NULL},
+    {"18.09.9", API(39), API(12), "go1.11.13", "1.2.10", "1.0.0-rc8"},
+    {"19.03.15", API(40), API(12), "go1.13.15", "1.3.9", "1.0.0-rc10"},
+    {"20.10.24", API(41), API(12), "go1.19.8", "1.6.20", "1.1.5"},
+    {"23.0.6", API(42), API(12), "go1.19.9", "1.6.21", "1.1.7"},
+    {"24.0.9", API(43), API(12), "go1.20.13", "1.6.28", "1.1.12"},
+    {"25.0.5", API(44), API(24), "go1.21.8", "1.7.13", "1.1.12"},
+    {"26.1.5", API(45), API(24), "go1.21.11", "1.7.18", "1.1.13"},
+    {"27.0.3", API(46), API(24), "go1.21.11", "1.7.18", "1.1.13"},
+    {"27.5.1", API(47), API(24), "go1.22.11", "1.7.25", "1.2.4"},
+    {"28.0.4", API(48), API(24), "go1.23.7", "1.7.27", "1.2.5"},
+    {"29.0.0", API(52), API(44), "go1.25.3", "2.1.5", "1.3.3"},
+};
+
+int api_from(const char *s)
+{
+    const char *dot = strchr(s, '.');
+    uint64_t major, minor;
+    char *first;
+    int r;
+
+    if (!dot)
+        return -1;
+    first = xstrndup(s, (size_t)(dot - s));
+    r = str_u64(first, 9, &major);
+    free(first);
+    if (r < 0 || str_u64(dot + 1, 999, &minor) < 0)
+        return -1;
+    return (int)(major * 1000 + minor);
+}
+
+/* The release that has this API, or the newest below it. */
+static const struct release *release_of_api(int api)
+{
+    const struct release *best = &releases[0];
+
+    for (size_t i = 0; i < ARRAY_SIZE(releases); i++)
+        if (releases[i].api <= api)
+            best = &releases[i];
+    return best;
+}
+
+/* By major and minor number: 25.0.3 is 25.0; else by the major number; else NULL. */
+static const struct release *release_of_version(const char *version)
+{
+    const char *dot = strchr(version, '.');
+    size_t n = dot ? (size_t)(dot - version) + 1 + strcspn(dot + 1, ".-+") : 0;
+
+    for (int part = 0; part < 2 && n; part++) {
+        for (size_t i = ARRAY_SIZE(releases); i-- > 0;)
+            if (!strncmp(releases[i].version, version, n) &&
+                strchr(".-+", releases[i].version[n] ? releases[i].version[n] : '.'))
+                return &releases[i];
+        n = strcspn(version, ".");
+    }
+    return NULL;
+}
+
+int docker_set_version(struct docker *d, const char *version, const char *api, const char *min,
+                       struct err *e)
+{
+    const struct release *r = version ? release_of_version(version) : NULL;
+    int a = api ? api_from(api) : -1, m = min ? api_from(min) : -1;
+
+    if ((api && a < 0) || (min && m < 0))
+        return err_set(e, ERR_USAGE, "%s: %s is not a version such as 1.41", a < 0 ? "api" : "min",
+                       a < 0 && api ? api : min);
+    if (version && (!*version || strpbrk(version, " \r\n\"") || strlen(version) > 60))
+        return err_set(e, ERR_USAGE, "version: %s is not a version such as 20.10.24", version);
+    if (version && !r && a < 0)
+        return err_set(e, ERR_USAGE, "version: %s is not known; say its api too", version);
+    if (a < 0)
+        a = r ? r->api : d->api;
+    if (!r)
+        r = release_of_api(a);
+    if (m < 0)
+        m = r->min > a ? a : r->min;
+    if (m > a)
+        return err_set(e, ERR_USAGE, "min %d.%d is above api %d.%d", m / 1000, m % 1000, a / 1000,
+                       a % 1000);
+    if (version || api) {
+        char *name = xstrdup(version ? version : r->version);
+
+        free(d->version);
+        d->version = name;
+    }
+    d->api = a;
+    d->min = m;
+    return 0;
+}
+
+void get_ping(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    char api[24], server[96];
+    bool head = str_eq(x->method, "HEAD");
+
+    snprintf(api, sizeof(api), "%d.%d", d->api / 1000, d->api % 1000);
+    snprintf(server, sizeof(server), "Docker/%.64s (linux)", d->version);
+    exchange_set_header(x, "Api-Version", api);
+    if (docker_modern(d))
+        exchange_set_header(x, "Builder-Version", "2");
+    exchange_set_header(x, "Cache-Control", "no-cache, no-store, must-revalidate");
+    exchange_set_header(x, "Content-Type", "text/plain; charset=utf-8");
+    exchange_set_header(x, "Docker-Experimental", "false");
+    exchange_set_header(x, "Ostype", "linux");
+    exchange_set_header(x, "Pragma", "no-cache");
+    exchange_set_header(x, "Server", server);
+    if (docker_modern(d))
+        exchange_set_header(x, "Swarm", "inactive");
+    exchange_answer(x, 200, NULL, "OK", head ? 0 : 2);
+}
+
+static void add_component(struct buf *b, const char *name, const char *version)
+{
+    buf_addf(b, ",{\"Name\":\"%s\",\"Version\":\"%s\",\"Details\":{\"GitCommit\":\"\"}}", name,
+             version);
+}
+
+#define BUILD_TIME "2024-01-01T00:00:00.000000000+00:00"
+
+void get_version(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    const struct release *r = release_of_api(d->api);
+    struct buf b = BUF_INIT(ANSWER_MAX);
+    char api[24], min[24];
+
+    snprintf(api, sizeof(api), "%d.%d", d->api / 1000, d->api % 1000);
+    snprintf(min, sizeof(min), "%d.%d", d->min / 1000, d->min % 1000);
+    buf_addc(&b, '{');
+    if (d->api >= API(35)) {
+        buf_adds(&b, "\"Platform\":{\"Name\":\"\"},\"Components\":[{\"Name\":\"Engine\"");
+        gojson_member(&b, "Version", d->version);
+        buf_addf(&b,
+                 ",\"Details\":{\"ApiVersion\":\"%s\",\"Arch\":\"" DOCKER_ARCH
+                 "\",\"BuildTime\":\"" BUILD_TIME "\",\"Experimental\":\"false\","
+                 "\"GitCommit\":\"ecsim00\",\"GoVersion\":\"%s\",\"KernelVersion\":\"" KERNEL
+                 "\",\"MinAPIVersion\":\"%s\",\"Os\":\"linux\"}}",
+                 api, r->go, min);
+        if (r->containerd) {
+            add_component(&b, "containerd", r->containerd);
+            add_component(&b, "runc", r->runc);
+            add_component(&b, "docker-init", "0.19.0");
+        }
+        buf_adds(&b, "],");
+    }
+    buf_adds(&b, "\"Version\":");
+    gojson_add(&b, d->version);
+    gojson_member(&b, "ApiVersion", api);
+    gojson_member(&b, "MinAPIVersion", min);
+    gojson_member(&b, "GitCommit", "ecsim00");
+    gojson_member(&b, "GoVersion", r->go);
+    gojson_member(&b, "Os", "linux");
+    gojson_member(&b, "Arch", DOCKER_ARCH);
+    gojson_member(&b, "KernelVersion", KERNEL);
+    gojson_member(&b, "BuildTime", BUILD_TIME);
+    buf_addc(&b, '}');
+    docker_answer(x, 200, &b);
+}
+
+static void add_counts(struct buf *b, struct docker *d)
+{
+    size_t running = 0, paused = 0, stopped = 0;
+    struct list *pos;
+
+    list_for_each (pos, &d->containers) {
+        enum container_state s = container_of(pos, struct container, link)->state;
+
+        if (s == CONTAINER_RUNNING || s == CONTAINER_RESTARTING)
+            running++;
+        else if (s == CONTAINER_PAUSED)
+            paused++;
+        else
+            stopped++;
+    }
+    buf_addf(b,
+             "\"Containers\":%zu,\"ContainersRunning\":%zu,\"ContainersPaused\":%zu,"
+             "\"ContainersStopped\":%zu,\"Images\":%zu",
+             running + paused + stopped, running, paused, stopped, map_count(&d->images));
+}
+
+static size_t listeners(const struct docker *d)
+{
+    struct list *pos;
+    size_t n = 0;
+
+    list_for_each (pos, &d->event_streams)
+        n++;
+    return n;
+}
+
+static void add_info_limits(struct buf *b, struct docker *d)
+{
+    bool modern = docker_modern(d);
+
+    buf_addf(b,
+             ",\"Driver\":\"overlay2\",\"DriverStatus\":[[\"Backing Filesystem\",\"extfs\"],"
+             "[\"Supports d_type\",\"true\"],%s[\"Native Overlay Diff\",\"true\"],"
+             "[\"userxattr\",\"false\"]],\"Plugins\":{\"Volume\":[\"local\"],\"Network\":["
+             "\"bridge\",\"host\",\"ipvlan\",\"macvlan\",\"null\",\"overlay\"],\"Authorization\":"
+             "null,\"Log\":[\"awslogs\",\"fluentd\",\"gcplogs\",\"gelf\",\"journald\","
+             "\"json-file\",\"local\",%s\"splunk\",\"syslog\"]},\"MemoryLimit\":true,"
+             "\"SwapLimit\":true%s,\"KernelMemoryTCP\":true,\"CpuCfsPeriod\":true,"
+             "\"CpuCfsQuota\":true,\"CPUShares\":true,\"CPUSet\":true,\"PidsLimit\":true,"
+             "\"IPv4Forwarding\":true,\"BridgeNfIptables\":true,\"BridgeNfIp6tables\":true,"
+             "\"Debug\":false,\"NFd\":%zu,\"OomKillDisable\":true,\"NGoroutines\":40",
+             modern ? "[\"Using metacopy\",\"false\"]," : "", modern ? "" : "\"logentries\",",
+             modern ? "" : ",\"KernelMemory\":true", 24 + listeners(d));
+}
+
+static void add_info_host(struct buf *b, struct docker *d, int version)
+{
+    const struct release *r = release_of_api(d->api);
+    bool modern = docker_modern(d);
+    const char *containerd = r->containerd ? r->containerd : "", *runc = r->runc ? r->runc : "";
+
+    buf_addf(b,
+             ",\"NCPU\":%d,\"MemTotal\":%lld,\"GenericResources\":null,"
+             "\"DockerRootDir\":\"/var/lib/docker\",\"HttpProxy\":\"\",\"HttpsProxy\":\"\","
+             "\"NoProxy\":\"\",\"Name\":\"ecsim\",\"Labels\":[],\"ExperimentalBuild\":false,"
+             "\"ServerVersion\":",
+             NCPU, MEMORY);
+    gojson_add(b, d->version);
+    buf_addf(
+        b,
+        ",\"Runtimes\":{\"io.containerd.runc.v2\":{\"path\":\"runc\"},%s"
+        "\"runc\":{\"path\":\"runc\"}},\"DefaultRuntime\":\"runc\",\"Swarm\":{\"NodeID\":\"\","
+        "\"NodeAddr\":\"\",\"LocalNodeState\":\"inactive\",\"ControlAvailable\":false,"
+        "\"Error\":\"\",\"RemoteManagers\":null},\"LiveRestoreEnabled\":true,"
+        "\"Isolation\":\"\",\"InitBinary\":\"docker-init\",\"ContainerdCommit\":{\"ID\":\"%s\","
+        "\"Expected\":\"%s\"},\"RuncCommit\":{\"ID\":\"%s\",\"Expected\":\"%s\"},"
+        "\"InitCommit\":{\"ID\":\"\",\"Expected\":\"\"},\"SecurityOptions\":[%s]%s,"
+        "\"Warnings\":null%s}",
+        modern ? "" : "\"io.containerd.runtime.v1.linux\":{\"path\":\"runc\"},", containerd,
+        containerd, runc, runc,
+        version < API(25) ? "\"seccomp\"" : "\"name=seccomp,profile=default\"",
+        modern && version >= API(44) ? ",\"CDISpecDirs\":[]" : "",
+        version < API(25) ? ",\"ExecutionDriver\":\"<not supported>\"" : "");
+}
+
+void get_info(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    struct buf b = BUF_INIT(ANSWER_MAX);
+    const char *empty = docker_modern(d) ? "null" : "[]";
+
+    buf_adds(&b, "{\"ID\":");
+    gojson_add(&b, d->engine_id);
+    buf_addc(&b, ',');
+    add_counts(&b, d);
+    add_info_limits(&b, d);
+    buf_adds(&b, ",\"SystemTime\":\"");
+    add_time(&b, clock_wall(docker_clock(d)));
+    buf_addf(&b,
+             "\",\"LoggingDriver\":\"json-file\",\"CgroupDriver\":\"cgroupfs\","
+             "\"CgroupVersion\":\"1\",\"NEventsListener\":%zu,\"KernelVersion\":\"" KERNEL
+             "\",\"OperatingSystem\":\"ecsim\",\"OSVersion\":\"\",\"OSType\":\"linux\","
+             "\"Architecture\":\"x86_64\",\"IndexServerAddress\":\"https://index.docker.io/v1/\","
+             "\"RegistryConfig\":{\"AllowNondistributableArtifactsCIDRs\":%s,"
+             "\"AllowNondistributableArtifactsHostnames\":%s,\"InsecureRegistryCIDRs\":["
+             "\"127.0.0.0/8\"],\"IndexConfigs\":{\"docker.io\":{\"Name\":\"docker.io\",\"Mirrors\":"
+             "[],\"Secure\":true,\"Official\":true}},\"Mirrors\":%s}",
+             listeners(d), empty, empty, empty);
+    add_info_host(&b, d, call_version(x));
+    docker_answer(x, 200, &b);
+}
+
+void get_plugins(struct fake *f, struct exchange *x)
+{
+    static const char *const accepted[] = {"enabled", "capability", NULL};
+    struct buf b = BUF_INIT(ANSWER_MAX);
+    struct problem p = {0};
+    struct filters filters;
+
+    (void)f;
+    if (filters_read(&filters, x, accepted, &p) < 0) {
+        docker_refuse(x, &p);
+        return;
+    }
+    filters_release(&filters);
+    buf_adds(&b, "[]");
+    docker_answer(x, 200, &b);
+}
+
+/* --- networks ---------------------------------------------------------------------------- */
+
+const struct network *network_find(const struct docker *d, const char *name)
+{
+    if (str_eq(name, "default"))
+        return &d->networks[NET_BRIDGE];
+    for (size_t i = 0; i < NETWORKS; i++)
+        if (str_eq(d->networks[i].name, name) || str_eq(d->networks[i].id, name))
+            return &d->networks[i];
+    for (size_t i = 0; *name && i < NETWORKS; i++)
+        if (str_starts(d->networks[i].id, name))
+            return &d->networks[i];
+    return NULL;
+}
+
+static void add_network_containers(struct buf *b, struct docker *d, const struct network *n)
+{
+    struct list *pos;
+    bool first = true;
+
+    list_for_each (pos, &d->containers) {
+        const struct container *c = container_of(pos, struct container, link);
+        char ip[16], mac[18];
+
+        if (!container_alive(c) || !*c->endpoint || network_find(d, container_network_name(c)) != n)
+            continue;
+        if (!first)
+            buf_addc(b, ',');
+        first = false;
+        buf_addf(b, "\"%s\":{", c->id);
+        gojson_member(b, "Name", c->name);
+        gojson_member(b, "EndpointID", c->endpoint);
+        gojson_member(b, "MacAddress", c->address ? mac_text(c->address, mac) : "");
+        if (c->address)
+            buf_addf(b, ",\"IPv4Address\":\"%s/16\",\"IPv6Address\":\"\"}",
+                     address_text(c->address, ip));
+        else
+            buf_adds(b, ",\"IPv4Address\":\"\",\"IPv6Address\":\"\"}");
+    }
+}
+
+static void add_network(struct buf *b, struct docker *d, const struct network *n, bool containers)
+{
+    bool bridge = n == &d->networks[NET_BRIDGE];
+
+    buf_addc(b, '{');
+    gojson_member(b, "Name", n->name);
+    gojson_member(b, "Id", n->id);
+    buf_adds(b, ",\"Created\":\"");
+    add_time(b, clock_wall(docker_clock(d)) - clock_mono(docker_clock(d)));
+    buf_adds(b, "\"");
+    gojson_member(b, "Scope", "local");
+    gojson_member(b, "Driver", n->driver);
+    buf_addf(b,
+             ",\"EnableIPv6\":false,\"IPAM\":{\"Driver\":\"default\",\"Options\":null,\"Config\":"
+             "%s},\"Internal\":false,\"Attachable\":false,\"Ingress\":false,\"ConfigFrom\":{"
+             "\"Network\":\"\"},\"ConfigOnly\":false,\"Containers\":{",
+             bridge ? "[{\"Subnet\":\"172.17.0.0/16\",\"Gateway\":\"172.17.0.1\"}]" : "[]");
+    if (containers)
+        add_network_containers(b, d, n);
+    buf_adds(b, "},\"Options\":{");
+    if (bridge)
+        buf_adds(b, "\"com.docker.network.bridge.default_bridge\":\"true\","
+                    "\"com.docker.network.bridge.enable_icc\":\"true\","
+                    "\"com.docker.network.bridge.enable_ip_masquerade\":\"true\","
+                    "\"com.docker.network.bridge.host_binding_ipv4\":\"0.0.0.0\","
+                    "\"com.docker.network.bridge.name\":\"docker0\","
+                    "\"com.docker.network.driver.mtu\":\"1500\"");
+    buf_adds(b, "},\"Labels\":{}}");
+}
+
+static bool network_fits(const struct filters *f, const struct network *n)
+{
+    static const struct pairs no_labels;
+
+    return filters_match(f, "name", n->name) && filters_match(f, "id", n->id) &&
+           filters_exact(f, "driver", n->driver) && filters_exact(f, "scope", "local") &&
+           filters_exact(f, "type", "builtin") && filters_pairs(f, "label", &no_labels);
+}
+
+void get_networks(struct fake *f, struct exchange *x)
+{
+    static const char *const accepted[] = {"dangling", "driver", "id",   "label",
+                                           "name",     "scope",  "type", NULL};
+    static const int order[] = {NET_HOST, NET_NONE, NET_BRIDGE};
+    struct docker *d = (struct docker *)f;
+    struct buf b = BUF_INIT(ANSWER_MAX);
+    struct problem p = {0};
+    struct filters filters;
+
+    if (filters_read(&filters, x, accepted, &p) < 0) {
+        docker_refuse(x, &p);
+        return;
+    }
+    buf_addc(&b, '[');
+    for (size_t i = 0; i < NETWORKS; i++)
+        if (network_fits(&filters, &d->networks[order[i]])) {
+            if (buf_len(&b) > 1)
+                buf_addc(&b, ',');
+            add_network(&b, d, &d->networks[order[i]], false);
+        }
+    buf_addc(&b, ']');
+    filters_release(&filters);
+    docker_answer(x, 200, &b);
+}
+
+void get_network(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    char *name = docker_param(x, "id");
+    const struct network *n = str_eq(name, "default") ? NULL : network_find(d, name);
+    struct buf b = BUF_INIT(ANSWER_MAX);
+
+    if (n) {
+        add_network(&b, d, n, true);
+        docker_answer(x, 200, &b);
+    } else {
+        docker_refuse_text(x, 404, "network %s not found", name);
+    }
+    free(name);
+}

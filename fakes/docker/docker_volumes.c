@@ -1,0 +1,263 @@
+/* Volumes of the local driver. They hold no files: what counts is that they are there. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/docker/container.h"
+#include "fakes/docker/gojson.h"
+
+bool volume_name_valid(const char *name)
+{
+    if (!isalnum((unsigned char)*name) || !name[1])
+        return false;
+    for (; *name; name++)
+        if (!isalnum((unsigned char)*name) && !strchr("_.-", *name))
+            return false;
+    return true;
+}
+
+static void volume_event(struct docker *d, const char *action, const struct volume *v)
+{
+    const char *const more[] = {"driver", "local"};
+
+    docker_event(d, EVENT_VOLUME, action, v->name, NULL, more, 1);
+}
+
+struct volume *volume_ensure(struct docker *d, const char *name, const json_t *labels,
+                             const json_t *options)
+{
+    static const char *const mark[] = {"com.docker.volume.anonymous", ""};
+    struct volume *v = name ? map_get(&d->volumes, name) : NULL;
+    char hex[65];
+
+    if (v)
+        return v;
+    v = new0(struct volume);
+    if (!name)
+        world_hex(d->fake.world, 32, hex);
+    v->anonymous = !name;
+    v->name = xstrdup(name ? name : hex);
+    v->created = clock_wall(docker_clock(d));
+    v->labels = pairs_from_json(labels);
+    if (v->anonymous && docker_modern(d)) {
+        struct pairs marked = pairs_merge(&v->labels, mark, 1);
+
+        pairs_release(&v->labels);
+        v->labels = marked;
+    }
+    v->options = pairs_from_json(options);
+    map_set(&d->volumes, v->name, v);
+    volume_event(d, "create", v);
+    return v;
+}
+
+static void volume_free(struct volume *v)
+{
+    free(v->name);
+    pairs_release(&v->labels);
+    pairs_release(&v->options);
+    free(v);
+}
+
+void volume_remove(struct docker *d, struct volume *v)
+{
+    map_remove(&d->volumes, v->name);
+    volume_event(d, "destroy", v);
+    volume_free(v);
+}
+
+void docker_volumes_release(struct docker *d)
+{
+    void *v;
+
+    for (size_t i = 0; map_next(&d->volumes, &i, NULL, &v);)
+        volume_free(v);
+    map_release(&d->volumes);
+}
+
+static void add_volume(struct buf *b, const struct volume *v)
+{
+    char t[40];
+
+    buf_addf(b, "{\"CreatedAt\":\"%s\",\"Driver\":\"local\",\"Labels\":",
+             str_format_time(v->created, 0, t));
+    if (v->labels.n)
+        pairs_write(b, &v->labels, false);
+    else
+        buf_adds(b, "null");
+    buf_addf(b, ",\"Mountpoint\":\"/var/lib/docker/volumes/%s/_data\"", v->name);
+    gojson_member(b, "Name", v->name);
+    buf_adds(b, ",\"Options\":");
+    if (v->options.n)
+        pairs_write(b, &v->options, false);
+    else
+        buf_adds(b, "null");
+    buf_adds(b, ",\"Scope\":\"local\"}");
+}
+
+void post_volumes_create(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    struct buf b = BUF_INIT(ANSWER_MAX);
+    struct problem p = {0};
+    json_t *body = docker_body(x, &p);
+    const char *name, *driver;
+
+    if (!body) {
+        docker_refuse(x, &p);
+        return;
+    }
+    name = json_string_value(gojson_get(body, "Name"));
+    driver = json_string_value(gojson_get(body, "Driver"));
+    if (name && !*name)
+        name = NULL;
+    if (driver && *driver && !str_eq(driver, "local")) {
+        problem(&p, 404, "create %s: error looking up volume plugin %s: plugin \"%s\" not found",
+                name ? name : "", driver, driver);
+        docker_refuse_later(x, &p);
+    } else if (name && !volume_name_valid(name)) {
+        docker_refuse_text(
+            x, 400,
+            "create %s: \"%s\" includes invalid characters for a local volume name, "
+            "only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass "
+            "a host directory, use absolute path",
+            name, name);
+    } else {
+        add_volume(
+            &b, volume_ensure(d, name, gojson_get(body, "Labels"), gojson_get(body, "DriverOpts")));
+        docker_answer(x, 201, &b);
+    }
+    json_decref(body);
+}
+
+static bool volume_fits(const struct filters *f, const struct volume *v, bool dangling, bool any)
+{
+    return filters_match(f, "name", v->name) && filters_exact(f, "driver", "local") &&
+           filters_pairs(f, "label", &v->labels) && (any || dangling == !v->uses);
+}
+
+void get_volumes(struct fake *f, struct exchange *x)
+{
+    static const char *const accepted[] = {"dangling", "driver", "label", "name", NULL};
+    struct docker *d = (struct docker *)f;
+    struct buf b = BUF_INIT(ANSWER_MAX);
+    struct problem p = {0};
+    struct filters filters;
+    bool dangling;
+    void *v;
+
+    if (filters_read(&filters, x, accepted, &p) < 0) {
+        docker_refuse(x, &p);
+        return;
+    }
+    if (filters_bool(d, &filters, "dangling", false, &dangling, &p) < 0) {
+        filters_release(&filters);
+        docker_refuse(x, &p);
+        return;
+    }
+    buf_adds(&b, "{\"Volumes\":[");
+    for (size_t i = 0; map_next(&d->volumes, &i, NULL, &v);)
+        if (volume_fits(&filters, v, dangling, !filters_get(&filters, "dangling"))) {
+            if (buf_str(&b)[buf_len(&b) - 1] != '[')
+                buf_addc(&b, ',');
+            add_volume(&b, v);
+        }
+    buf_adds(&b, "],\"Warnings\":null}");
+    filters_release(&filters);
+    docker_answer(x, 200, &b);
+}
+
+void get_volume(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    char *name = docker_param(x, "name");
+    const struct volume *v = map_get(&d->volumes, name);
+    struct buf b = BUF_INIT(ANSWER_MAX);
+
+    if (v) {
+        add_volume(&b, v);
+        docker_answer(x, 200, &b);
+    } else {
+        docker_refuse_text(x, 404, "get %s: no such volume", name);
+    }
+    free(name);
+}
+
+/* The containers that have it, as the refusal lists them. */
+static void add_users(struct buf *b, struct docker *d, const struct volume *v)
+{
+    struct list *pos;
+
+    for (pos = d->containers.prev; pos != &d->containers; pos = pos->prev) {
+        const struct container *c = container_of(pos, struct container, link);
+
+        for (size_t i = 0; i < c->n_mounts; i++)
+            if (c->mounts[i].volume == v) {
+                buf_addf(b, "%s%s", buf_len(b) ? ", " : "", c->id);
+                break;
+            }
+    }
+}
+
+void delete_volume(struct fake *f, struct exchange *x)
+{
+    struct docker *d = (struct docker *)f;
+    char *name = docker_param(x, "name");
+    struct volume *v = map_get(&d->volumes, name);
+    struct buf users = BUF_INIT(ANSWER_MAX);
+
+    if (!v && exchange_param_bool(x, "force")) {
+        docker_answer_empty(x, 204);
+    } else if (!v) {
+        docker_refuse_text(x, 404, "get %s: no such volume", name);
+    } else if (v->uses) {
+        add_users(&users, d, v);
+        docker_refuse_text(x, 409, "remove %s: volume is in use - [%s]", name, buf_str(&users));
+    } else {
+        volume_remove(d, v);
+        docker_answer_empty(x, 204);
+    }
+    buf_release(&users);
+    free(name);
+}
+
+void post_volumes_prune(struct fake *f, struct exchange *x)
+{
+    static const char *const accepted[] = {"label", "label!", "all", NULL};
+    static const char *const reclaimed[] = {"reclaimed", "0"};
+    struct docker *d = (struct docker *)f;
+    struct buf b = BUF_INIT(ANSWER_MAX);
+    struct problem p = {0};
+    struct filters filters;
+    bool all, first = true;
+    void *value;
+
+    if (filters_read(&filters, x, accepted, &p) < 0) {
+        docker_refuse(x, &p);
+        return;
+    }
+    /* named volumes are kept from 1.42 on */
+    if (filters_bool(d, &filters, "all", call_version(x) < API(42), &all, &p) < 0) {
+        filters_release(&filters);
+        docker_refuse(x, &p);
+        return;
+    }
+    buf_adds(&b, "{\"VolumesDeleted\":");
+    for (size_t i = 0; map_next(&d->volumes, &i, NULL, &value);) {
+        struct volume *v = value;
+
+        if (v->uses || !(all || v->anonymous) || !filters_pairs(&filters, "label", &v->labels) ||
+            (filters_get(&filters, "label!") && filters_pairs(&filters, "label!", &v->labels)))
+            continue;
+        buf_addc(&b, first ? '[' : ',');
+        first = false;
+        gojson_add(&b, v->name);
+        volume_remove(d, v);
+    }
+    buf_adds(&b, first ? "[],\"SpaceReclaimed\":0}" : "],\"SpaceReclaimed\":0}");
+    filters_release(&filters);
+    docker_event(d, EVENT_VOLUME, "prune", "", NULL, reclaimed, 1);
+    docker_answer(x, 200, &b);
+}

@@ -1,0 +1,318 @@
+/*
+ * engine.h - the engine's state and what its parts call of each other. Private
+ * to fakes/docker.
+ *
+ * A call that fails fills in a struct problem (status and dockerd's text) and
+ * returns -1; the handler answers it with docker_refuse(). Texts that differ
+ * between engines up to 22 and from 23 on are chosen by docker_modern().
+ */
+#ifndef FAKES_DOCKER_ENGINE_H
+#define FAKES_DOCKER_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "fakes/core/fake.h"
+#include "fakes/core/route.h"
+#include "fakes/docker/behaviour.h"
+#include "fakes/docker/ref.h"
+
+/* A version of the API as one number: 1.41 is 1041. */
+#define API(minor) (1000 + (minor))
+
+/* Nothing that the engine says is longer. */
+#define ANSWER_MAX (64u << 20)
+
+/* dockerd keeps this many events for `since`. */
+#define EVENTS_KEPT 256
+
+/* Names and values, sorted by name; one allocation. */
+struct pairs {
+    size_t n;
+    const char **kv; /* 2n strings */
+};
+
+struct problem {
+    int status;
+    char *text;
+};
+
+enum event_type {
+    EVENT_CONTAINER,
+    EVENT_IMAGE,
+    EVENT_VOLUME,
+    EVENT_NETWORK,
+    EVENT_DAEMON,
+};
+
+struct event {
+    int64_t wall;
+    enum event_type type;
+    char *action, *actor;
+    struct pairs attributes;
+    char *line; /* as it is sent, with its newline */
+    size_t line_len;
+};
+
+struct network {
+    const char *name, *driver;
+    char id[65];
+};
+enum { NET_BRIDGE, NET_HOST, NET_NONE, NETWORKS };
+
+struct volume {
+    char *name;
+    int64_t created; /* wall */
+    struct pairs labels, options;
+    bool anonymous;
+    unsigned uses; /* containers that have it */
+};
+
+/* What a manifest leads to; shared by the catalogue and the local copies. */
+struct content {
+    unsigned refs;
+    struct behaviour *b;
+    char id[72];     /* sha256:... of the configuration */
+    char digest[72]; /* sha256:... of the manifest */
+    int64_t created; /* wall */
+    size_t n_layers;
+    char (*diff_ids)[65]; /* what the layers are */
+    char (*chain_ids)[65];
+    int64_t layer_size;
+};
+
+struct decl {
+    char *name; /* repo:tag */
+    struct ref ref;
+    struct content *content;
+};
+
+/* A local image: one content, any number of names. */
+struct image {
+    struct content *content;
+    char **tags;    /* repo:tag, sorted */
+    char **digests; /* repo@sha256:..., sorted */
+    size_t n_tags, cap_tags, n_digests, cap_digests;
+    int64_t last_tagged; /* wall, 0: never */
+};
+
+struct container;
+
+struct docker {
+    struct fake fake;
+    char *version;
+    int api, min;
+    char *engine_id;
+    /* images */
+    struct map catalogue; /* repo:tag -> struct decl */
+    struct map images;    /* id -> struct image */
+    struct map names;     /* repo:tag or repo@digest -> struct image */
+    /* containers, newest first */
+    struct list containers;
+    struct map by_id, by_name;
+    struct map volumes; /* name -> struct volume */
+    struct network networks[NETWORKS];
+    uint32_t next_pid, next_port;
+    uint8_t *addresses; /* one bit for each address of 172.17.0.0/16 */
+    uint32_t lowest_address;
+    struct map ports; /* "tcp 0.0.0.0 8080" -> struct container */
+    /* events */
+    struct event *events[EVENTS_KEPT];
+    uint64_t n_events;
+    struct list event_streams;
+    /* one collector of statistics for all streams */
+    struct list stat_streams;
+    struct clock_timer collector;
+    int64_t collected; /* mono of the last round, -1: never */
+    struct list pulls;
+    struct list delayed;
+    /* the call that is being handled */
+    const struct route *route;
+};
+
+static inline struct docker *docker_of(const struct exchange *x)
+{
+    return (struct docker *)x->fake;
+}
+static inline struct clock *docker_clock(struct docker *d)
+{
+    return &fake_loop(&d->fake)->clock;
+}
+/* 23 and later word many errors differently and left old forms behind. */
+static inline bool docker_modern(const struct docker *d)
+{
+    return d->api >= API(42);
+}
+
+/* --- docker.c ---------------------------------------------------------------------------- */
+
+int problem(struct problem *p, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Answers; p is released. */
+void docker_refuse(struct exchange *x, struct problem *p);
+void docker_refuse_text(struct exchange *x, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* JSON as dockerd frames it: a newline behind it, chunked when it is larger than 2 KiB. b is
+ * released. */
+void docker_answer(struct exchange *x, int status, struct buf *b);
+void docker_answer_empty(struct exchange *x, int status);
+/* Sets the headers that every answer of a known call has, in their order. */
+void docker_headers(struct exchange *x, const char *content_type);
+/* Begins a stream with those headers. */
+void docker_begin(struct exchange *x, const char *content_type);
+/* API() of the call; of the engine when it names none. */
+int call_version(const struct exchange *x);
+/* The {name} of the current route; to be freed. */
+char *docker_param(struct exchange *x, const char *name);
+/* Reads the body as the call wants it; NULL: it was answered. */
+json_t *docker_body(struct exchange *x, struct problem *p);
+/* Answers with this refusal after 15 s, as dockerd does when it looks for a plugin. */
+void docker_refuse_later(struct exchange *x, struct problem *p);
+void docker_delayed_release(struct docker *d);
+
+/* --- docker_util.c ----------------------------------------------------------------------- */
+
+/* The members of a JSON object of strings, sorted; and from a flat NULL-ended list. */
+struct pairs pairs_from_json(const json_t *o);
+struct pairs pairs_merge(const struct pairs *a, const char *const *more, size_t n_more);
+void pairs_release(struct pairs *p);
+const char *pairs_get(const struct pairs *p, const char *key);
+/* {"a":"b"}; html: with < > & escaped */
+void pairs_write(struct buf *b, const struct pairs *p, bool html);
+
+/* Appends a copy of s to a sorted list of strings; nothing when it is there. */
+void names_add(char ***v, size_t *n, size_t *cap, const char *s);
+bool names_remove(char **v, size_t *n, const char *s);
+void names_write(struct buf *b, char *const *v, size_t n, bool null_if_empty);
+
+/* 2026-11-24T07:00:00.12Z: as Go's RFC3339Nano (no trailing zeros); 0 is year 1. */
+void add_time(struct buf *b, int64_t wall);
+/* "5 seconds", "About an hour", "Less than a second" as go-units words it. */
+char *human_duration(int64_t ns, char out[40]);
+/* "36.45kB", as go-units words it with four digits. */
+char *human_size(int64_t bytes, char out[24]);
+/* SHA-256 of a text as 64 hex digits. */
+void hash_hex(char out[65], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "adjective_surname" from the world's seed, not yet used; to be freed. */
+char *random_name(struct docker *d);
+/* True when the regular expression (or plain text) is found in s. */
+bool regex_found(const char *pattern, const char *s);
+
+/* --- docker_filters.c -------------------------------------------------------------------- */
+
+struct filter {
+    char *name;
+    char **values;
+    size_t n;
+};
+struct filters {
+    struct filter *v;
+    size_t n;
+};
+/* Decodes ?filters=; accepted: NULL-ended list of names, NULL: any. */
+int filters_read(struct filters *f, struct exchange *x, const char *const *accepted,
+                 struct problem *p);
+/* The same from text, for what is not an exchange. modern: wording. */
+int filters_parse(struct filters *f, const char *text, bool modern, struct problem *p);
+void filters_release(struct filters *f);
+const struct filter *filters_get(const struct filters *f, const char *name); /* NULL: not asked */
+/* All are true when the filter is not asked for. */
+bool filters_exact(const struct filters *f, const char *name, const char *value);
+bool filters_match(const struct filters *f, const char *name, const char *value); /* regex */
+bool filters_prefix(const struct filters *f, const char *name, const char *value);
+bool filters_pairs(const struct filters *f, const char *name, const struct pairs *p);
+/* -1 and a problem when a boolean filter holds no boolean; *ret: its value or dflt. */
+int filters_bool(const struct docker *d, const struct filters *f, const char *name, bool dflt,
+                 bool *ret, struct problem *p);
+/* A point in time as a client gives it: seconds since 1970, with a fraction, RFC 3339, or a
+ * duration before now. -1: none of them. */
+int parse_when(struct docker *d, const char *s, int64_t *ret_wall);
+
+/* --- docker_events.c --------------------------------------------------------------------- */
+
+/* Emits one event; more: n_more names and values beside those of base (may be NULL). */
+void docker_event(struct docker *d, enum event_type type, const char *action, const char *actor,
+                  const struct pairs *base, const char *const *more, size_t n_more);
+void docker_events_release(struct docker *d);
+void get_events(struct fake *f, struct exchange *x);
+
+/* --- docker_images.c, docker_catalogue.c, docker_pull.c ----------------------------------- */
+
+struct content *content_new(struct docker *d, struct behaviour *b, const char *name);
+struct content *content_ref(struct content *c);
+void content_unref(struct content *c);
+
+/* Puts into the catalogue (b is taken over); local at once when it is cached. */
+int catalogue_add(struct docker *d, const char *name, struct behaviour *b, struct err *e);
+struct decl *catalogue_find(struct docker *d, const struct ref *r);
+bool catalogue_knows_repo(struct docker *d, const char *repo);
+int catalogue_remove(struct docker *d, const char *name, bool local, bool entry, struct err *e);
+void catalogue_release(struct docker *d);
+
+/* By name, name@digest, id or the beginning of one. NULL: no such image. */
+struct image *image_find(struct docker *d, const char *name);
+/* "No such image: x:latest" with the name as the engine completes it; 404. */
+int image_missing(struct problem *p, const char *name);
+/* Makes or finds the local image of this content. */
+struct image *image_ensure(struct docker *d, struct content *c);
+void image_tag(struct docker *d, struct image *i, const char *name);
+void image_add_digest(struct docker *d, struct image *i, const char *repo);
+void image_drop(struct docker *d, struct image *i); /* with all its names */
+void docker_images_release(struct docker *d);
+/* What went wrong in words for a scenario's word: denied, toomanyrequests ... */
+int pull_problem(struct problem *p, const char *word, const struct ref *r);
+
+void post_images_create(struct fake *f, struct exchange *x);
+void get_images(struct fake *f, struct exchange *x);
+void get_image(struct fake *f, struct exchange *x);
+void get_image_history(struct fake *f, struct exchange *x);
+void post_image_tag(struct fake *f, struct exchange *x);
+void delete_image(struct fake *f, struct exchange *x);
+void post_images_prune(struct fake *f, struct exchange *x);
+void get_distribution(struct fake *f, struct exchange *x);
+void docker_pulls_pending(struct docker *d, struct buf *out);
+/* {image, auth} of a pull for the journal; passwords become secrets. */
+json_t *pull_extra(struct docker *d, struct exchange *x);
+
+/* --- docker_volumes.c, docker_version.c --------------------------------------------------- */
+
+/* Finds or makes a local volume; name NULL: anonymous. */
+struct volume *volume_ensure(struct docker *d, const char *name, const json_t *labels,
+                             const json_t *options);
+void volume_remove(struct docker *d, struct volume *v);
+bool volume_name_valid(const char *name);
+void docker_volumes_release(struct docker *d);
+void post_volumes_create(struct fake *f, struct exchange *x);
+void get_volumes(struct fake *f, struct exchange *x);
+void get_volume(struct fake *f, struct exchange *x);
+void delete_volume(struct fake *f, struct exchange *x);
+void post_volumes_prune(struct fake *f, struct exchange *x);
+
+void get_networks(struct fake *f, struct exchange *x);
+void get_network(struct fake *f, struct exchange *x);
+/* By name, id or beginning of an id; NULL: none. "default" is the bridge. */
+const struct network *network_find(const struct docker *d, const char *name);
+
+void get_ping(struct fake *f, struct exchange *x);
+void get_version(struct fake *f, struct exchange *x);
+void get_info(struct fake *f, struct exchange *x);
+void get_plugins(struct fake *f, struct exchange *x);
+/* "1.41" to API(41); -1: not a version. */
+int api_from(const char *s);
+/* Sets the window; NULL: follows from the others. */
+int docker_set_version(struct docker *d, const char *version, const char *api, const char *min,
+                       struct err *e);
+
+/* --- docker_control.c --------------------------------------------------------------------- */
+
+int docker_control(struct fake *f, const char *command, const json_t *args, json_t **ret,
+                   struct err *e);
+void docker_pending(struct fake *f, struct buf *out);
+
+#endif

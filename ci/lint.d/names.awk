@@ -6,7 +6,7 @@ FNR == NR {
         right[tolower($1)] = $1
     next
 }
-{
+!/lint-ok: names/ {
     rest = $0
     while (match(rest, /[A-Za-z][A-Za-z0-9]+/)) {
         word = substr(rest, RSTART, RLENGTH)

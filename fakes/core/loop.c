@@ -61,9 +61,11 @@ void loop_turn(struct loop *l, int64_t until)
         if (wait <= 0) {
             mode = UV_RUN_NOWAIT;
         } else {
-            /* libuv counts from its own cached present: refresh it, or a wait begins in the past */
+            /* libuv counts from its own cached present: refresh it, or a wait begins in the past.
+             * It also fires timers before it waits: one that is due by then and does not repeat
+             * would leave the wait without an end. */
             uv_update_time(&l->uv);
-            uv_timer_start(&l->wake, on_wake, (uint64_t)((wait + NS_PER_MS - 1) / NS_PER_MS), 0);
+            uv_timer_start(&l->wake, on_wake, (uint64_t)((wait + NS_PER_MS - 1) / NS_PER_MS), 1);
         }
     }
     uv_run(&l->uv, mode);

@@ -14,6 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __clang__ /* macros there, and a macro cannot be poisoned */
+#undef sprintf
+#undef vsprintf
+#endif
 #pragma GCC poison strcpy strcat strncat sprintf vsprintf gets strtok
 #pragma GCC poison atoi atol atoll atof
 #pragma GCC poison sleep usleep

@@ -2,7 +2,7 @@
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla \
-        -Wdate-time -Wimplicit-fallthrough=5 -Wold-style-definition
+        -Wdate-time -Wimplicit-fallthrough$(if $(findstring clang,$(CC)),,=5) -Wold-style-definition
 OPT  := $(if $(COV),-O0 --coverage,-O2)
 CFLAGS  ?= -g
 ALL_CFLAGS := -std=gnu11 $(OPT) $(CFLAGS) $(WARN) -D_GNU_SOURCE -fno-common \

@@ -1,0 +1,128 @@
+#include "agent/capability.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "proto/ecs_operation.h"
+#include "proto/limits.h"
+
+#define LONG(name)  ECS_CAPABILITY_LONG name
+#define SHORT(name) ECS_CAPABILITY_SHORT name
+
+struct capability {
+    const char *name;
+    size_t config_switch; /* offset of a struct config_bool, 0: none */
+    bool when;            /* the switch has to be this */
+    int api;              /* Docker API that must be served, 0: any */
+};
+
+#define SWITCH(member) offsetof(struct config, member)
+
+/* agent_capability.go, in its order */
+static const struct capability first[] = {
+    {SHORT("container-ordering"), 0, false, 0},
+    {SHORT("full-sync"), 0, false, 0},
+    {LONG("privileged-container"), SWITCH(disable_privileged), false, 0},
+};
+
+static const struct capability last[] = {
+    {LONG("selinux"), SWITCH(selinux), true, 0},
+    {LONG("apparmor"), SWITCH(apparmor), true, 0},
+    {LONG("task-iam-role"), SWITCH(task_iam_role), true, 19},
+    {LONG("task-iam-role-network-host"), SWITCH(task_iam_role_network_host), true, 19},
+    {SHORT("container-health-check"), SWITCH(disable_health_check), false, 24},
+    {SHORT("docker-plugin.local"), 0, false, 0},
+    {SHORT("external"), SWITCH(external), true, 0},
+};
+
+/* The API version from which Docker has a logging driver. (logging_drivers.go) */
+static const struct {
+    const char *name;
+    int api;
+} drivers[] = {
+    {"json-file", 18}, {"syslog", 18},  {"journald", 19}, {"none", 19},       {"gelf", 20},
+    {"fluentd", 20},   {"awslogs", 21}, {"splunk", 22},   {"logentries", 25}, {"sumologic", 29},
+};
+
+/* Versions that were never claimed, though served. */
+static bool claimed(int minor)
+{
+    return minor < 33 && minor != 26 && minor != 27 && minor != 31;
+}
+
+static void add(json_t *list, const char *name)
+{
+    json_t *o = json_object();
+
+    json_put_str(o, "name", name);
+    json_array_append_new(list, o);
+}
+
+static void add_table(json_t *list, const struct capability *table, size_t n,
+                      const struct config *c, const struct docker_engine *d)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct capability *cap = &table[i];
+        const struct config_bool *sw = (const void *)((const char *)c + cap->config_switch);
+
+        if (cap->config_switch && sw->on != cap->when)
+            continue;
+        if (cap->api > d->api_max)
+            continue;
+        add(list, cap->name);
+    }
+}
+
+/* A daemon that no longer serves versions below 1.24 still does all they did. */
+static int lowest_claimed(const struct docker_engine *d)
+{
+    return d->api_min >= DOCKER_API_EXTENDED || d->api_min < DOCKER_API_OLDEST ? DOCKER_API_OLDEST
+                                                                               : d->api_min;
+}
+
+static void add_drivers(json_t *list, const struct config *c, const struct docker_engine *d)
+{
+    json_t *driver;
+    size_t i;
+
+    json_array_foreach (c->logging_drivers, i, driver) {
+        const char *name = json_string_value(driver);
+
+        for (size_t k = 0; k < ARRAY_SIZE(drivers); k++) {
+            struct buf text = BUF_INIT(256);
+
+            if (!str_eq(name, drivers[k].name) || drivers[k].api > d->api_max)
+                continue;
+            buf_addf(&text, LONG("logging-driver.%s"), name);
+            add(list, buf_str(&text));
+            buf_release(&text);
+        }
+    }
+}
+
+json_t *capability_list(const struct config *c, const struct docker_engine *d)
+{
+    json_t *list = json_array();
+    json_t *plugin;
+    size_t i;
+
+    add_table(list, first, ARRAY_SIZE(first), c, d);
+    for (int minor = lowest_claimed(d); minor <= d->api_max && minor <= DOCKER_API_NEWEST;
+         minor++) {
+        char name[80];
+
+        if (!claimed(minor))
+            continue;
+        snprintf(name, sizeof(name), LONG("docker-remote-api.1.%d"), minor);
+        add(list, name);
+    }
+    add_drivers(list, c, d);
+    add_table(list, last, ARRAY_SIZE(last), c, d);
+    json_array_foreach (c->volume_plugins, i, plugin) {
+        struct buf text = BUF_INIT(256);
+
+        buf_addf(&text, SHORT("%s"), json_string_value(plugin));
+        add(list, buf_str(&text));
+        buf_release(&text);
+    }
+    return list;
+}

@@ -1,0 +1,19 @@
+/*
+ * capability.h - the attributes that an instance registers with.
+ *
+ * One table: a name, and the condition under which it is true on this machine.
+ * The list holds what this agent does. What the official agent also claims and
+ * this one does not do (secrets, environment files, FireLens, EFS, awsvpc ...)
+ * is not in it: a task placed by such a claim would fail.
+ */
+#ifndef AGENT_CAPABILITY_H
+#define AGENT_CAPABILITY_H
+
+#include "agent/config.h"
+#include "agent/docker_probe.h"
+#include "base/json.h"
+
+/* Array of {"name"} or {"name","value"}, in the official order. */
+json_t *capability_list(const struct config *c, const struct docker_engine *d);
+
+#endif

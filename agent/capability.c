@@ -58,7 +58,7 @@ static void add(json_t *list, const char *name)
 }
 
 static void add_table(json_t *list, const struct capability *table, size_t n,
-                      const struct config *c, const struct docker_engine *d)
+                      const struct config *c, int api_highest)
 {
     for (size_t i = 0; i < n; i++) {
         const struct capability *cap = &table[i];
@@ -66,20 +66,19 @@ static void add_table(json_t *list, const struct capability *table, size_t n,
 
         if (cap->config_switch && sw->on != cap->when)
             continue;
-        if (cap->api > d->api_max)
+        if (cap->api > api_highest)
             continue;
         add(list, cap->name);
     }
 }
 
 /* A daemon that no longer serves versions below 1.24 still does all they did. */
-static int lowest_claimed(const struct docker_engine *d)
+static int lowest_claimed(int api_lowest)
 {
-    return d->api_min >= DOCKER_API_EXTENDED || d->api_min < DOCKER_API_OLDEST ? DOCKER_API_OLDEST
-                                                                               : d->api_min;
+    return api_lowest >= DOCKER_API_EXTENDED ? DOCKER_API_OLDEST : api_lowest;
 }
 
-static void add_drivers(json_t *list, const struct config *c, const struct docker_engine *d)
+static void add_drivers(json_t *list, const struct config *c, int api_highest)
 {
     json_t *driver;
     size_t i;
@@ -90,7 +89,7 @@ static void add_drivers(json_t *list, const struct config *c, const struct docke
         for (size_t k = 0; k < ARRAY_SIZE(drivers); k++) {
             struct buf text = BUF_INIT(256);
 
-            if (!str_eq(name, drivers[k].name) || drivers[k].api > d->api_max)
+            if (!str_eq(name, drivers[k].name) || drivers[k].api > api_highest)
                 continue;
             buf_addf(&text, LONG("logging-driver.%s"), name);
             add(list, buf_str(&text));
@@ -99,15 +98,14 @@ static void add_drivers(json_t *list, const struct config *c, const struct docke
     }
 }
 
-json_t *capability_list(const struct config *c, const struct docker_engine *d)
+json_t *capability_list(const struct config *c, int api_lowest, int api_highest)
 {
     json_t *list = json_array();
     json_t *plugin;
     size_t i;
 
-    add_table(list, first, ARRAY_SIZE(first), c, d);
-    for (int minor = lowest_claimed(d); minor <= d->api_max && minor <= DOCKER_API_NEWEST;
-         minor++) {
+    add_table(list, first, ARRAY_SIZE(first), c, api_highest);
+    for (int minor = lowest_claimed(api_lowest); minor <= api_highest; minor++) {
         char name[80];
 
         if (!claimed(minor))
@@ -115,8 +113,8 @@ json_t *capability_list(const struct config *c, const struct docker_engine *d)
         snprintf(name, sizeof(name), LONG("docker-remote-api.1.%d"), minor);
         add(list, name);
     }
-    add_drivers(list, c, d);
-    add_table(list, last, ARRAY_SIZE(last), c, d);
+    add_drivers(list, c, api_highest);
+    add_table(list, last, ARRAY_SIZE(last), c, api_highest);
     json_array_foreach (c->volume_plugins, i, plugin) {
         struct buf text = BUF_INIT(256);
 

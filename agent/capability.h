@@ -10,10 +10,12 @@
 #define AGENT_CAPABILITY_H
 
 #include "agent/config.h"
-#include "agent/docker_probe.h"
 #include "base/json.h"
 
-/* Array of {"name"} or {"name","value"}, in the official order. */
-json_t *capability_list(const struct config *c, const struct docker_engine *d);
+/*
+ * Array of {"name"}, in the official order. The two numbers are the lowest and
+ * the highest minor version of the Docker API (1.x) that both sides speak.
+ */
+json_t *capability_list(const struct config *c, int api_lowest, int api_highest);
 
 #endif

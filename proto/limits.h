@@ -55,6 +55,7 @@
 #define ACS_BACKOFF_MAX       (120 * LIMIT_S)
 #define ACS_INACTIVE_DELAY    (3600 * LIMIT_S)
 #define WS_CONNECT_TIMEOUT    (30 * LIMIT_S)
+#define WS_CLOSE_TIMEOUT      (5 * LIMIT_S) /* ours: for the answer to a close frame */
 
 /* TCS. (stats/reporter/reporter.go, tcs/handler/handler.go; seen) */
 #define TCS_HEARTBEAT_TIMEOUT (60 * LIMIT_S)

@@ -1,0 +1,92 @@
+#include "agent/web.h"
+#include "base/mem.h"
+
+/* A handshake is written in one piece: the URL, a signature, a session token. */
+#define HANDSHAKE_MAX 16384
+
+/* Rounds of the loop that libwebsockets is given to close its handles. */
+#define CLOSE_ROUNDS 1000
+
+struct web {
+    struct loop *loop;
+    struct lws_context *context;
+    struct lws_vhost *clients[2]; /* plain, TLS */
+    bool insecure;
+};
+
+/* The agent sends no pings: silence is judged by the session. (seen) */
+static const lws_retry_bo_t no_pings = {0};
+
+struct web *web_new(struct loop *l, bool insecure, struct err *e)
+{
+    struct web *w = new0(struct web);
+    void *loops[1] = {&l->uv};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .foreign_loops = loops,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN |
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .pcontext = &w->context,
+        .pt_serv_buf_size = HANDSHAKE_MAX,
+        .retry_and_idle_policy = &no_pings,
+        .gid = (gid_t)-1,
+        .uid = (uid_t)-1,
+        .fd_limit_per_thread = 64,
+    };
+
+    lws_set_log_level(0, NULL); /* every failure reaches a callback */
+    w->loop = l;
+    w->insecure = insecure;
+    w->context = lws_create_context(&info);
+    if (!w->context) {
+        free(w);
+        err_set(e, ERR_INTERNAL, "libwebsockets does not start (is its libuv plugin installed?)");
+        return NULL;
+    }
+    return w;
+}
+
+void web_free(struct web *w)
+{
+    if (!w)
+        return;
+    lws_context_destroy(w->context);
+    /* pcontext: libwebsockets clears it when its last handle is closed */
+    for (int i = 0; w->context && i < CLOSE_ROUNDS; i++)
+        uv_run(&w->loop->uv, UV_RUN_NOWAIT);
+    free(w);
+}
+
+struct loop *web_loop(const struct web *w)
+{
+    return w->loop;
+}
+
+struct lws_context *web_context(const struct web *w)
+{
+    return w->context;
+}
+
+bool web_insecure(const struct web *w)
+{
+    return w->insecure;
+}
+
+struct lws_vhost *web_client_vhost(struct web *w, bool tls, const struct lws_protocols *protocols,
+                                   struct err *e)
+{
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .protocols = protocols,
+        .vhost_name = tls ? "tls-clients" : "clients",
+        .options = tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
+        .retry_and_idle_policy = &no_pings,
+    };
+
+    if (!w->clients[tls])
+        w->clients[tls] = lws_create_vhost(w->context, &info);
+    if (!w->clients[tls])
+        err_set(e, ERR_INTERNAL, "libwebsockets refuses the virtual host of clients");
+    return w->clients[tls];
+}

@@ -101,5 +101,5 @@ void args_print_version(FILE *out)
 
 void args_print_license(FILE *out)
 {
-    fputs("ecsim-agent is part of ecsim; see the file LICENSE of the source.\n", out);
+    fputs(AGENT_LICENSE_TEXT, out);
 }

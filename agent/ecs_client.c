@@ -1,6 +1,7 @@
 #include "agent/backoff.h"
 #include "agent/ecs_client.h"
 #include "agent/version.h"
+#include "agent/wire.h"
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -202,7 +203,7 @@ struct ecs_call *ecs_call(struct ecs_client *c, enum ecs_operation op, const jso
     call->op = op;
     call->retry = retry;
     call->attempt = 1;
-    call->body = json_text(request);
+    call->body = wire_text(request);
     call->fn = fn;
     call->user = user;
     list_init(&call->link);

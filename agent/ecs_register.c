@@ -2,8 +2,8 @@
 
 #include "agent/backoff.h"
 #include "agent/ecs_register.h"
+#include "agent/wire.h"
 #include "base/cleanup.h"
-#include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "proto/limits.h"
@@ -221,20 +221,6 @@ static json_t *tag_list(const json_t *tags)
     return list;
 }
 
-/* A random UUID, version 4: the same for every try of this start. */
-static char *client_token(char out[37])
-{
-    unsigned char r[16];
-    char hex[33];
-
-    io_random(r, sizeof(r));
-    r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
-    r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
-    str_hex(r, sizeof(r), hex);
-    snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-    return out;
-}
-
 static json_t *build(const struct registration *w)
 {
     json_t *o = json_object();
@@ -246,7 +232,8 @@ static json_t *build(const struct registration *w)
     json_put(o, "totalResources", json_deep_copy(w->resources));
     json_put_str(o, "instanceIdentityDocument", w->identity_document);
     json_put_str(o, "instanceIdentityDocumentSignature", w->identity_signature);
-    json_put_str(o, "clientToken", client_token(token));
+    /* the same for every try of this start */
+    json_put_str(o, "clientToken", wire_uuid(token));
     if (json_object_size(w->tags))
         json_put(o, "tags", tag_list(w->tags));
     return o;

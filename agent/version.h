@@ -17,4 +17,7 @@
 /* User-Agent of the ECS API's calls. */
 #define AGENT_USER_AGENT AGENT_VERSION_TEXT " (linux; LINUX) (+http://aws.amazon.com/ecs/)"
 
+/* /license and --license. */
+#define AGENT_LICENSE_TEXT "ecsim-agent is part of ecsim; see the file LICENSE of the source.\n"
+
 #endif

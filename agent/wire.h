@@ -1,0 +1,23 @@
+/*
+ * wire.h - JSON as the agent puts it on the wire.
+ */
+#ifndef AGENT_WIRE_H
+#define AGENT_WIRE_H
+
+#include <stdint.h>
+
+#include "base/json.h"
+
+/* Time as a JSON number: seconds since 1970 with at most three decimals. (utils.go:FormatTime) */
+json_t *wire_time(int64_t wall_ns);
+
+/* Compact text to be freed; reals have 15 digits, so that a time reads as it was meant. */
+char *wire_text(const json_t *v);
+
+/* {"type":"<type>","message":<message>}; message is stolen. To be freed. */
+char *wire_frame(const char *type, json_t *message);
+
+/* A random UUID, version 4. */
+char *wire_uuid(char out[37]);
+
+#endif

@@ -68,7 +68,7 @@ struct container {
     char *image_id;         /* NULL until the image was inspected */
     char *image_digest;     /* resolved by the agent, or NULL */
     bool image_sets_region; /* the image's own environment names an AWS region */
-    bool stopped_once;      /* told to stop after it ran although it was known STOPPED */
+    bool stopped_again;     /* seen running although known STOPPED, and told to stop */
 
     enum container_status known, desired, applied, steady;
     bool exit_known;
@@ -105,11 +105,20 @@ void container_set_error(struct container *c, const char *name, const char *text
 /* Records the exit code unless one is known. */
 void container_set_exit(struct container *c, int code);
 
+/* Replaces a text of the container (docker_id, image_id ...) by a copy; NULL empties it. */
+void container_set_text(char **member, const char *value);
+
+/* Replaces the published ports; takes the array and the texts in it. */
+void container_set_bindings(struct container *c, struct container_binding *b, size_t n);
+
 /* It never ran and never will: dependents need not wait. (HasNotAndWillNotStart) */
 bool container_will_never_start(const struct container *c);
 
-/* What ECS has not accepted yet: steady state, STOPPED, or NONE when there is nothing. */
-enum container_status container_unsent(const struct container *c);
+/*
+ * The status worth telling ECS: STOPPED, the steady state, MANIFEST_PULLED when
+ * the agent resolved the image's digest, else NONE.
+ */
+enum container_status container_reportable(const struct container *c);
 
 /* "ecs-<family>-<revision>-<name>-<hex>", the name with [A-Za-z0-9-] only. To be freed. */
 char *container_docker_name(const char *family, const char *revision, const char *name,
@@ -117,6 +126,6 @@ char *container_docker_name(const char *family, const char *revision, const char
 
 /* State as JSON for the store, and back; unknown members are ignored. */
 json_t *container_state_json(const struct container *c);
-int container_state_load(struct container *c, const json_t *state, struct err *e);
+void container_state_load(struct container *c, const json_t *state);
 
 #endif

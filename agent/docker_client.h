@@ -12,7 +12,8 @@
  * version (the payload's dockerConfig.version).
  *
  * Errors of the daemon are JSON {"message":"..."} from API 1.24 on and plain
- * text below; both become r->message without the trailing newline.
+ * text below; both become r->message without the trailing newline, behind
+ * "Error response from daemon: " as Docker's own client writes it.
  *
  * Limits: DOCKER_ANSWER_MAX for a body, DOCKER_LINE_MAX for one object of a
  * pull stream; each call has a time limit.
@@ -36,9 +37,11 @@ struct docker_request;
 
 /* Valid inside done() only. */
 struct docker_result {
-    int status;          /* HTTP status; 0: no answer */
-    bool ok;             /* 2xx (and for a pull: no error in the stream) */
-    bool timed_out;      /* the time limit was passed */
+    int status;     /* HTTP status; 0: no answer */
+    bool ok;        /* 2xx (and for a pull: no error in the stream) */
+    bool timed_out; /* a time limit was passed: `waited` ns in a pull's `phase` */
+    int64_t waited;
+    const char *phase;   /* "pullBegin", "pulled" or "inactivity" of a pull; else NULL */
     bool unreachable;    /* no connection: the daemon is not there */
     const json_t *json;  /* the answer, when it was JSON */
     const char *message; /* what the daemon or the transport said; "" when ok */
@@ -73,7 +76,8 @@ int docker_api_highest(const struct docker_client *d);
 /* timeout: ns, as all. */
 struct docker_request *docker_ping(struct docker_client *d, int64_t timeout, docker_done_fn done,
                                    void *user);
-/* GET /distribution/<image>/json at 1.35 or above: json.Descriptor.digest */
+/* GET /distribution/<image>/json: json.Descriptor.digest. NULL when the daemon is older than 1.35.
+ */
 struct docker_request *docker_distribution(struct docker_client *d, const char *image,
                                            int64_t timeout, docker_done_fn done, void *user);
 /*

@@ -22,6 +22,7 @@
 #ifndef AGENT_STATE_STORE_H
 #define AGENT_STATE_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -66,7 +67,7 @@ int state_store_commit(struct state_store *s, struct err *e);
 
 /* An image name that this agent has pulled successfully (ECS_IMAGE_PULL_BEHAVIOR=once). */
 int state_store_put_image(struct state_store *s, const char *name, struct err *e);
-int state_store_has_image(struct state_store *s, const char *name);
+bool state_store_has_image(struct state_store *s, const char *name);
 
 /*
  * fn for each saved task, oldest first. spec or state is NULL when its text is

@@ -75,6 +75,6 @@ bool task_propagate_known(struct task *t, int64_t now, struct log *log);
 bool task_has_unhanded(const struct task *t);
 
 json_t *task_state_json(const struct task *t);
-int task_state_load(struct task *t, const json_t *state, struct err *e);
+void task_state_load(struct task *t, const json_t *state);
 
 #endif

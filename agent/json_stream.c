@@ -1,0 +1,71 @@
+#include "agent/json_stream.h"
+
+void json_stream_init(struct json_stream *s, size_t max, void (*fn)(const json_t *v, void *user),
+                      void *user)
+{
+    *s = (struct json_stream){.fn = fn, .user = user};
+    buf_init(&s->text, max);
+}
+
+void json_stream_release(struct json_stream *s)
+{
+    buf_release(&s->text);
+}
+
+static void object_ends(struct json_stream *s)
+{
+    _cleanup_json_ json_t *v = NULL;
+
+    if (!s->too_long)
+        v = json_read(buf_str(&s->text), buf_len(&s->text), JSON_READ_PEER, NULL);
+    buf_clear(&s->text);
+    s->too_long = false;
+    if (v)
+        s->fn(v, s->user);
+    else
+        s->dropped++;
+}
+
+/* True when p is the last byte of an object. */
+static bool step(struct json_stream *s, char p)
+{
+    if (s->in_string) {
+        if (s->escaped)
+            s->escaped = false;
+        else if (p == '\\')
+            s->escaped = true;
+        else if (p == '"')
+            s->in_string = false;
+        return false;
+    }
+    if (p == '"')
+        s->in_string = true;
+    else if (p == '{')
+        s->depth++;
+    else if (p == '}')
+        return --s->depth == 0;
+    return false;
+}
+
+void json_stream_feed(struct json_stream *s, const char *p, size_t n)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i < n && !s->stop; i++) {
+        bool ends;
+
+        if (s->depth == 0) {
+            if (p[i] != '{')
+                continue;
+            from = i;
+        }
+        ends = step(s, p[i]);
+        if (!ends)
+            continue;
+        if (!s->too_long && buf_add(&s->text, p + from, i + 1 - from) < 0)
+            s->too_long = true;
+        object_ends(s);
+    }
+    if (s->depth > 0 && !s->stop && !s->too_long && buf_add(&s->text, p + from, n - from) < 0)
+        s->too_long = true;
+}

@@ -1,0 +1,171 @@
+#include "agent/task.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "proto/arn.h"
+
+struct task *task_new(size_t n_containers)
+{
+    struct task *t = new0(struct task);
+
+    list_init(&t->link);
+    t->n_containers = n_containers;
+    if (n_containers)
+        t->containers = new0_array(struct container, n_containers);
+    for (size_t i = 0; i < n_containers; i++)
+        container_init(&t->containers[i], t, i);
+    t->arn = t->cluster_arn = t->family = t->version = t->network_mode = "";
+    return t;
+}
+
+void task_free(struct task *t)
+{
+    if (!t)
+        return;
+    list_del(&t->link);
+    for (size_t i = 0; i < t->n_containers; i++)
+        container_release(&t->containers[i]);
+    free(t->containers);
+    free(t->credentials_id);
+    free(t->execution_credentials_id);
+    free(t->reason);
+    json_decref(t->spec);
+    free(t);
+}
+
+struct container *task_container(const struct task *t, const char *name)
+{
+    for (size_t i = 0; i < t->n_containers; i++)
+        if (str_eq(t->containers[i].name, name))
+            return &t->containers[i];
+    return NULL;
+}
+
+const char *task_id(const struct task *t)
+{
+    return arn_id(t->arn);
+}
+
+/* ---- changing it ---- */
+
+static void log_change(const struct task *t, struct log *log, const char *which,
+                       enum task_status old, enum task_status now)
+{
+    log_event(log, LOG_INFO, which, "task", t->arn, "from", task_status_name(old), "to",
+              task_status_name(now), "reason", t->reason, NULL);
+}
+
+bool task_set_known(struct task *t, enum task_status s, struct log *log)
+{
+    enum task_status old = t->known;
+
+    if (s <= old)
+        return false;
+    t->known = s;
+    log_change(t, log, "Task known status changed", old, s);
+    return true;
+}
+
+bool task_set_desired(struct task *t, enum task_status s, struct log *log)
+{
+    enum task_status old = t->desired;
+
+    if (s <= old)
+        return false;
+    t->desired = s;
+    log_change(t, log, "Task desired status changed", old, s);
+    return true;
+}
+
+void task_set_reason(struct task *t, const char *reason)
+{
+    if (!t->reason)
+        t->reason = xstrdup(reason);
+}
+
+bool task_propagate_desired(struct task *t, struct log *log)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < t->n_containers; i++) {
+        const struct container *c = &t->containers[i];
+
+        if (c->essential && (c->known == CONTAINER_STOPPED || c->desired == CONTAINER_STOPPED))
+            changed |= task_set_desired(t, TASK_STOPPED, log);
+    }
+    for (size_t i = 0; i < t->n_containers; i++) {
+        struct container *c = &t->containers[i];
+
+        if (t->desired == TASK_STOPPED)
+            changed |= container_set_desired(c, CONTAINER_STOPPED, log);
+        else if (t->desired == TASK_RUNNING)
+            changed |= container_set_desired(c, c->steady, log);
+    }
+    return changed;
+}
+
+bool task_propagate_known(struct task *t, int64_t now, struct log *log)
+{
+    enum task_status lowest = TASK_STOPPED;
+    bool essential_stopped = false;
+
+    for (size_t i = 0; i < t->n_containers; i++) {
+        const struct container *c = &t->containers[i];
+        enum task_status s = container_status_to_task(c->known, c->steady);
+
+        if (s < lowest)
+            lowest = s;
+        essential_stopped |= c->essential && c->known == CONTAINER_STOPPED;
+    }
+    if (essential_stopped && t->execution_stopped_at == 0)
+        t->execution_stopped_at = now;
+    if (essential_stopped && lowest == TASK_RUNNING)
+        return false;
+    return task_set_known(t, lowest, log);
+}
+
+bool task_has_unhanded(const struct task *t)
+{
+    for (size_t i = 0; i < t->n_containers; i++)
+        if (container_reportable(&t->containers[i]) > t->containers[i].handed)
+            return true;
+    return false;
+}
+
+/* ---- saving and loading ---- */
+
+json_t *task_state_json(const struct task *t)
+{
+    json_t *o = json_object();
+
+    json_put_str(o, "knownStatus", task_status_name(t->known));
+    json_put_str(o, "desiredStatus", task_status_name(t->desired));
+    json_put_str(o, "sentStatus", task_status_name(t->sent));
+    json_put_str(o, "reason", t->reason);
+    json_put_str(o, "credentialsId", t->credentials_id);
+    json_put_str(o, "executionCredentialsId", t->execution_credentials_id);
+    json_put_int(o, "pullStartedAt", t->pull_started_at);
+    json_put_int(o, "pullStoppedAt", t->pull_stopped_at);
+    json_put_int(o, "executionStoppedAt", t->execution_stopped_at);
+    return o;
+}
+
+static enum task_status status_of(const json_t *state, const char *member)
+{
+    const char *word = json_str(state, member);
+    int s = word ? task_status_from(word) : TASK_NONE;
+
+    return s < 0 ? TASK_NONE : (enum task_status)s;
+}
+
+void task_state_load(struct task *t, const json_t *state)
+{
+    t->known = status_of(state, "knownStatus");
+    t->desired = status_of(state, "desiredStatus");
+    t->sent = t->handed = status_of(state, "sentStatus");
+    container_set_text(&t->reason, json_str(state, "reason"));
+    container_set_text(&t->credentials_id, json_str(state, "credentialsId"));
+    container_set_text(&t->execution_credentials_id, json_str(state, "executionCredentialsId"));
+    t->pull_started_at = json_int(state, "pullStartedAt", 0);
+    t->pull_stopped_at = json_int(state, "pullStoppedAt", 0);
+    t->execution_stopped_at = json_int(state, "executionStoppedAt", 0);
+}

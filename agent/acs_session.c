@@ -65,7 +65,7 @@ static void lost(struct acs_session *s, const char *why, bool at_once)
     }
     s->opened_at = 0;
     log_event(s->env->log, LOG_WARN, "ACS session ended", "reason", why, "reconnectIn",
-              str_format_duration(wait, text), NULL);
+              str_format_duration(wait - wait % NS_PER_MS, text), NULL);
     retry_after(s, wait);
 }
 

@@ -33,11 +33,16 @@ struct task_fifo {
 
 static void pump(struct submit_queue *q);
 
-static void change_free(struct change *c)
+static void change_end(struct change *c, enum submit_outcome outcome)
 {
+    submit_fn fn = c->fn;
+    void *user = c->user;
+
     list_del(&c->link);
     json_decref(c->body);
     free(c);
+    if (fn)
+        fn(outcome, user);
 }
 
 static void fifo_free(struct task_fifo *f)
@@ -45,29 +50,26 @@ static void fifo_free(struct task_fifo *f)
     ecs_call_cancel(f->call);
     loop_timer_stop(ecs_client_loop(f->queue->client), &f->timer);
     while (!list_empty(&f->changes))
-        change_free(container_of(f->changes.next, struct change, link));
+        change_end(container_of(f->changes.next, struct change, link), SUBMIT_ABANDONED);
     free(f->arn);
     free(f);
 }
 
 /* The first change is done with. */
-static void pop(struct task_fifo *f, bool sent)
+static void pop(struct task_fifo *f, enum submit_outcome outcome)
 {
     struct submit_queue *q = f->queue;
     struct change *c = container_of(f->changes.next, struct change, link);
-    submit_fn fn = c->fn;
-    void *user = c->user;
 
-    change_free(c);
     f->n--;
     q->pending--;
     backoff_reset(&f->backoff);
-    if (list_empty(&f->changes)) {
+    if (f->n == 0) {
+        list_del(&c->link);
         map_remove(&q->tasks, f->arn);
         fifo_free(f);
     }
-    if (fn)
-        fn(sent, user);
+    change_end(c, outcome);
 }
 
 static void on_retry(struct clock_timer *t)
@@ -94,11 +96,11 @@ static void on_answer(const struct ecs_answer *a, void *user)
     f->call = NULL;
     q->under_way--;
     if (a->e.code == ERR_NONE) {
-        pop(f, true);
+        pop(f, SUBMIT_SENT);
     } else if (a->error == ECS_ERROR_INVALID_PARAMETER) {
         log_event(q->log, LOG_ERROR, "The service refuses a state change, dropping it", "taskArn",
                   f->arn, "error", a->e.text, NULL);
-        pop(f, false);
+        pop(f, SUBMIT_REFUSED);
     } else {
         retry_later(f, &a->e);
     }

@@ -20,15 +20,22 @@
 
 struct submit_queue;
 
-/* sent: the service has it; false: it was dropped. */
-typedef void (*submit_fn)(bool sent, void *user);
+enum submit_outcome {
+    SUBMIT_SENT,      /* the service has it */
+    SUBMIT_REFUSED,   /* the service will never take it */
+    SUBMIT_ABANDONED, /* the queue was freed before */
+};
+
+/* Called once for each change. */
+typedef void (*submit_fn)(enum submit_outcome outcome, void *user);
 
 struct submit_queue *submit_queue_new(struct ecs_client *c, const char *cluster, struct log *log);
-void submit_queue_free(struct submit_queue *q); /* what is not sent is forgotten, without calls */
+void submit_queue_free(struct submit_queue *q); /* what is not sent is abandoned */
 
 /*
  * Queues a SubmitTaskStateChange: change is its body without "cluster" and
- * belongs to the queue from now on. fn (may be NULL) is called once, later.
+ * belongs to the queue from now on. fn (may be NULL) is called once,
+ * later.
  * -1 with ERR_LIMIT when the task has too many waiting; change is freed then too.
  */
 int submit_queue_add(struct submit_queue *q, const char *task_arn, json_t *change, submit_fn fn,

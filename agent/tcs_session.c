@@ -59,7 +59,7 @@ static void lost(struct tcs_session *s, const char *why, bool at_once)
     else
         wait = backoff_next(&s->backoff);
     log_event(s->env->log, LOG_WARN, "TCS session ended", "reason", why, "reconnectIn",
-              str_format_duration(wait, text), NULL);
+              str_format_duration(wait - wait % NS_PER_MS, text), NULL);
     set_state(s, SESSION_WAITING);
     loop_timer_start(s->env->loop, &s->retry, wait, on_retry);
 }

@@ -83,6 +83,7 @@
 
 /* Docker. (dockerclient/timeout.go, docker_client.go) */
 #define DOCKER_PING_TIMEOUT      (5 * LIMIT_S)
+#define DOCKER_HEALTH_TIMEOUT    (2 * LIMIT_S) /* the ping of the health check */
 #define DOCKER_VERSION_TIMEOUT   (10 * LIMIT_S)
 #define DOCKER_INSPECT_TIMEOUT   (30 * LIMIT_S)
 #define DOCKER_LIST_TIMEOUT      (600 * LIMIT_S)

@@ -72,8 +72,7 @@ void create_ports(struct create *r, struct container *c)
         if (p)
             p->published = publish_all;
     }
-    if (c->n_ports)
-        qsort(c->ports, c->n_ports, sizeof(*c->ports), by_port);
+    qsort(c->ports, c->n_ports, sizeof(*c->ports), by_port);
 }
 
 /* --- mounts ------------------------------------------------------------------------------ */
@@ -303,7 +302,6 @@ int create_mounts(struct create *r, struct container *c, struct problem *p)
         give_back(c);
         return -1;
     }
-    if (c->n_mounts)
-        qsort(c->mounts, c->n_mounts, sizeof(*c->mounts), by_destination);
+    qsort(c->mounts, c->n_mounts, sizeof(*c->mounts), by_destination);
     return 0;
 }

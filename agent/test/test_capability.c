@@ -1,0 +1,216 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "agent/capability.h"
+#include "agent/ecs_register.h"
+#include "base/str.h"
+
+static struct config c;
+static json_t *list;
+
+static void load(const char *setting)
+{
+    const char *const env[] = {"AWS_DEFAULT_REGION=us-west-2", setting, NULL};
+    struct err e = ERR_INIT;
+
+    config_release(&c);
+    assert_int_equal(config_load(&c, env, &e), 0);
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    config_release(&c);
+    json_decref(list);
+    list = NULL;
+    return 0;
+}
+
+static bool has(const char *name)
+{
+    json_t *a;
+    size_t i;
+
+    json_array_foreach (list, i, a) {
+        if (str_eq(json_str(a, "name"), name))
+            return true;
+    }
+    return false;
+}
+
+static void capabilities(int lowest, int highest)
+{
+    json_decref(list);
+    list = capability_list(&c, lowest, highest);
+}
+
+static void each_served_api_version_is_claimed_but_the_four_that_never_were(void **state)
+{
+    (void)state;
+    load(NULL);
+    capabilities(17, 43);
+    assert_true(has("com.amazonaws.ecs.capability.docker-remote-api.1.17"));
+    assert_true(has("com.amazonaws.ecs.capability.docker-remote-api.1.32"));
+    assert_false(has("com.amazonaws.ecs.capability.docker-remote-api.1.26"));
+    assert_false(has("com.amazonaws.ecs.capability.docker-remote-api.1.27"));
+    assert_false(has("com.amazonaws.ecs.capability.docker-remote-api.1.31"));
+    assert_false(has("com.amazonaws.ecs.capability.docker-remote-api.1.33"));
+    capabilities(17, 21);
+    assert_true(has("com.amazonaws.ecs.capability.docker-remote-api.1.21"));
+    assert_false(has("com.amazonaws.ecs.capability.docker-remote-api.1.22"));
+}
+
+static void a_daemon_without_old_versions_still_stands_for_them(void **state)
+{
+    (void)state;
+    load(NULL);
+    capabilities(44, 44);
+    assert_true(has("com.amazonaws.ecs.capability.docker-remote-api.1.17"));
+    assert_true(has("ecs.capability.container-health-check"));
+    assert_true(has("com.amazonaws.ecs.capability.logging-driver.json-file"));
+}
+
+static void old_daemons_lack_what_came_later(void **state)
+{
+    (void)state;
+    load("ECS_AVAILABLE_LOGGING_DRIVERS=[\"json-file\",\"splunk\"]");
+    capabilities(17, 21);
+    assert_false(has("ecs.capability.container-health-check"));
+    assert_true(has("com.amazonaws.ecs.capability.logging-driver.json-file"));
+    assert_false(has("com.amazonaws.ecs.capability.logging-driver.splunk"));
+    capabilities(17, 22);
+    assert_true(has("com.amazonaws.ecs.capability.logging-driver.splunk"));
+}
+
+static void switches_add_and_take_away(void **state)
+{
+    (void)state;
+    load(NULL);
+    capabilities(17, 43);
+    assert_true(has("com.amazonaws.ecs.capability.privileged-container"));
+    assert_false(has("com.amazonaws.ecs.capability.task-iam-role"));
+    assert_false(has("ecs.capability.external"));
+    load("ECS_DISABLE_PRIVILEGED=true");
+    capabilities(17, 43);
+    assert_false(has("com.amazonaws.ecs.capability.privileged-container"));
+    load("ECS_ENABLE_TASK_IAM_ROLE=true");
+    capabilities(17, 43);
+    assert_true(has("com.amazonaws.ecs.capability.task-iam-role"));
+    load("ECS_EXTERNAL=true");
+    capabilities(17, 43);
+    assert_true(has("ecs.capability.external"));
+    load("ECS_VOLUME_PLUGIN_CAPABILITIES=[\"efsAuth\"]");
+    capabilities(17, 43);
+    assert_true(has("ecs.capability.efsAuth"));
+}
+
+static void attributes_have_to_come_back_with_their_values(void **state)
+{
+    struct err e = ERR_INIT;
+    json_t *sent = json_pack("[{s:s},{s:s,s:s}]", "name", "a", "name", "b", "value", "1");
+    json_t *more =
+        json_pack("[{s:s},{s:s,s:s},{s:s}]", "name", "a", "name", "b", "value", "1", "name", "c");
+    json_t *other = json_pack("[{s:s},{s:s,s:s}]", "name", "a", "name", "b", "value", "2");
+
+    (void)state;
+    assert_int_equal(ecs_register_validate(sent, more, &e), 0);
+    assert_int_equal(ecs_register_validate(sent, other, &e), -1);
+    assert_int_equal(ecs_register_validate(sent, NULL, &e), -1);
+    assert_non_null(strstr(e.text, "Attribute validation failed"));
+    json_decref(sent);
+    json_decref(more);
+    json_decref(other);
+}
+
+static struct ecs_answer answer(int status, const char *header, const char *body)
+{
+    struct ecs_answer a = {.error = -1, .e = ERR_INIT};
+
+    ecs_answer_read(&a, status, header, body, strlen(body));
+    return a;
+}
+
+static void errors_are_found_in_the_body_and_in_the_header(void **state)
+{
+    struct ecs_answer a;
+
+    (void)state;
+    a = answer(400, NULL, "{\"__type\":\"ns#ClientException\",\"message\":\"no\"}");
+    assert_int_equal(a.error, ECS_ERROR_CLIENT);
+    assert_string_equal(a.e.text, "ClientException: no (400)");
+    assert_false(ecs_answer_transient(&a));
+    a = answer(400, "ThrottlingException:http://x/", "");
+    assert_int_equal(a.error, ECS_ERROR_THROTTLING);
+    assert_true(ecs_answer_transient(&a));
+    a = answer(503, NULL, "<html>");
+    assert_int_equal(a.error, -1);
+    assert_true(ecs_answer_transient(&a));
+    a = answer(403, NULL, "{\"__type\":\"AccessDeniedException\",\"Message\":\"who\"}");
+    assert_int_equal(a.e.code, ERR_AUTH);
+    a = answer(200, NULL, "{}");
+    assert_int_equal(a.e.code, ERR_NONE);
+}
+
+static void registration_errors_are_for_good_for_now_or_to_be_tried_again(void **state)
+{
+    static const struct {
+        const char *type;
+        enum register_verdict verdict;
+    } rows[] = {
+        {"ClientException", REGISTER_TERMINAL},
+        {"InvalidParameterException", REGISTER_TERMINAL},
+        {"AccessDeniedException", REGISTER_FAILED},
+        {"ClusterNotFoundException", REGISTER_FAILED},
+        {"ThrottlingException", REGISTER_AGAIN},
+        {"ServerException", REGISTER_AGAIN},
+        {"LimitExceededException", REGISTER_AGAIN},
+        {"SomethingNew", REGISTER_FAILED},
+    };
+    struct ecs_answer a;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        a = answer(400, rows[i].type, "{\"message\":\"x\"}");
+        assert_int_equal(ecs_register_judge(&a), rows[i].verdict);
+    }
+    a = answer(400, "Whatever",
+               "{\"message\":\"Container instance type changes are not supported.\"}");
+    assert_int_equal(ecs_register_judge(&a), REGISTER_TERMINAL);
+}
+
+static void more_reserved_memory_than_there_is_is_an_error(void **state)
+{
+    struct err e = ERR_INIT;
+    json_t *resources;
+
+    (void)state;
+    load(NULL);
+    resources = ecs_register_resources(&c, &e);
+    assert_int_equal(json_array_size(resources), 4);
+    assert_string_equal(json_str(json_array_get(resources, 2), "name"), "PORTS");
+    json_decref(resources);
+    c.reserved_memory = INT64_MAX;
+    assert_null(ecs_register_resources(&c, &e));
+    assert_non_null(strstr(e.text, "ECS_RESERVED_MEMORY"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, reset, reset)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(each_served_api_version_is_claimed_but_the_four_that_never_were),
+        TEST(a_daemon_without_old_versions_still_stands_for_them),
+        TEST(old_daemons_lack_what_came_later),
+        TEST(switches_add_and_take_away),
+        TEST(attributes_have_to_come_back_with_their_values),
+        TEST(errors_are_found_in_the_body_and_in_the_header),
+        TEST(registration_errors_are_for_good_for_now_or_to_be_tried_again),
+        TEST(more_reserved_memory_than_there_is_is_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

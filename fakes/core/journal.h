@@ -78,8 +78,8 @@ struct record {
 struct journal {
     struct loop *loop;
     struct record **records;
-    size_t n, room;    /* records that are kept */
-    uint64_t count;    /* records that were made */
+    size_t n, room;   /* records that are kept */
+    uint64_t count;   /* records that were made */
     bool keep;        /* keep records in memory (the harness); false for a long-lived server */
     int fd;           /* file, or -1 */
     int write_error;  /* errno of the first failed write, 0: none */

@@ -30,7 +30,7 @@ static void on_exit_(struct proc *p, int c, int s)
     ended = true;
 }
 
-static const struct proc_ops ops = { on_line, on_exit_ };
+static const struct proc_ops ops = {on_line, on_exit_};
 
 static int begin(void **state)
 {
@@ -57,15 +57,15 @@ static int end(void **state)
 
 static struct proc *spawn(const char *script, const char *input)
 {
-    char *argv[] = { "sh", "-c", (char *)(uintptr_t)script, NULL };
-    char *env[] = { "PATH=/usr/bin:/bin", "WORD=hello", NULL };
+    const char *argv[] = {"sh", "-c", script, NULL};
+    const char *env[] = {"PATH=/usr/bin:/bin", "WORD=hello", NULL};
     struct err e = ERR_INIT;
     struct proc *p = proc_spawn(&procs,
-                                &(struct proc_spec){ .argv = argv,
-                                                     .env = env,
-                                                     .input = input,
-                                                     .input_len = input ? strlen(input) : 0,
-                                                     .capture = true },
+                                &(struct proc_spec){.argv = (char **)(uintptr_t)argv,
+                                                    .env = (char **)(uintptr_t)env,
+                                                    .input = input,
+                                                    .input_len = input ? strlen(input) : 0,
+                                                    .capture = true},
                                 &ops, NULL, &e);
 
     assert_non_null(p);
@@ -131,11 +131,13 @@ static void a_grandchild_that_holds_the_pipe_does_not_hide_the_exit(void **state
 
 static void what_cannot_be_started_says_why(void **state)
 {
-    char *argv[] = { "/no/such/program", NULL }, *env[] = { NULL };
+    const char *argv[] = {"/no/such/program", NULL};
+    char *env[] = {NULL};
     struct err e = ERR_INIT;
 
     (void)state;
-    assert_null(proc_spawn(&procs, &(struct proc_spec){ .argv = argv, .env = env }, &ops, NULL, &e));
+    assert_null(proc_spawn(
+        &procs, &(struct proc_spec){.argv = (char **)(uintptr_t)argv, .env = env}, &ops, NULL, &e));
     assert_non_null(strstr(e.text, "/no/such/program"));
     assert_non_null(strstr(e.text, "No such file"));
 }

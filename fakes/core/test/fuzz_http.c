@@ -51,7 +51,7 @@ static void on_close(struct ws *w, int code, bool by_us)
     (void)by_us;
 }
 
-static const struct ws_handlers ws_handlers = { .on_message = on_message, .on_close = on_close };
+static const struct ws_handlers ws_handlers = {.on_message = on_message, .on_close = on_close};
 
 static void handle(struct fake *f, struct exchange *x)
 {
@@ -77,15 +77,15 @@ static void refuse(struct fake *f, struct exchange *x, int status, const char *t
     exchange_answer_text(x, status ? status : 500, NULL, message ? message : "");
 }
 
-static const struct fake_ops ops = { .name = "fuzz",
-                                     .size = sizeof(struct fake),
-                                     .classify = classify,
-                                     .handle = handle,
-                                     .refuse = refuse };
+static const struct fake_ops ops = {.name = "fuzz",
+                                    .size = sizeof(struct fake),
+                                    .classify = classify,
+                                    .handle = handle,
+                                    .refuse = refuse};
 
 static int connect_to(const struct fake *f)
 {
-    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     memcpy(sa.sun_path, f->url + 7, strlen(f->url + 7) + 1);

@@ -57,13 +57,13 @@ static void each_record_is_a_line_of_the_file_at_once(void **state)
 
     (void)state;
     r = journal_record(&journal,
-                       &(struct record_info){ .kind = RECORD_REQUEST,
-                                              .peer = "docker",
-                                              .what = "GET /_ping",
-                                              .group = "engine",
-                                              .conn = 3,
-                                              .exchange = 9,
-                                              .foreign = true },
+                       &(struct record_info){.kind = RECORD_REQUEST,
+                                             .peer = "docker",
+                                             .what = "GET /_ping",
+                                             .group = "engine",
+                                             .conn = 3,
+                                             .exchange = 9,
+                                             .foreign = true},
                        json_pack("{s:s}", "method", "GET"));
     assert_int_equal(r->n, 1);
     assert_true(r->foreign);

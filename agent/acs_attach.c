@@ -1,5 +1,5 @@
 /*
- * AttachTaskNetworkInterfacesMessage: what has to be in it before it is
+ * AttachTaskNetworkInterfacesMessage (see acs_dispatch.h): what has to be in it before it is
  * acknowledged. (acs/session/attach_*.go, netlib ValidateENI)
  */
 #include <string.h>

@@ -368,8 +368,13 @@ static void set_method(struct http_request *r, const struct http_call *c)
         buf_add(&r->sent, c->body ? c->body : "", c->body ? c->body_len : 0);
         curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, buf_str(&r->sent));
         curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)buf_len(&r->sent));
-        /* libcurl would ask for 100 Continue with larger bodies, and call it a form */
-        add_header(r, "Expect:");
+        /*
+         * With bodies over 1 MiB libcurl would ask for 100 Continue, which not every
+         * daemon answers. A header that is taken away is signed nevertheless
+         * (7.88), so signed requests keep it; theirs are small.
+         */
+        if (!c->sign)
+            add_header(r, "Expect:");
         if (!c->body)
             add_header(r, "Content-Type:");
     }

@@ -47,14 +47,36 @@ struct web *web_new(struct loop *l, bool insecure, struct err *e)
     return w;
 }
 
+static void count_closing(uv_handle_t *handle, void *count)
+{
+    *(unsigned int *)count += uv_is_closing(handle) != 0;
+}
+
+/* Runs the loop until every handle that is being closed is closed. */
+static void let_close(struct loop *l)
+{
+    unsigned int closing = 1;
+
+    for (int i = 0; closing && i < CLOSE_ROUNDS; i++) {
+        uv_run(&l->uv, UV_RUN_NOWAIT);
+        closing = 0;
+        uv_walk(&l->uv, count_closing, &closing);
+    }
+}
+
+/*
+ * On a loop that is not its own, libwebsockets (4.1) destroys a context in two
+ * steps: the first closes its handles, the second, when libuv has let go of
+ * them, frees the memory in which they lay.
+ */
 void web_free(struct web *w)
 {
     if (!w)
         return;
     lws_context_destroy(w->context);
-    /* pcontext: libwebsockets clears it when its last handle is closed */
-    for (int i = 0; w->context && i < CLOSE_ROUNDS; i++)
-        uv_run(&w->loop->uv, UV_RUN_NOWAIT);
+    let_close(w->loop);
+    if (w->context)
+        lws_context_destroy(w->context);
     free(w);
 }
 

@@ -1,0 +1,230 @@
+#include "fakes/ecs/ecs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/ecs/args.h"
+#include "fakes/ecs/ecs_calls.h"
+#include "proto/ecs_operation.h"
+
+static int init(struct fake *f, struct err *e)
+{
+    (void)e;
+    plane_ref((struct plane_fake *)f);
+    return 0;
+}
+
+static void reset(struct fake *f)
+{
+    plane_reset(((struct plane_fake *)f)->plane);
+}
+
+static void release(struct fake *f)
+{
+    plane_unref((struct plane_fake *)f);
+}
+
+/* --- calls ----------------------------------------------------------------------------- */
+
+static void classify(struct fake *f, struct exchange *x)
+{
+    const char *op = aws_json_operation(x, ECS_TARGET_PREFIX);
+    const struct ecs_call *call = ecs_call_find(op);
+
+    (void)f;
+    if (op)
+        x->what = xstrndup(op, 128);
+    if (call && str_eq(x->method, "POST") && str_eq(x->path, "/"))
+        x->group = call->group;
+}
+
+/* Which parser reads the body is chosen by the type: another one is another protocol. */
+static bool is_json_1_1(const struct exchange *x)
+{
+    const char *type = exchange_header(x, "Content-Type");
+    size_t n = strlen(ECS_CONTENT_TYPE);
+
+    return type && !strncasecmp(type, ECS_CONTENT_TYPE, n) &&
+           (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
+}
+
+static void handle(struct fake *f, struct exchange *x)
+{
+    const struct sigv4_rules rules = {
+        .service = ECS_SERVICE, .region = f->world->id.region, .skew = SIGV4_SKEW_JSON};
+    const struct ecs_call *call =
+        x->group ? ecs_call_find(aws_json_operation(x, ECS_TARGET_PREFIX)) : NULL;
+    struct shape_error se;
+    struct err e = ERR_INIT;
+    json_t *body;
+
+    if (!call || !is_json_1_1(x)) {
+        aws_json_error(x, 0, "UnknownOperationException", NULL);
+        return;
+    }
+    if (aws_json_verify(x, &rules) < 0)
+        return;
+    body = exchange_json(x, &e);
+    if (!body) {
+        journal_note(fake_journal(f), "ecs", "%s: the body is no JSON: %s", x->what, e.text);
+        aws_json_error(x, 0, "SerializationException", NULL);
+        return;
+    }
+    if (shape_check(call->shape, body, &se) != SHAPE_FITS) {
+        journal_note(fake_journal(f), "ecs", "%s: %s: %s", x->what, se.where, se.text);
+        aws_json_error(x, 0, "SerializationException", se.text);
+        return;
+    }
+    call->handle(((struct plane_fake *)f)->plane, x, body);
+}
+
+static void refuse(struct fake *f, struct exchange *x, int status, const char *type,
+                   const char *message)
+{
+    (void)f;
+    aws_json_error(x, status, type, message);
+}
+
+struct plane_cluster *ecs_need_cluster(struct plane *p, struct exchange *x, const json_t *body,
+                                       const char *error_type)
+{
+    struct plane_cluster *c = plane_cluster(p, json_str(body, "cluster"));
+
+    if (!c)
+        aws_json_error(x, 0, error_type, "Cluster not found.");
+    return c;
+}
+
+/* --- commands -------------------------------------------------------------------------- */
+
+static int do_cluster(struct plane *p, const json_t *args, json_t **ret, struct err *e)
+{
+    const char *name, *status;
+    struct plane_cluster *c;
+
+    if (json_need_str(args, "name", &name, e) < 0 || args_text(args, "status", &status, e) < 0)
+        return -1;
+    if (status && strcasecmp(status, "ACTIVE") && strcasecmp(status, "INACTIVE"))
+        return err_set(e, ERR_USAGE, "the status of a cluster is ACTIVE or INACTIVE");
+    c = plane_cluster_add(p, name);
+    if (!c)
+        return err_set(e, ERR_LIMIT, "there are %d clusters already", PLANE_CLUSTERS_MAX);
+    plane_cluster_set_active(p, c, !status || !strcasecmp(status, "ACTIVE"));
+    if (ret)
+        *ret = plane_cluster_json(p, c);
+    return 0;
+}
+
+static struct plane_instance *named_instance(struct plane *p, const json_t *args, struct err *e)
+{
+    const char *name, *key;
+    struct plane_instance *i;
+    size_t at = 0;
+    void *v = NULL;
+
+    if (args_text(args, "instance", &name, e) < 0)
+        return NULL;
+    if (name) {
+        i = plane_instance(p, NULL, name);
+        if (!i)
+            err_set(e, ERR_NOT_FOUND, "ecs: no container instance '%s'", name);
+        return i;
+    }
+    if (map_count(&p->instances) != 1 || !map_next(&p->instances, &at, &key, &v)) {
+        err_set(e, ERR_USAGE, "ecs: there are %zu container instances, say which (instance=...)",
+                map_count(&p->instances));
+        return NULL;
+    }
+    return v;
+}
+
+static int do_instance(struct plane *p, const json_t *args, json_t **ret, struct err *e)
+{
+    struct plane_instance *i = named_instance(p, args, e);
+    const char *status;
+
+    if (!i || json_need_str(args, "status", &status, e) < 0)
+        return -1;
+    for (int s = 0; s < INSTANCE_STATUS_MAX; s++)
+        if (!strcasecmp(status, plane_instance_status_name((enum plane_instance_status)s))) {
+            plane_instance_set_status(p, i, (enum plane_instance_status)s);
+            if (ret)
+                *ret = plane_instance_json(p, i, true, true);
+            return 0;
+        }
+    return err_set(e, ERR_USAGE,
+                   "the status of a container instance is ACTIVE, DRAINING or INACTIVE");
+}
+
+static int do_tags(struct plane *p, const json_t *args, struct err *e)
+{
+    json_t *given = json_object_get(args, "tags"), **tags, *v;
+    const char *arn, *key;
+
+    if (json_need_str(args, "resourceArn", &arn, e) < 0)
+        return -1;
+    tags = ecs_tags_of(p, arn);
+    if (!tags)
+        return err_set(e, ERR_NOT_FOUND, "ecs: there is no %s", arn);
+    if (!json_is_object(given))
+        return err_set(e, ERR_USAGE, "tags has to be an object of texts");
+    json_decref(*tags);
+    *tags = json_array();
+    json_object_foreach (given, key, v) {
+        json_t *o = json_object();
+
+        json_put_str(o, "key", key);
+        json_put_str(o, "value", json_is_string(v) ? json_string_value(v) : "");
+        json_array_append_new(*tags, o);
+    }
+    return 0;
+}
+
+static int control(struct fake *f, const char *command, const json_t *args, json_t **ret,
+                   struct err *e)
+{
+    struct plane *p = ((struct plane_fake *)f)->plane;
+
+    if (str_eq(command, "cluster"))
+        return do_cluster(p, args, ret, e);
+    if (str_eq(command, "instance"))
+        return do_instance(p, args, ret, e);
+    if (str_eq(command, "tags"))
+        return do_tags(p, args, e);
+    return err_set(e, ERR_USAGE, "ecs: no command '%s' (cluster, instance, tags)", command);
+}
+
+/* A task that has to stop and was not reported so is what this service waits for. */
+static void pending(struct fake *f, struct buf *out)
+{
+    const struct plane *p = ((struct plane_fake *)f)->plane;
+    const char *key;
+    void *v;
+
+    for (size_t i = 0; map_next(&p->tasks, &i, &key, &v);) {
+        const struct plane_task *t = v;
+
+        if (t->last != t->desired)
+            buf_addf(out, "ecs: task %s is %s, wanted %s\n", t->id, plane_task_status_name(t->last),
+                     plane_task_status_name(t->desired));
+    }
+}
+
+static const char *const groups[] = {"register", "submit", "tags", "drain", "people", NULL};
+
+const struct fake_ops ecs_ops = {
+    .name = "ecs",
+    .doc = "ECS API: registration, state changes, and what people may ask",
+    .size = sizeof(struct ecs),
+    .init = init,
+    .reset = reset,
+    .release = release,
+    .classify = classify,
+    .handle = handle,
+    .refuse = refuse,
+    .control = control,
+    .pending = pending,
+    .groups = groups,
+};

@@ -1,0 +1,237 @@
+/* The shapes in which the API shows clusters, instances and tasks. */
+#include "fakes/ecs/plane.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "proto/arn.h"
+
+json_t *plane_time(int64_t wall)
+{
+    return json_real((double)(wall / NS_PER_MS) / 1000.0);
+}
+
+static json_t *seconds(double s)
+{
+    return s > 0 ? json_real(round(s * 1000.0) / 1000.0) : NULL;
+}
+
+static json_t *time_or_nothing(int64_t wall)
+{
+    return wall ? plane_time(wall) : NULL;
+}
+
+/* PLANE_TASK_NONE is a word of ours: to others such a task is PENDING. */
+static const char *shown(enum plane_task_status s)
+{
+    return plane_task_status_name(s == PLANE_TASK_NONE ? PLANE_TASK_PENDING : s);
+}
+
+/* How many tasks of a cluster, or of one instance, are RUNNING and PENDING. */
+static void count_tasks(const struct plane *p, const struct plane_cluster *c, const char *instance,
+                        int64_t *running, int64_t *pending)
+{
+    const char *key;
+    void *v;
+
+    *running = *pending = 0;
+    for (size_t i = 0; map_next(&p->tasks, &i, &key, &v);) {
+        const struct plane_task *t = v;
+
+        if (t->cluster != c || (instance && !str_eq(t->instance_arn, instance)))
+            continue;
+        *running += t->last == PLANE_TASK_RUNNING;
+        *pending += t->last < PLANE_TASK_RUNNING;
+    }
+}
+
+json_t *plane_cluster_json(const struct plane *p, const struct plane_cluster *c)
+{
+    json_t *o = json_object();
+    int64_t running, pending, instances = 0;
+    const char *key;
+    void *v;
+
+    count_tasks(p, c, NULL, &running, &pending);
+    for (size_t i = 0; map_next(&p->instances, &i, &key, &v);) {
+        const struct plane_instance *inst = v;
+
+        instances += inst->cluster == c && inst->status != INSTANCE_INACTIVE;
+    }
+    json_put_str(o, "clusterArn", c->arn);
+    json_put_str(o, "clusterName", c->name);
+    json_put_str(o, "status", c->active ? "ACTIVE" : "INACTIVE");
+    json_put_int(o, "registeredContainerInstancesCount", instances);
+    json_put_int(o, "runningTasksCount", running);
+    json_put_int(o, "pendingTasksCount", pending);
+    json_put_int(o, "activeServicesCount", 0);
+    json_put(o, "statistics", json_array());
+    json_put(o, "tags", json_incref(c->tags));
+    json_put(o, "settings", json_incref(c->settings));
+    json_put(o, "capacityProviders", json_array());
+    json_put(o, "defaultCapacityProviderStrategy", json_array());
+    if (c->configuration)
+        json_put(o, "configuration", json_incref(c->configuration));
+    return o;
+}
+
+/* A resource as the service shows it: all the numbers are there, whatever the type. */
+static json_t *resources(const json_t *registered)
+{
+    json_t *list = json_array(), *r;
+    size_t i;
+
+    json_array_foreach (registered, i, r) {
+        json_t *o = json_object();
+        json_t *set = json_object_get(r, "stringSetValue");
+
+        json_put_str(o, "name", json_str(r, "name"));
+        json_put_str(o, "type", json_str(r, "type"));
+        json_put(o, "doubleValue", json_real(json_number_value(json_object_get(r, "doubleValue"))));
+        json_put_int(o, "longValue", json_int(r, "longValue", 0));
+        json_put_int(o, "integerValue", json_int(r, "integerValue", 0));
+        if (json_is_array(set))
+            json_put(o, "stringSetValue", json_deep_copy(set));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *health_json(const json_t *statuses)
+{
+    json_t *o = json_object(), *s;
+    const char *overall = "OK";
+    size_t i;
+
+    json_array_foreach (statuses, i, s)
+        if (!str_eq(json_str(s, "status"), "OK"))
+            overall = json_str(s, "status");
+    json_put_str(o, "overallStatus", statuses ? overall : "INSUFFICIENT_DATA");
+    json_put(o, "details", statuses ? json_deep_copy(statuses) : json_array());
+    return o;
+}
+
+static json_t *version_info(const struct plane_instance *i)
+{
+    json_t *o = json_object();
+    const char *docker = i->docker_version;
+
+    json_put_str(o, "agentVersion", i->agent_version);
+    json_put_str(o, "agentHash", i->agent_hash);
+    json_put_str(o, "dockerVersion", docker);
+    return o;
+}
+
+json_t *plane_instance_json(const struct plane *p, const struct plane_instance *i, bool tags,
+                            bool health)
+{
+    json_t *o = json_object();
+    int64_t running, pending;
+
+    count_tasks(p, i->cluster, i->arn, &running, &pending);
+    json_put_str(o, "containerInstanceArn", i->arn);
+    if (*i->ec2_id)
+        json_put_str(o, "ec2InstanceId", i->ec2_id);
+    json_put_int(o, "version", i->version);
+    json_put(o, "versionInfo", version_info(i));
+    json_put(o, "remainingResources", resources(i->resources));
+    json_put(o, "registeredResources", resources(i->resources));
+    json_put_str(o, "status", plane_instance_status_name(i->status));
+    json_put_bool(o, "agentConnected", i->connected);
+    json_put_int(o, "runningTasksCount", running);
+    json_put_int(o, "pendingTasksCount", pending);
+    json_put(o, "attributes", json_deep_copy(i->attributes));
+    json_put(o, "registeredAt", plane_time(i->registered_at));
+    json_put(o, "attachments", json_array());
+    json_put(o, "tags", tags ? json_deep_copy(i->tags) : json_array());
+    if (health)
+        json_put(o, "healthStatus", health_json(i->health));
+    return o;
+}
+
+static json_t *container_json(const struct plane_task *t, const char *name, const json_t *c)
+{
+    static const char *const same[] = {"exitCode", "reason", "runtimeId", "imageDigest", "image"};
+    int status = json_str(c, "status") ? plane_task_status_from(json_str(c, "status")) : 0;
+    json_t *o = json_object(), *bindings = json_object_get(c, "networkBindings");
+
+    json_put_str(o, "taskArn", t->arn);
+    json_put_str(o, "name", name);
+    json_put_str(o, "lastStatus", shown((enum plane_task_status)status));
+    for (size_t i = 0; i < ARRAY_SIZE(same); i++)
+        if (json_object_get(c, same[i]))
+            json_object_set(o, same[i], json_object_get(c, same[i]));
+    json_put(o, "networkBindings",
+             json_is_array(bindings) ? json_deep_copy(bindings) : json_array());
+    json_put(o, "networkInterfaces", json_array());
+    json_put_str(o, "healthStatus", "UNKNOWN");
+    return o;
+}
+
+static json_t *containers_json(const struct plane_task *t)
+{
+    json_t *list = json_array(), *c;
+    const char *name;
+
+    json_object_foreach (t->containers, name, c)
+        json_array_append_new(list, container_json(t, name, c));
+    return list;
+}
+
+static json_t *attachments_json(const struct plane_task *t)
+{
+    json_t *list = json_array(), *status;
+    const char *arn;
+
+    json_object_foreach (t->attachments, arn, status) {
+        json_t *o = json_object();
+
+        json_put_str(o, "id", arn_id(arn));
+        json_put_str(o, "status", json_string_value(status));
+        json_put(o, "details", json_array());
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static void put_definition(const struct plane *p, json_t *o, const struct plane_task *t)
+{
+    struct buf b = BUF_INIT(1024);
+    _cleanup_free_ char *id = NULL;
+
+    if (!t->family || !t->revision)
+        return;
+    id = xasprintf("%s:%s", t->family, t->revision);
+    arn_build_ecs(&b, p->world->id.region, p->world->id.account, "task-definition", NULL, id);
+    json_put_str(o, "taskDefinitionArn", buf_str(&b));
+    buf_release(&b);
+}
+
+json_t *plane_task_json(const struct plane *p, const struct plane_task *t, bool tags)
+{
+    json_t *o = json_object();
+
+    json_put(o, "attachments", attachments_json(t));
+    json_put_str(o, "clusterArn", t->cluster->arn);
+    json_put_str(o, "containerInstanceArn", t->instance_arn);
+    json_put(o, "containers", containers_json(t));
+    json_put(o, "createdAt", plane_time(t->created_at));
+    json_put_str(o, "desiredStatus", shown(t->desired));
+    json_put_str(o, "lastStatus", shown(t->last));
+    json_put_str(o, "launchType", t->launch_type ? t->launch_type : "EC2");
+    json_put(o, "pullStartedAt", seconds(t->pull_started));
+    json_put(o, "pullStoppedAt", seconds(t->pull_stopped));
+    json_put(o, "startedAt", time_or_nothing(t->started_at));
+    json_put(o, "executionStoppedAt", seconds(t->execution_stopped));
+    json_put(o, "stoppedAt", time_or_nothing(t->stopped_at));
+    if (t->last == PLANE_TASK_STOPPED)
+        json_put_str(o, "stoppedReason", t->reason ? t->reason : "");
+    json_put(o, "tags", tags ? json_deep_copy(t->tags) : json_array());
+    json_put_str(o, "taskArn", t->arn);
+    put_definition(p, o, t);
+    json_put_int(o, "version", t->version);
+    return o;
+}

@@ -111,6 +111,15 @@ int signal_from(const char *word)
     return -1;
 }
 
+char *signal_text(int signal, char out[16])
+{
+    if (signal > 0 && signal < (int)ARRAY_SIZE(signal_names))
+        snprintf(out, 16, "SIG%s", signal_names[signal]);
+    else
+        snprintf(out, 16, "%d", signal);
+    return out;
+}
+
 struct behaviour *behaviour_new(void)
 {
     struct behaviour *b = new0(struct behaviour);

@@ -97,6 +97,8 @@ int behaviour_set(struct behaviour *b, const char *name, const char *value, bool
 
 /* "9", "KILL", "SIGKILL" in any case; -1: no such signal. */
 int signal_from(const char *word);
+/* "SIGTERM", or the number where it has no name. Needs 16 bytes; returns out. */
+char *signal_text(int signal, char out[16]);
 
 const char *health_status_name(enum health_status s);
 int health_status_from(const char *word); /* -1: none of starting, healthy, unhealthy */

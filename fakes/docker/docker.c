@@ -219,6 +219,8 @@ void docker_answer(struct exchange *x, int status, struct buf *b)
 void docker_answer_empty(struct exchange *x, int status)
 {
     docker_headers(x, NULL);
+    if (status == 304 && plain_errors(x)) /* dockerd answers it as an error */
+        exchange_set_header(x, "X-Content-Type-Options", "nosniff");
     exchange_answer(x, status, NULL, "", 0);
 }
 

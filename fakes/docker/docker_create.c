@@ -209,7 +209,8 @@ static void complete_host(struct create *r)
         json_put_int(r->host, "ShmSize", 64 << 20);
     if (!ipc || !*ipc)
         json_put_str(r->host, "IpcMode",
-                     r->host_given && call_version(r->x) < API(40) ? "shareable" : "private");
+                     (r->host_given || modern) && call_version(r->x) < API(40) ? "shareable"
+                                                                               : "private");
     if (!mode || !*mode)
         json_put_str(r->host, "NetworkMode", modern ? "bridge" : "default");
     else if (modern && str_eq(mode, "default"))

@@ -189,10 +189,14 @@ static void add_graph(struct buf *b, const struct container *c)
 }
 
 /* Bound and exposed ports of a running container; {} of another. */
-static void add_ports(struct buf *b, const struct container *c)
+static void add_ports(struct buf *b, const struct container *c, int version)
 {
     bool first = true;
 
+    if (!*c->endpoint && version < API(21)) {
+        buf_adds(b, "\"Ports\":null");
+        return;
+    }
     buf_adds(b, "\"Ports\":{");
     for (size_t i = 0; *c->endpoint && i < c->n_ports; i++) {
         const struct port *p = &c->ports[i], *before = i ? &c->ports[i - 1] : NULL;
@@ -229,13 +233,13 @@ static void add_network_settings(struct buf *b, const struct container *c, int v
     buf_addf(b, "\"NetworkSettings\":{\"Bridge\":\"\",\"SandboxID\":\"%s\",", c->sandbox);
     if (modern) {
         buf_addf(b, "\"SandboxKey\":\"%s\",", key);
-        add_ports(b, c);
+        add_ports(b, c, version);
         buf_addc(b, ',');
     }
     buf_adds(b, "\"HairpinMode\":false,\"LinkLocalIPv6Address\":\"\","
                 "\"LinkLocalIPv6PrefixLen\":0,");
     if (!modern) {
-        add_ports(b, c);
+        add_ports(b, c, version);
         buf_addf(b, ",\"SandboxKey\":\"%s\",", key);
     }
     buf_adds(b, "\"SecondaryIPAddresses\":null,\"SecondaryIPv6Addresses\":null");
@@ -357,7 +361,8 @@ void get_container(struct fake *f, struct exchange *x)
         docker_refuse(x, &p);
         return;
     }
-    add_inspect(&b, c, exchange_param_bool(x, "size"), call_version(x));
+    add_inspect(&b, c, exchange_param_bool(x, "size") && call_version(x) >= API(20),
+                call_version(x));
     docker_answer(x, 200, &b);
 }
 

@@ -164,8 +164,10 @@ static void add_sample(struct buf *b, struct stat_stream *t, const struct sample
         add_memory(b, c, seconds);
     else
         buf_adds(b, "{}");
-    if (version >= API(21)) {
-        buf_addf(b, ",\"name\":\"/%s\",\"id\":\"%s\"", c->name, c->id);
+    if (version >= API(21) || (t->once && !s->whole)) {
+        /* engine 26 forgets them where there is nothing to compare with */
+        if (!t->once || !s->whole || t->last.whole || !docker_modern(c->d))
+            buf_addf(b, ",\"name\":\"/%s\",\"id\":\"%s\"", c->name, c->id);
         if (s->whole && c->address) {
             buf_adds(b, ",\"networks\":{\"eth0\":");
             add_interface(b, seconds);

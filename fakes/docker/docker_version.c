@@ -368,7 +368,9 @@ static void add_network(struct buf *b, struct docker *d, const struct network *n
              ",\"EnableIPv6\":false,\"IPAM\":{\"Driver\":\"default\",\"Options\":null,\"Config\":"
              "%s},\"Internal\":false,\"Attachable\":false,\"Ingress\":false,\"ConfigFrom\":{"
              "\"Network\":\"\"},\"ConfigOnly\":false,\"Containers\":{",
-             bridge ? "[{\"Subnet\":\"172.17.0.0/16\",\"Gateway\":\"172.17.0.1\"}]" : "[]");
+             bridge             ? "[{\"Subnet\":\"172.17.0.0/16\",\"Gateway\":\"172.17.0.1\"}]"
+             : docker_modern(d) ? "null"
+                                : "[]");
     if (containers)
         add_network_containers(b, d, n);
     buf_adds(b, "},\"Options\":{");
@@ -410,7 +412,7 @@ void get_networks(struct fake *f, struct exchange *x)
         if (network_fits(&filters, &d->networks[order[i]])) {
             if (buf_len(&b) > 1)
                 buf_addc(&b, ',');
-            add_network(&b, d, &d->networks[order[i]], false);
+            add_network(&b, d, &d->networks[order[i]], call_version(x) < API(28));
         }
     buf_addc(&b, ']');
     filters_release(&filters);

@@ -602,7 +602,7 @@ json_t *image_config(const struct behaviour *b)
     json_put(o, "Entrypoint", words(b->entrypoint));
     json_put(o, "Labels", keys(b->label, true));
     if (b->stop_signal) {
-        snprintf(signal, sizeof(signal), "%lld", (long long)b->stop_signal);
+        signal_text((int)b->stop_signal, signal);
         json_put_str(o, "StopSignal", signal);
     }
     return o;

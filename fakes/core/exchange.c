@@ -125,6 +125,8 @@ static void free_headers(struct http_header *h, size_t n)
 
 void exchange_free(struct exchange *x)
 {
+    if (x->free_data)
+        x->free_data(x->data);
     list_del(&x->link);
     free(x->method);
     free(x->target);

@@ -69,6 +69,7 @@ struct exchange {
 
     /* set by the fake, as it needs */
     void *data;
+    void (*free_data)(void *data); /* frees `data` with the exchange, however that ends; or NULL */
     void (*on_gone)(struct exchange *x);
     void (*on_drain)(struct exchange *x); /* a stream's queue fell under EXCHANGE_LOW */
     /* set in fake_ops.begin to take the body as it comes; a negative return aborts with 400 */

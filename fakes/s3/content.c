@@ -1,0 +1,199 @@
+#include "fakes/s3/content.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+
+void s3_blob_unref(struct s3_blob *b)
+{
+    if (!b || --b->refs)
+        return;
+    free(b->mem);
+    if (b->fd >= 0)
+        close(b->fd);
+    free(b);
+}
+
+void s3_content_release(struct s3_content *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        s3_blob_unref(c->pieces[i].blob);
+    free(c->pieces);
+    *c = (struct s3_content){0};
+}
+
+void s3_content_add(struct s3_content *c, struct s3_blob *b, uint64_t off, uint64_t len)
+{
+    if (!len)
+        return;
+    grow_array(c->pieces, c->n, c->cap);
+    c->pieces[c->n++] = (struct s3_piece){b, off, len};
+    c->size += len;
+    b->refs++;
+}
+
+void s3_content_add_slice(struct s3_content *c, const struct s3_content *from, uint64_t off,
+                          uint64_t len)
+{
+    for (size_t i = 0; i < from->n && len; i++) {
+        const struct s3_piece *p = &from->pieces[i];
+
+        if (off >= p->len) {
+            off -= p->len;
+            continue;
+        }
+        uint64_t part = p->len - off < len ? p->len - off : len;
+
+        s3_content_add(c, p->blob, p->off + off, part);
+        len -= part;
+        off = 0;
+    }
+}
+
+size_t s3_content_at(const struct s3_content *c, uint64_t off, char *scratch, size_t room,
+                     const char **ret_p)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const struct s3_piece *p = &c->pieces[i];
+        size_t n;
+        ssize_t r;
+
+        if (off >= p->len) {
+            off -= p->len;
+            continue;
+        }
+        n = p->len - off < room ? (size_t)(p->len - off) : room;
+        if (p->blob->mem) {
+            *ret_p = p->blob->mem + p->off + off;
+            return n;
+        }
+        do
+            r = pread(p->blob->fd, scratch, n, (off_t)(p->off + off));
+        while (r < 0 && errno == EINTR);
+        *ret_p = scratch;
+        return r > 0 ? (size_t)r : 0;
+    }
+    return 0;
+}
+
+int s3_content_md5(const struct s3_content *c, unsigned char out[16])
+{
+    size_t room = 64 << 10, n;
+    char *scratch = xmalloc(room);
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    uint64_t at = 0;
+    const char *p;
+
+    EVP_DigestInit_ex(md, EVP_md5(), NULL);
+    for (; (n = s3_content_at(c, at, scratch, room, &p)) > 0; at += n)
+        EVP_DigestUpdate(md, p, n);
+    EVP_DigestFinal_ex(md, out, NULL);
+    EVP_MD_CTX_free(md);
+    free(scratch);
+    return at == c->size ? 0 : -1;
+}
+
+void s3_sink_init(struct s3_sink *s, uint64_t max, const char *folder, uint64_t spill_over)
+{
+    *s = (struct s3_sink){.fd = -1, .max = max, .folder = folder, .spill_over = spill_over};
+    buf_init(&s->mem, (size_t)max);
+}
+
+void s3_sink_release(struct s3_sink *s)
+{
+    buf_release(&s->mem);
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
+    EVP_MD_CTX_free(s->md5);
+    EVP_MD_CTX_free(s->sha256);
+    s->md5 = s->sha256 = NULL;
+    s3_checksum_release(&s->checksum);
+}
+
+static void *md_new(const EVP_MD *md)
+{
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+
+    EVP_DigestInit_ex(c, md, NULL);
+    return c;
+}
+
+void s3_sink_hash(struct s3_sink *s, bool md5, bool sha256)
+{
+    if (md5)
+        s->md5 = md_new(EVP_md5());
+    if (sha256)
+        s->sha256 = md_new(EVP_sha256());
+}
+
+/* Moves what is in memory to a file without a name. */
+static int spill(struct s3_sink *s)
+{
+    s->fd = open(s->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (s->fd < 0 || io_write_all(s->fd, buf_str(&s->mem), buf_len(&s->mem), NULL) < 0)
+        return -1;
+    buf_release(&s->mem);
+    return 0;
+}
+
+static int keep(struct s3_sink *s, const char *p, size_t n)
+{
+    if (s->fd < 0 && s->folder && s->size + n > s->spill_over && spill(s) < 0)
+        return -1;
+    return s->fd >= 0 ? io_write_all(s->fd, p, n, NULL) : buf_add(&s->mem, p, n);
+}
+
+int s3_sink_add(struct s3_sink *s, const char *p, size_t n)
+{
+    if (s->full || s->failed)
+        return -1;
+    if (n > s->max - s->size) {
+        s->full = true;
+        buf_release(&s->mem);
+        return -1;
+    }
+    if (keep(s, p, n) < 0) {
+        s->failed = true;
+        buf_release(&s->mem);
+        return -1;
+    }
+    s->size += n;
+    if (s->md5)
+        EVP_DigestUpdate(s->md5, p, n);
+    if (s->sha256)
+        EVP_DigestUpdate(s->sha256, p, n);
+    s3_checksum_add(&s->checksum, p, n);
+    return 0;
+}
+
+void s3_sink_md5(struct s3_sink *s, unsigned char out[16])
+{
+    EVP_DigestFinal_ex(s->md5, out, NULL);
+}
+
+void s3_sink_sha256(struct s3_sink *s, unsigned char out[32])
+{
+    EVP_DigestFinal_ex(s->sha256, out, NULL);
+}
+
+struct s3_blob *s3_sink_take(struct s3_sink *s)
+{
+    struct s3_blob *b = new0(struct s3_blob);
+
+    b->refs = 1;
+    b->size = s->size;
+    b->fd = s->fd;
+    s->fd = -1;
+    if (b->fd < 0) {
+        b->mem = buf_steal(&s->mem, NULL);
+        b->mem = xrealloc(b->mem, b->size + 1);
+    }
+    return b;
+}

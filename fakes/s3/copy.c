@@ -1,0 +1,157 @@
+/* CopyObject, and the source that UploadPartCopy has in common with it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/s3/call.h"
+#include "fakes/s3/range.h"
+
+static int bad_source(struct s3_call *c)
+{
+    s3_failf(c, "InvalidArgument",
+             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+    s3_fail_member(c, "ArgumentName", "x-amz-copy-source");
+    s3_fail_member(c, "ArgumentValue", exchange_header(c->x, "x-amz-copy-source"));
+    return -1;
+}
+
+/* Splits "/bucket/key%20name?versionId=..." in place. */
+static struct s3_object *find_source(struct s3_call *c, char *path)
+{
+    char *bucket = path + (*path == '/'), *key = strchr(bucket, '/');
+    const struct s3_bucket *b;
+    struct s3_object *o;
+
+    if (!key || key == bucket || !key[1]) {
+        bad_source(c);
+        return NULL;
+    }
+    *key++ = '\0';
+    b = s3_bucket_find(c->s3, bucket);
+    if (!b) {
+        s3_fail(c, "NoSuchBucket", "BucketName", bucket, NULL);
+        return NULL;
+    }
+    o = s3_object_find(b, key);
+    if (!o)
+        s3_fail(c, "NoSuchKey", "Key", key, NULL);
+    return o;
+}
+
+/* "bytes=0-9", and unlike in a GET it has to lie inside. */
+static int source_range(struct s3_call *c, struct s3_source *s)
+{
+    const char *range = exchange_header(c->x, "x-amz-copy-source-range");
+    uint64_t size = s->object->content.size, last;
+    const char *dash = range ? strrchr(range, '-') : NULL;
+
+    s->from = 0;
+    s->end = size;
+    if (!range)
+        return 0;
+    if (s3_range_read(range, size, &s->from, &s->end) == S3_RANGE_PART && dash && dash[-1] != '=' &&
+        str_u64(dash + 1, UINT64_MAX - 1, &last) == 0 && last < size)
+        return 0;
+    s3_failf(c, "InvalidArgument",
+             "The x-amz-copy-source-range value must be of the form bytes=first-last where first "
+             "and last are the zero-based offsets of the first and last bytes to copy");
+    s3_fail_member(c, "ArgumentName", "x-amz-copy-source-range");
+    s3_fail_member(c, "ArgumentValue", range);
+    return -1;
+}
+
+int s3_copy_source(struct s3_call *c, struct s3_source *ret)
+{
+    const char *source = exchange_header(c->x, "x-amz-copy-source"), *which;
+    struct buf b = BUF_INIT(HTTP_HEADER_BYTES_MAX);
+
+    str_unpercent(&b, source, strcspn(source, "?"), false);
+    ret->object = strlen(buf_str(&b)) == buf_len(&b) ? find_source(c, buf_data(&b)) : NULL;
+    if (!ret->object && !c->error.code)
+        bad_source(c);
+    buf_release(&b);
+    if (!ret->object || source_range(c, ret) < 0)
+        return -1;
+    if (s3_conditions(c->x, "x-amz-copy-source-", ret->object->etag, ret->object->modified,
+                      &which) != S3_PASSES)
+        return s3_fail(c, "PreconditionFailed", "Condition", which, NULL);
+    return 0;
+}
+
+/* COPY or REPLACE; anything else is refused. */
+static int directive(struct s3_call *c, bool *ret_replace)
+{
+    const char *v = exchange_header(c->x, "x-amz-metadata-directive");
+
+    *ret_replace = v && str_eq(v, "REPLACE");
+    if (!v || *ret_replace || str_eq(v, "COPY"))
+        return 0;
+    s3_failf(c, "InvalidArgument", "Unknown metadata directive.");
+    s3_fail_member(c, "ArgumentName", "x-amz-metadata-directive");
+    s3_fail_member(c, "ArgumentValue", v);
+    return -1;
+}
+
+static int check_copy(struct s3_call *c, const struct s3_source *s, bool replace)
+{
+    if (s->object == s3_object_find(c->bucket, c->key) && !replace &&
+        !exchange_header(c->x, "x-amz-storage-class"))
+        return s3_failf(c, "InvalidRequest",
+                        "This copy request is illegal because it is trying to copy an object to "
+                        "itself without changing the object's metadata, storage class, website "
+                        "redirect location or encryption attributes.");
+    if (s->object->content.size > S3_OBJECT_MAX)
+        return s3_failf(c, "InvalidRequest",
+                        "The specified copy source is larger than the maximum allowable size for "
+                        "a copy source: %llu",
+                        S3_OBJECT_MAX);
+    return 0;
+}
+
+/* A copy has the plain MD5 even if its source was a multipart upload. */
+static int copy_etag(struct s3_call *c, const struct s3_object *from, struct s3_object *o)
+{
+    unsigned char md5[16];
+
+    if (!strchr(from->etag, '-')) {
+        memcpy(o->etag, from->etag, sizeof(o->etag));
+        return 0;
+    }
+    if (s3_content_md5(&o->content, md5) < 0)
+        return s3_fail(c, "InternalError", NULL);
+    str_hex(md5, sizeof(md5), o->etag);
+    return 0;
+}
+
+int s3_copy_object(struct s3_call *c)
+{
+    struct buf b = BUF_INIT(4096);
+    struct s3_source s;
+    struct s3_object *o;
+    bool replace;
+    int r = 0;
+
+    if (s3_copy_source(c, &s) < 0 || directive(c, &replace) < 0 || check_copy(c, &s, replace) < 0 ||
+        s3_write_conditions(c) < 0)
+        return -1;
+    o = s3_object_new(c->key, s3_now(c));
+    s3_content_add_slice(&o->content, &s.object->content, 0, s.object->content.size);
+    if (replace)
+        r = s3_take_headers(c, &o->headers);
+    else
+        s3_headers_copy(&o->headers, &s.object->headers);
+    if (r < 0 || copy_etag(c, s.object, o) < 0) {
+        s3_object_free(o);
+        return -1;
+    }
+    o->checksum_kind = s.object->checksum_kind;
+    memcpy(o->checksum, s.object->checksum, sizeof(o->checksum));
+    buf_adds(&b, S3_XML_HEAD "<CopyObjectResult xmlns=\"" S3_XML_NS "\">");
+    s3_xml_time(&b, "LastModified", o->modified);
+    s3_xml_addf(&b, "ETag", "\"%s\"", o->etag);
+    buf_adds(&b, "</CopyObjectResult>");
+    s3_object_put(c->bucket, o);
+    s3_set_encryption(c);
+    return s3_answer_xml(c, &b);
+}

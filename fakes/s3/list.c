@@ -1,0 +1,295 @@
+/* ListObjects and ListObjectsV2: pages through the keys of a bucket in the order of their bytes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/s3/call.h"
+
+#define XML_MAX   (16 << 20)
+#define TOKEN_TAG "1 "
+
+struct query {
+    char *prefix, *delimiter;
+    char *after; /* keys and common prefixes up to this one were seen; NULL: none */
+    uint64_t max;
+    bool url;   /* keys are written with URL encoding */
+    bool owner; /* Contents have an Owner */
+};
+
+struct page {
+    struct buf contents, prefixes;
+    uint64_t count;
+    bool truncated;
+    char *last; /* last key or common prefix of the page */
+};
+
+static int argument(struct s3_call *c, const char *name, const char *value, const char *text)
+{
+    s3_failf(c, "InvalidArgument", "%s", text);
+    s3_fail_member(c, "ArgumentName", name);
+    s3_fail_member(c, "ArgumentValue", value);
+    return -1;
+}
+
+int s3_param_number(struct s3_call *c, const char *name, uint64_t max, uint64_t dflt, uint64_t *ret)
+{
+    char *v = exchange_param(c->x, name), *text;
+    int r = 0;
+
+    *ret = dflt;
+    if (v && *v && str_u64(v, INT32_MAX, ret) < 0) {
+        text = xasprintf("Provided %s not an integer or within integer range", name);
+        r = argument(c, name, v, text);
+        free(text);
+    }
+    if (*ret > max)
+        *ret = max;
+    free(v);
+    return r;
+}
+
+static int read_query(struct s3_call *c, struct query *q)
+{
+    char *encoding = exchange_param(c->x, "encoding-type");
+    int r = s3_param_number(c, "max-keys", S3_LIST_MAX, S3_LIST_MAX, &q->max);
+
+    q->prefix = exchange_param(c->x, "prefix");
+    if (!q->prefix)
+        q->prefix = xstrdup("");
+    q->delimiter = exchange_param(c->x, "delimiter");
+    q->url = encoding && *encoding;
+    if (r == 0 && q->url && strcasecmp(encoding, "url"))
+        r = argument(c, "encoding-type", encoding, "Invalid Encoding Method specified in Request");
+    free(encoding);
+    return r;
+}
+
+static void release(struct query *q, struct page *p)
+{
+    free(q->prefix);
+    free(q->delimiter);
+    free(q->after);
+    buf_release(&p->contents);
+    buf_release(&p->prefixes);
+    free(p->last);
+}
+
+/* As Java's URLEncoder does, which is what clients undo; '/' stays. */
+static void add_key(const struct query *q, struct buf *b, const char *name, const char *key)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789-_.*/";
+    struct buf out = BUF_INIT(4 * HTTP_TARGET_MAX);
+
+    if (!q->url) {
+        s3_xml_add(b, name, key);
+        return;
+    }
+    for (const char *s = key; *s; s++) {
+        if (strchr(plain, *s))
+            buf_addc(&out, *s);
+        else if (*s == ' ')
+            buf_addc(&out, '+');
+        else
+            buf_addf(&out, "%%%02X", (unsigned char)*s);
+    }
+    s3_xml_add(b, name, buf_str(&out));
+    buf_release(&out);
+}
+
+static void add_object(struct s3_call *c, const struct query *q, struct buf *b,
+                       const struct s3_object *o)
+{
+    const char *class = s3_headers_get(&o->headers, "x-amz-storage-class");
+
+    buf_adds(b, "<Contents>");
+    add_key(q, b, "Key", o->key);
+    s3_xml_time(b, "LastModified", o->modified);
+    s3_xml_addf(b, "ETag", "\"%s\"", o->etag);
+    if (o->checksum_kind != S3_CHECKSUM_NONE) {
+        s3_xml_add(b, "ChecksumAlgorithm", s3_checksum_kind_name(o->checksum_kind));
+        s3_xml_add(b, "ChecksumType", "FULL_OBJECT");
+    }
+    s3_xml_addf(b, "Size", "%llu", (unsigned long long)o->content.size);
+    if (q->owner)
+        s3_xml_owner(c, b, "Owner");
+    s3_xml_add(b, "StorageClass", class ? class : "STANDARD");
+    buf_adds(b, "</Contents>");
+}
+
+/* The part of key up to and with the first delimiter behind the prefix, to be freed; or NULL. */
+static char *common_prefix(const struct query *q, const char *key)
+{
+    const char *p;
+
+    if (!q->delimiter || !*q->delimiter)
+        return NULL;
+    p = strstr(key + strlen(q->prefix), q->delimiter);
+    return p ? xstrndup(key, (size_t)(p - key) + strlen(q->delimiter)) : NULL;
+}
+
+/* The first object behind all that begin with `prefix`: no key holds the byte 0xff. */
+static size_t seek_past(const struct s3_bucket *b, const char *prefix)
+{
+    char *edge = xasprintf("%s\xff", prefix);
+    size_t i = s3_bucket_seek(b, edge);
+
+    free(edge);
+    return i;
+}
+
+static void walk(struct s3_call *c, const struct query *q, struct page *p)
+{
+    const struct s3_bucket *b = c->bucket;
+    const char *from = q->after && strcmp(q->after, q->prefix) > 0 ? q->after : q->prefix;
+
+    for (size_t i = s3_bucket_seek(b, from); q->max && i < b->n_objects;) {
+        const struct s3_object *o = b->objects[i];
+        char *rolled;
+
+        if (!str_starts(o->key, q->prefix))
+            break;
+        if (q->after && strcmp(o->key, q->after) <= 0) {
+            i++;
+            continue;
+        }
+        rolled = common_prefix(q, o->key);
+        if (rolled && str_eq(rolled, q->after)) { /* was on the page before */
+            i = seek_past(b, rolled);
+            free(rolled);
+            continue;
+        }
+        if (p->count == q->max) {
+            p->truncated = true;
+            free(rolled);
+            break;
+        }
+        p->count++;
+        free(p->last);
+        p->last = xstrdup(rolled ? rolled : o->key);
+        if (rolled) {
+            buf_adds(&p->prefixes, "<CommonPrefixes>");
+            add_key(q, &p->prefixes, "Prefix", rolled);
+            buf_adds(&p->prefixes, "</CommonPrefixes>");
+            i = seek_past(b, rolled);
+            free(rolled);
+        } else {
+            add_object(c, q, &p->contents, o);
+            i++;
+        }
+    }
+}
+
+static int finish(struct s3_call *c, const struct query *q, struct page *p, struct buf *b)
+{
+    s3_xml_addf(b, "MaxKeys", "%llu", (unsigned long long)q->max);
+    if (q->delimiter && *q->delimiter)
+        add_key(q, b, "Delimiter", q->delimiter);
+    if (q->url)
+        s3_xml_add(b, "EncodingType", "url");
+    s3_xml_add(b, "IsTruncated", p->truncated ? "true" : "false");
+    buf_add(b, buf_str(&p->contents), buf_len(&p->contents));
+    buf_add(b, buf_str(&p->prefixes), buf_len(&p->prefixes));
+    buf_adds(b, "</ListBucketResult>");
+    if (p->contents.full || p->prefixes.full)
+        b->full = true;
+    exchange_set_header(c->x, "x-amz-bucket-region", c->bucket->region);
+    return s3_answer_xml(c, b);
+}
+
+int s3_list_objects(struct s3_call *c)
+{
+    struct query q = {.owner = true};
+    struct page p = {.contents = BUF_INIT(XML_MAX), .prefixes = BUF_INIT(XML_MAX)};
+    struct buf b = BUF_INIT(2 * XML_MAX);
+    int r = read_query(c, &q);
+
+    if (r == 0) {
+        q.after = exchange_param(c->x, "marker");
+        walk(c, &q, &p);
+        buf_adds(&b, S3_XML_HEAD "<ListBucketResult xmlns=\"" S3_XML_NS "\">");
+        s3_xml_add(&b, "Name", c->bucket->name);
+        add_key(&q, &b, "Prefix", q.prefix);
+        add_key(&q, &b, "Marker", q.after ? q.after : "");
+        if (p.truncated && q.delimiter && *q.delimiter)
+            add_key(&q, &b, "NextMarker", p.last);
+        r = finish(c, &q, &p, &b);
+    }
+    release(&q, &p);
+    buf_release(&b);
+    return r;
+}
+
+/* The key behind a continuation token, to be freed; NULL when it is none of ours. */
+static char *open_token(const char *token)
+{
+    struct buf b = BUF_INIT(2 * S3_KEY_MAX);
+    char *key = NULL;
+
+    if (str_unbase64(&b, token, strlen(token)) == 0 && str_starts(buf_str(&b), TOKEN_TAG))
+        key = xstrdup(buf_str(&b) + strlen(TOKEN_TAG));
+    buf_release(&b);
+    return key;
+}
+
+static void add_token(struct buf *b, const char *last)
+{
+    struct buf token = BUF_INIT(4 * S3_KEY_MAX);
+    char *text = xasprintf("%s%s", TOKEN_TAG, last);
+
+    str_base64(&token, text, strlen(text));
+    s3_xml_add(b, "NextContinuationToken", buf_str(&token));
+    buf_release(&token);
+    free(text);
+}
+
+static int check_list_type(struct s3_call *c)
+{
+    char *type = exchange_param(c->x, "list-type");
+    int r = str_eq(type, "2") ? 0
+                              : argument(c, "list-type", type,
+                                         "Invalid List Type specified "
+                                         "in Request");
+
+    free(type);
+    return r;
+}
+
+int s3_list_objects_v2(struct s3_call *c)
+{
+    char *token = exchange_param(c->x, "continuation-token");
+    char *start = exchange_param(c->x, "start-after");
+    char *owner = exchange_param(c->x, "fetch-owner");
+    struct query q = {.owner = str_eq(owner, "true")};
+    struct page p = {.contents = BUF_INIT(XML_MAX), .prefixes = BUF_INIT(XML_MAX)};
+    struct buf b = BUF_INIT(2 * XML_MAX);
+    int r = check_list_type(c) < 0 ? -1 : read_query(c, &q);
+
+    if (r == 0) {
+        q.after = token ? open_token(token) : xstrdup(start);
+        if (token && !q.after)
+            r = argument(c, "continuation-token", token,
+                         "The continuation token provided is incorrect");
+    }
+    if (r == 0) {
+        walk(c, &q, &p);
+        buf_adds(&b, S3_XML_HEAD "<ListBucketResult xmlns=\"" S3_XML_NS "\">");
+        s3_xml_add(&b, "Name", c->bucket->name);
+        add_key(&q, &b, "Prefix", q.prefix);
+        if (start)
+            add_key(&q, &b, "StartAfter", start);
+        if (token)
+            s3_xml_add(&b, "ContinuationToken", token);
+        if (p.truncated)
+            add_token(&b, p.last);
+        s3_xml_addf(&b, "KeyCount", "%llu", (unsigned long long)p.count);
+        r = finish(c, &q, &p, &b);
+    }
+    release(&q, &p);
+    buf_release(&b);
+    free(token);
+    free(start);
+    free(owner);
+    return r;
+}

@@ -1,0 +1,248 @@
+/* Objects: get, put, delete. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/s3/call.h"
+#include "fakes/s3/range.h"
+
+#define DEFAULT_TYPE "binary/octet-stream"
+
+struct s3_object *s3_need_object(struct s3_call *c)
+{
+    struct s3_object *o = s3_object_find(c->bucket, c->key);
+
+    if (!o)
+        s3_fail(c, "NoSuchKey", "Key", c->key, NULL);
+    return o;
+}
+
+/* --- reading ----------------------------------------------------------------------------- */
+
+static int check_conditions(struct s3_call *c, const struct s3_object *o, bool *ret_unmodified)
+{
+    const char *which;
+    enum s3_condition r = s3_conditions(c->x, "", o->etag, o->modified, &which);
+
+    *ret_unmodified = r == S3_NOT_MODIFIED;
+    return r == S3_FAILED ? s3_fail(c, "PreconditionFailed", "Condition", which, NULL) : 0;
+}
+
+/* response-content-type and its brothers take the place of what is kept with the object. */
+static int apply_overrides(struct s3_call *c, const char **ret_type, char **ret_owned)
+{
+    static const char *const headers[] = {"Cache-Control", "Content-Disposition",
+                                          "Content-Encoding", "Content-Language", "Expires"};
+    char name[64], *v;
+
+    *ret_owned = NULL;
+    if (!strstr(c->x->raw_query, "response-"))
+        return 0;
+    if (!c->signed_ok)
+        return s3_failf(c, "InvalidRequest",
+                        "Request specific response headers cannot be used for anonymous GET "
+                        "requests.");
+    for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+        snprintf(name, sizeof(name), "response-%s", headers[i]);
+        for (char *p = name; *p; p++)
+            *p |= *p >= 'A' && *p <= 'Z' ? 0x20 : 0;
+        v = exchange_param(c->x, name);
+        if (v && !strpbrk(v, "\r\n"))
+            exchange_set_header(c->x, headers[i], v);
+        free(v);
+    }
+    v = exchange_param(c->x, "response-content-type");
+    if (v && !strpbrk(v, "\r\n"))
+        *ret_type = *ret_owned = v;
+    else
+        free(v);
+    return 0;
+}
+
+static void set_object_headers(struct s3_call *c, const struct s3_object *o)
+{
+    char date[30];
+
+    exchange_set_header(c->x, "Last-Modified", str_format_http_date(o->modified, date));
+    s3_set_etag(c, o->etag);
+}
+
+static void set_kept_headers(struct s3_call *c, const struct s3_object *o, bool whole)
+{
+    const char *mode = exchange_header(c->x, "x-amz-checksum-mode");
+    char name[40];
+
+    for (size_t i = 0; i < o->headers.n; i++)
+        if (strcasecmp(o->headers.v[i].name, "Content-Type"))
+            exchange_set_header(c->x, o->headers.v[i].name, o->headers.v[i].value);
+    s3_set_encryption(c);
+    exchange_set_header(c->x, "Accept-Ranges", "bytes");
+    if (whole && mode && !strcasecmp(mode, "ENABLED") && o->checksum_kind != S3_CHECKSUM_NONE) {
+        exchange_set_header(c->x, s3_checksum_header(o->checksum_kind, name), o->checksum);
+        exchange_set_header(c->x, "x-amz-checksum-type", "FULL_OBJECT");
+    }
+}
+
+static int bad_range(struct s3_call *c, const struct s3_object *o, const char *range)
+{
+    char size[24], content_range[40];
+
+    snprintf(size, sizeof(size), "%llu", (unsigned long long)o->content.size);
+    snprintf(content_range, sizeof(content_range), "bytes */%s", size);
+    exchange_set_header(c->x, "Content-Range", content_range);
+    return s3_fail(c, "InvalidRange", "RangeRequested", range, "ActualObjectSize", size, NULL);
+}
+
+int s3_get_object(struct s3_call *c)
+{
+    struct s3_object *o = s3_need_object(c);
+    const char *range = exchange_header(c->x, "Range");
+    const char *type = NULL;
+    enum s3_range part;
+    char *owned = NULL, text[80];
+    uint64_t from, end;
+    bool unmodified;
+    int r;
+
+    if (!o || check_conditions(c, o, &unmodified) < 0)
+        return -1;
+    if (unmodified) {
+        set_object_headers(c, o);
+        return s3_answer_empty(c, 304);
+    }
+    part = s3_range_read(range, o->content.size, &from, &end);
+    if (part == S3_RANGE_BAD)
+        return bad_range(c, o, range);
+    set_object_headers(c, o);
+    set_kept_headers(c, o, part == S3_RANGE_ALL);
+    type = s3_headers_get(&o->headers, "Content-Type");
+    if (apply_overrides(c, &type, &owned) < 0)
+        return -1;
+    if (part == S3_RANGE_PART) {
+        snprintf(text, sizeof(text), "bytes %llu-%llu/%llu", (unsigned long long)from,
+                 (unsigned long long)end - 1, (unsigned long long)o->content.size);
+        exchange_set_header(c->x, "Content-Range", text);
+    }
+    r = s3_answer_content(c, part == S3_RANGE_PART ? 206 : 200, type ? type : DEFAULT_TYPE,
+                          &o->content, from, end);
+    free(owned);
+    return r;
+}
+
+/* --- writing ----------------------------------------------------------------------------- */
+
+/* Content-Encoding without aws-chunked, which was for the way here only; to be freed. */
+static char *without_chunked(const char *v)
+{
+    struct buf b = BUF_INIT(HTTP_HEADER_BYTES_MAX);
+
+    while (*v) {
+        size_t n;
+
+        v += strspn(v, " \t,");
+        n = strcspn(v, ",");
+        while (n && (v[n - 1] == ' ' || v[n - 1] == '\t'))
+            n--;
+        if (n && !(n == strlen("aws-chunked") && !strncasecmp(v, "aws-chunked", n))) {
+            buf_adds(&b, buf_len(&b) ? "," : "");
+            buf_add(&b, v, n);
+        }
+        v += strcspn(v, ",");
+    }
+    return buf_steal(&b, NULL);
+}
+
+int s3_take_headers(struct s3_call *c, struct s3_headers *h)
+{
+    static const char *const kept[] = {"Cache-Control",    "Content-Disposition",
+                                       "Content-Language", "Content-Type",
+                                       "Expires",          "x-amz-website-redirect-location"};
+    const struct exchange *x = c->x;
+    const char *class = exchange_header(x, "x-amz-storage-class");
+    const char *encoding = exchange_header(x, "Content-Encoding");
+    size_t meta = 0;
+    char size[24];
+
+    for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+        if (exchange_header(x, kept[i]))
+            s3_headers_add(h, kept[i], exchange_header(x, kept[i]));
+    if (class && strcasecmp(class, "STANDARD"))
+        s3_headers_add(h, "x-amz-storage-class", class);
+    if (encoding) {
+        char *rest = without_chunked(encoding);
+
+        if (*rest)
+            s3_headers_add(h, "Content-Encoding", rest);
+        free(rest);
+    }
+    for (size_t i = 0; i < x->n_headers; i++) {
+        char *name;
+
+        if (strncasecmp(x->headers[i].name, "x-amz-meta-", 11))
+            continue;
+        name = xstrdup(x->headers[i].name);
+        for (char *p = name; *p; p++)
+            *p |= *p >= 'A' && *p <= 'Z' ? 0x20 : 0;
+        s3_headers_add(h, name, x->headers[i].value);
+        meta += strlen(name) - 11 + strlen(x->headers[i].value);
+        free(name);
+    }
+    if (meta <= S3_METADATA_MAX)
+        return 0;
+    snprintf(size, sizeof(size), "%zu", meta);
+    return s3_fail(c, "MetadataTooLarge", "Size", size, "MaxSizeAllowed", "2048", NULL);
+}
+
+int s3_write_conditions(struct s3_call *c)
+{
+    const char *match = exchange_header(c->x, "If-Match");
+    const char *none = exchange_header(c->x, "If-None-Match");
+    const struct s3_object *o = match || none ? s3_object_find(c->bucket, c->key) : NULL;
+
+    if (none && !str_eq(none, "*"))
+        return s3_fail(c, "NotImplemented", "Header", "If-None-Match", NULL);
+    if (none && o)
+        return s3_fail(c, "PreconditionFailed", "Condition", "If-None-Match", NULL);
+    if (match && !o)
+        return s3_fail(c, "NoSuchKey", "Key", c->key, NULL);
+    if (match && !s3_etag_in(match, o->etag))
+        return s3_fail(c, "PreconditionFailed", "Condition", "If-Match", NULL);
+    return 0;
+}
+
+int s3_put_object(struct s3_call *c)
+{
+    struct s3_object *o;
+    struct s3_blob *blob;
+    char name[40];
+
+    if (s3_write_conditions(c) < 0)
+        return -1;
+    o = s3_object_new(c->key, s3_now(c));
+    if (s3_take_headers(c, &o->headers) < 0) {
+        s3_object_free(o);
+        return -1;
+    }
+    memcpy(o->etag, c->etag, sizeof(c->etag));
+    o->checksum_kind = c->sink.checksum.kind;
+    memcpy(o->checksum, c->checksum, sizeof(o->checksum));
+    blob = s3_sink_take(&c->sink);
+    s3_content_add(&o->content, blob, 0, blob->size);
+    s3_blob_unref(blob);
+    s3_set_etag(c, o->etag);
+    s3_set_encryption(c);
+    if (o->checksum_kind != S3_CHECKSUM_NONE) {
+        exchange_set_header(c->x, s3_checksum_header(o->checksum_kind, name), o->checksum);
+        exchange_set_header(c->x, "x-amz-checksum-type", "FULL_OBJECT");
+    }
+    s3_object_put(c->bucket, o);
+    return s3_answer_empty(c, 200);
+}
+
+/* An object that is not there is deleted just as well. */
+int s3_delete_object(struct s3_call *c)
+{
+    s3_object_remove(c->bucket, c->key);
+    return s3_answer_empty(c, 204);
+}

@@ -1,0 +1,91 @@
+/*
+ * store.h - buckets, objects and uploads that are under way. Private to fakes/s3.
+ *
+ * The objects of a bucket stand in one array in the order of their keys' bytes,
+ * which is the order of every listing.
+ */
+#ifndef FAKES_S3_STORE_H
+#define FAKES_S3_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "fakes/core/exchange.h"
+#include "fakes/s3/content.h"
+#include "fakes/s3/s3.h"
+
+/* Headers that live with an object: Content-Type, Cache-Control, x-amz-meta-* ... */
+struct s3_headers {
+    struct http_header *v;
+    size_t n, cap;
+};
+
+struct s3_object {
+    char *key;
+    struct s3_content content;
+    struct s3_headers headers;
+    char etag[48];    /* without quotes */
+    int64_t modified; /* wall, whole seconds */
+    enum s3_checksum_kind checksum_kind;
+    char checksum[S3_CHECKSUM_TEXT]; /* of the whole; multipart uploads have none */
+};
+
+struct s3_part {
+    int number;
+    struct s3_content content;
+    char etag[33];
+    int64_t modified;
+};
+
+struct s3_upload {
+    struct list link; /* in bucket->uploads, oldest first */
+    char *id, *key;
+    struct s3_headers headers;
+    int64_t initiated;
+    struct s3_part **parts; /* by number */
+    size_t n_parts, cap_parts;
+};
+
+struct s3_bucket {
+    char *name, *region;
+    bool public;
+    int64_t created;
+    struct s3_object **objects; /* by key */
+    size_t n_objects, cap_objects;
+    struct list uploads;
+};
+
+void s3_headers_add(struct s3_headers *h, const char *name, const char *value);
+void s3_headers_copy(struct s3_headers *to, const struct s3_headers *from);
+void s3_headers_release(struct s3_headers *h);
+/* The value, or NULL. */
+const char *s3_headers_get(const struct s3_headers *h, const char *name);
+
+/* Makes the bucket, which is not there yet. NULL with ERR_LIMIT. */
+struct s3_bucket *s3_bucket_add(struct s3 *s, const char *name, const char *region, struct err *e);
+struct s3_bucket *s3_bucket_find(const struct s3 *s, const char *name);
+void s3_bucket_remove(struct s3 *s, struct s3_bucket *b); /* with all that is in it */
+/* 3 to 63 of a-z 0-9 . - and so on: what S3 accepts as a name. */
+bool s3_bucket_name_ok(const char *name);
+
+/* The first object whose key is at or behind `key`; n_objects when there is none. */
+size_t s3_bucket_seek(const struct s3_bucket *b, const char *key);
+struct s3_object *s3_object_find(const struct s3_bucket *b, const char *key);
+/* Puts o under o->key in place of what was there; the bucket owns it. */
+void s3_object_put(struct s3_bucket *b, struct s3_object *o);
+/* -1 when there is none of that key. */
+int s3_object_remove(struct s3_bucket *b, const char *key);
+struct s3_object *s3_object_new(const char *key, int64_t wall);
+void s3_object_free(struct s3_object *o);
+
+/* NULL when S3_UPLOADS_MAX are open. */
+struct s3_upload *s3_upload_add(struct s3 *s, struct s3_bucket *b, const char *key);
+struct s3_upload *s3_upload_find(const struct s3_bucket *b, const char *key, const char *id);
+void s3_upload_remove(struct s3 *s, struct s3_upload *u);
+/* The part of that number, made or emptied. */
+struct s3_part *s3_upload_part(struct s3_upload *u, int number);
+struct s3_part *s3_upload_find_part(const struct s3_upload *u, int number);
+
+#endif

@@ -72,7 +72,8 @@ void create_ports(struct create *r, struct container *c)
         if (p)
             p->published = publish_all;
     }
-    qsort(c->ports, c->n_ports, sizeof(*c->ports), by_port);
+    if (c->n_ports)
+        qsort(c->ports, c->n_ports, sizeof(*c->ports), by_port);
 }
 
 /* --- mounts ------------------------------------------------------------------------------ */
@@ -302,6 +303,7 @@ int create_mounts(struct create *r, struct container *c, struct problem *p)
         give_back(c);
         return -1;
     }
-    qsort(c->mounts, c->n_mounts, sizeof(*c->mounts), by_destination);
+    if (c->n_mounts)
+        qsort(c->mounts, c->n_mounts, sizeof(*c->mounts), by_destination);
     return 0;
 }

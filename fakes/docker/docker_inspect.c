@@ -373,11 +373,12 @@ struct column {
 };
 
 static const struct column columns[] = {
-    {"pid", "PID"},      {"ppid", "PPID"}, {"user", "USER"},    {"uid", "UID"},
-    {"comm", "COMMAND"}, {"cmd", "CMD"},   {"args", "COMMAND"}, {"command", "COMMAND"},
-    {"stat", "STAT"},    {"tty", "TT"},    {"time", "TIME"},    {"stime", "STIME"},
-    {"pcpu", "%CPU"},    {"%cpu", "%CPU"}, {"pmem", "%MEM"},    {"%mem", "%MEM"},
-    {"vsz", "VSZ"},      {"rss", "RSS"},   {"c", "C"},          {"start", "STARTED"},
+    {"pid", "PID"},       {"ppid", "PPID"}, {"user", "USER"},    {"uid", "UID"},
+    {"comm", "COMMAND"},  {"cmd", "CMD"},   {"args", "COMMAND"}, {"command", "COMMAND"},
+    {"stat", "STAT"},     {"tty", "TT"},    {"tname", "TTY"},    {"time", "TIME"},
+    {"stime", "STIME"},   {"pcpu", "%CPU"}, {"%cpu", "%CPU"},    {"pmem", "%MEM"},
+    {"%mem", "%MEM"},     {"vsz", "VSZ"},   {"rss", "RSS"},      {"c", "C"},
+    {"start", "STARTED"},
 };
 
 static void top_value(struct buf *b, const struct container *c, const char *word)
@@ -395,7 +396,7 @@ static void top_value(struct buf *b, const struct container *c, const char *word
         buf_addf(b, "\"%.*s\"", (int)strcspn(c->command, " \"\\"), c->command);
     else if (str_eq(word, "cmd") || str_eq(word, "args") || str_eq(word, "command"))
         gojson_add(b, c->command);
-    else if (str_eq(word, "tty"))
+    else if (str_eq(word, "tty") || str_eq(word, "tname"))
         buf_adds(b, "\"?\"");
     else if (str_eq(word, "stat"))
         buf_adds(b, c->state == CONTAINER_PAUSED ? "\"Ds\"" : "\"Ss\"");
@@ -428,9 +429,9 @@ static char *ps_columns(const char *args)
     if (o)
         return xstrdup(o + 2 + strspn(o + 2, " "));
     if (strstr(args, "aux"))
-        return xstrdup("user,pid,%cpu,%mem,vsz,rss,tty,stat,start,time,command");
+        return xstrdup("user,pid,%cpu,%mem,vsz,rss,tname,stat,start,time,command");
     if (!*args || *args == '-')
-        return xstrdup("uid,pid,ppid,c,stime,tty,time,cmd");
+        return xstrdup("uid,pid,ppid,c,stime,tname,time,cmd");
     return NULL;
 }
 

@@ -87,7 +87,7 @@ struct scn_match {
     struct pos pos; /* from the path to the value */
 };
 
-/* Comments and blank lines: "" is a blank line, otherwise the text behind '#', as written. */
+/* Comments and blank lines: "" is a blank line, otherwise the comment with its '#', as written. */
 struct scn_lines {
     char **lines;
     size_t n, cap;
@@ -150,8 +150,9 @@ struct scn_attachment {
     size_t len;
     bool subst; /* holds ${...} */
     bool used;
-    struct pos pos;
-    struct source source; /* for positions inside it: text is data, borrowed */
+    char *path;     /* of the file; NULL: pasted into the scenario */
+    struct pos pos; /* of the line `-- name --` */
+    uint32_t line;  /* of the scenario, at which the data begins */
 };
 
 /* Header lines, digested (see scn_header for the lines as written). */
@@ -206,10 +207,35 @@ struct scn {
     enum scn_strict strict[PEER_MAX];
 };
 
-struct scn *scn_new(const char *path);
+/* Copies path and text. */
+struct scn *scn_new(const char *path, const char *text, size_t len);
 void scn_free(struct scn *s); /* NULL is fine */
 void scn_freep(struct scn **s);
 #define _cleanup_scn_ __attribute__((cleanup(scn_freep)))
+
+/* Parts of a tree, for those who build one (parser, JSON reader). NULL is fine. */
+struct scn_step *scn_step_new(struct scn *s, const struct verb *v);
+void scn_step_free(struct scn_step *st);
+void scn_header_free(struct scn_header *h);
+void scn_attachment_free(struct scn_attachment *a);
+void scn_lines_release(struct scn_lines *l);
+/* Takes the line; a blank line behind a blank one, or at the start when `first`, is dropped. */
+void scn_lines_add(struct scn_lines *l, char *line, bool first);
+/* Drops blank lines at the end. */
+void scn_lines_trim(struct scn_lines *l);
+/* Adds an element and returns it. Values, options and matchers hold no memory of the caller's. */
+struct scn_value *scn_add_arg(struct scn_step *st);
+struct scn_option *scn_add_option(struct scn_step *st);
+struct scn_match *scn_add_match(struct scn_step *st);
+/* The suffix of that keyword (within, for, after), where a value goes; NULL for other words. */
+struct scn_value **scn_suffix(struct scn_step *st, const char *keyword);
+void scn_value_release(struct scn_value *v);
+/* Sets kind, text (copied) and what follows from them. */
+void scn_value_set(struct scn_value *v, const struct scn *s, enum scn_value_kind kind,
+                   const char *text, size_t len);
+
+/* Fills the digested part of the struct from the headers; errors go to d. */
+int scn_digest(struct scn *s, struct diag *d);
 
 /*
  * Reads, parses and checks a whole scenario with everything it imports. path

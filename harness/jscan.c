@@ -323,7 +323,7 @@ static int member_name(struct jscan *j, struct map *seen)
         return -1;
     place = map_get(seen, buf_str(&name));
     if (place) {
-        fail(j, from, j->at - from, "member \"%.80s\" is there twice", buf_str(&name));
+        fail(j, from, j->at - from, "duplicate member \"%.80s\"", buf_str(&name));
         j->e->first_at = place[0];
         j->e->first_len = place[1];
         return -1;

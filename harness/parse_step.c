@@ -86,8 +86,10 @@ static int parse_call(struct parse *p, struct scn_step *st, struct lex_word *met
     _cleanup_free_ char *what = NULL;
     struct pos pos = method->pos;
 
-    if (!w || w->key || w->kind != SCN_WORD ||
-        !(*w->text == '/' || *w->text == '*' || *w->text == '$')) {
+    bool rooted = w && strchr("/*$", *w->text);
+
+    /* An object of S3 is BUCKET/KEY. */
+    if (!w || w->key || w->kind != SCN_WORD || !(rooted || st->peer == PEER_S3)) {
         error_at(p, w, "expected the path of the call here");
         diag_note(p->d, "a call is METHOD PATH, such as POST /containers/*/start");
         return -1;

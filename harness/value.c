@@ -5,34 +5,39 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
 
-static const struct scn_attachment *content(const struct scn_value *v, const struct subst *x,
-                                            struct err *e)
+/* A file whose name is known only now, such as @${tmp}/ecs.config: its bytes as they are. */
+static char *file_bytes(const struct scn_value *v, const char *name, size_t *ret_len, struct err *e)
 {
-    _cleanup_buf_ struct buf name = BUF_INIT(4096);
-    const struct scn_attachment *a;
+    const char *slash = v->file ? strrchr(v->file->source.path, '/') : NULL;
+    int dir = slash && *name != '/' ? (int)(slash + 1 - v->file->source.path) : 0;
+    _cleanup_free_ char *path = xasprintf("%.*s%s", dir, dir ? v->file->source.path : "", name);
+    struct buf out = BUF_INIT(SUBST_MAX);
 
-    if (v->content)
-        return v->content;
-    if (subst_text(x, v->text, v->len, &name, e) < 0)
+    if (io_read_file(path, &out, e) < 0) {
+        buf_release(&out);
         return NULL;
-    a = v->file ? scn_attachment(v->file, buf_str(&name)) : NULL;
-    if (!a)
-        err_set(e, ERR_NOT_FOUND, "there is no attachment \"%s\"", buf_str(&name));
-    return a;
+    }
+    return buf_steal(&out, ret_len);
 }
 
 static char *content_bytes(const struct scn_value *v, const struct subst *x, size_t *ret_len,
                            struct err *e)
 {
-    const struct scn_attachment *a = content(v, x, e);
+    _cleanup_buf_ struct buf name = BUF_INIT(4096);
+    const struct scn_attachment *a = v->content;
     struct buf out = BUF_INIT(SUBST_MAX);
     int r;
 
-    if (!a)
+    if (!a && subst_text(x, v->text, v->len, &name, e) < 0)
         return NULL;
+    if (!a && v->file)
+        a = scn_attachment(v->file, buf_str(&name));
+    if (!a)
+        return file_bytes(v, buf_str(&name), ret_len, e);
     if (!a->subst)
         r = buf_add(&out, a->data, a->len);
     else if (str_ends(a->name, ".json"))

@@ -165,6 +165,7 @@ const char *arg_kind_expects(enum arg_kind kind)
         [ARG_INT] = "a whole number",
         [ARG_POSITIVE] = "a whole number from 1",
         [ARG_NUMBER] = "a number",
+        [ARG_PERCENT] = "a percentage such as 50 or 50%",
         [ARG_CHANCE] = "a probability from 0 to 1, such as 0.25",
         [ARG_SIZE] = "a size such as 512, 64KiB or 80MiB",
         [ARG_BOOL] = "true or false, or nothing",

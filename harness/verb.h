@@ -56,6 +56,7 @@ enum arg_kind {
     ARG_INT,      /* a whole number */
     ARG_POSITIVE, /* a whole number from 1 */
     ARG_NUMBER,   /* a number */
+    ARG_PERCENT,  /* 50 or 50% */
     ARG_CHANCE,   /* 0..1 */
     ARG_SIZE,     /* bytes: 512, 64KiB, 80MiB, 1GB */
     ARG_BOOL,     /* true false; may be left out */

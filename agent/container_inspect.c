@@ -1,0 +1,138 @@
+#include "agent/container_inspect.h"
+#include "agent/reason.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+/* 0 for Docker's "never" and for what is not a time. */
+static int64_t time_of(const json_t *o, const char *member)
+{
+    const char *text = json_str(o, member);
+    int64_t wall;
+
+    if (!text || str_eq(text, DOCKER_TIME_ZERO) || str_parse_time(text, &wall) < 0)
+        return 0;
+    return wall > 0 ? wall : 0;
+}
+
+static void take_time(int64_t *member, int64_t seen)
+{
+    if (seen)
+        *member = seen;
+}
+
+/* ---- health ---- */
+
+static void take_health(struct container *c, const json_t *health)
+{
+    const char *word = json_str(health, "Status");
+    const json_t *log = json_object_get(health, "Log");
+    const json_t *last = json_array_get(log, json_array_size(log) ? json_array_size(log) - 1 : 0);
+    const char *output = json_str(last, "Output");
+    int status = word ? docker_health_from(word) : -1;
+    int64_t since = time_of(last, "End");
+
+    if (status < 0 || status == DOCKER_HEALTH_NONE)
+        return;
+    if (c->health != (enum docker_health)status) {
+        c->health = (enum docker_health)status;
+        c->health_since = since;
+    }
+    c->health_exit = (int)json_int(last, "ExitCode", 0);
+    if (output) {
+        free(c->health_output);
+        c->health_output = xstrndup(output, strnlen(output, HEALTH_OUTPUT_MAX));
+    }
+}
+
+/* ---- ports ---- */
+
+/* "80/tcp" or "53/udp"; -1 when it is neither. */
+static int parse_port_key(const char *key, int *ret_port, bool *ret_udp)
+{
+    char digits[8];
+    size_t n = strcspn(key, "/");
+    uint64_t port;
+
+    if (n >= sizeof(digits))
+        return -1;
+    memcpy(digits, key, n);
+    digits[n] = '\0';
+    if (str_u64(digits, 65535, &port) < 0)
+        return -1;
+    *ret_port = (int)port;
+    *ret_udp = str_eq(key + n, "/udp");
+    return *ret_udp || key[n] == '\0' || str_eq(key + n, "/tcp") ? 0 : -1;
+}
+
+static void take_ports(struct container *c, json_t *ports)
+{
+    struct container_binding *list = NULL;
+    size_t n = 0, cap = 0, i;
+    const char *key;
+    json_t *bound, *v;
+
+    json_object_foreach (ports, key, bound) {
+        int inside;
+        bool udp;
+
+        if (parse_port_key(key, &inside, &udp) < 0)
+            continue;
+        json_array_foreach (bound, i, v) {
+            const char *ip = json_str(v, "HostIp"), *text = json_str(v, "HostPort");
+            uint64_t outside;
+
+            if (!text || str_u64(text, 65535, &outside) < 0)
+                continue;
+            grow_array(list, n, cap);
+            list[n++] = (struct container_binding){
+                .bind_ip = xstrdup(ip ? ip : ""),
+                .container_port = inside,
+                .host_port = (int)outside,
+                .udp = udp,
+            };
+        }
+    }
+    if (n)
+        container_set_bindings(c, list, n);
+}
+
+/* ---- all of it ---- */
+
+static enum container_status status_of(const json_t *state)
+{
+    const char *error = json_str(state, "Error");
+
+    if (json_bool(state, "Running", false))
+        return CONTAINER_RUNNING;
+    if (json_bool(state, "Dead", false))
+        return CONTAINER_STOPPED;
+    return !time_of(state, "StartedAt") && !(error && *error) ? CONTAINER_CREATED
+                                                              : CONTAINER_STOPPED;
+}
+
+enum container_status container_inspect(struct container *c, const json_t *v)
+{
+    const json_t *state = json_object_get(v, "State");
+    const char *error = json_str(state, "Error");
+    enum container_status s;
+
+    if (!json_is_object(state))
+        return CONTAINER_NONE;
+    s = status_of(state);
+    take_time(&c->created_at, time_of(v, "Created"));
+    take_time(&c->started_at, time_of(state, "StartedAt"));
+    if (json_str(v, "Image"))
+        container_set_text(&c->image_id, json_str(v, "Image"));
+    take_ports(c, json_at(v, "NetworkSettings.Ports"));
+    take_health(c, json_object_get(state, "Health"));
+    if (s != CONTAINER_STOPPED)
+        return s;
+    take_time(&c->finished_at, time_of(state, "FinishedAt"));
+    if (c->finished_at && json_is_integer(json_object_get(state, "ExitCode")))
+        container_set_exit(c, (int)json_int(state, "ExitCode", 0));
+    if (json_bool(state, "OOMKilled", false))
+        container_set_error(c, REASON_OOM, REASON_OOM_TEXT);
+    else if (error && *error)
+        container_set_error(c, REASON_STATE, error);
+    return s;
+}

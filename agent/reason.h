@@ -1,0 +1,39 @@
+/*
+ * reason.h - the names and texts of a container's reason.
+ *
+ * What a user reads in the console: "<name>: <text>", as the official agent
+ * words it (dockerapi/errors.go, engine/errors.go), because people and tools
+ * search for these words.
+ */
+#ifndef AGENT_REASON_H
+#define AGENT_REASON_H
+
+#include "agent/docker_client.h"
+#include "base/buf.h"
+
+#define REASON_PULL      "CannotPullContainerError"
+#define REASON_CREATE    "CannotCreateContainerError"
+#define REASON_START     "CannotStartContainerError"
+#define REASON_STOP      "CannotStopContainerError"
+#define REASON_TIMEOUT   "DockerTimeoutError"
+#define REASON_OOM       "OutOfMemoryError"
+#define REASON_OOM_TEXT  "Container killed due to memory usage"
+#define REASON_STATE     "DockerStateError"
+#define REASON_GONE      "ContainerVanishedError"
+#define REASON_GONE_TEXT "No container matching saved ID found"
+#define REASON_NOT_BEGUN "TaskStoppedBeforePullBeginError"
+
+/*
+ * Name and text of a call that failed: `name`, or a timeout on the way to
+ * `transition` ("created", "started"). Appends the text; returns the name.
+ */
+const char *reason_of_call(const struct docker_result *r, const char *name, const char *transition,
+                           struct buf *text);
+
+/*
+ * The same for a pull. Known texts of registries get a hint in front, and the
+ * addresses of ECR's storage, which are signed, are taken out.
+ */
+const char *reason_of_pull(const struct docker_result *r, const char *image, struct buf *text);
+
+#endif

@@ -1,0 +1,81 @@
+#include "agent/backoff.h"
+#include "agent/docker_stats.h"
+#include "base/mem.h"
+#include "proto/limits.h"
+
+struct docker_stats {
+    struct loop *loop;
+    struct docker_client *docker;
+    struct stats_set *set;
+    char *path;
+    unsigned int processors;
+    struct docker_request *stream;
+    struct clock_timer again;
+    struct backoff backoff;
+};
+
+static void open_stream(struct docker_stats *st);
+
+static void on_again(struct clock_timer *t)
+{
+    open_stream(container_of(t, struct docker_stats, again));
+}
+
+static void on_line(const json_t *v, void *user)
+{
+    struct docker_stats *st = user;
+
+    if (stats_set_add(st->set, v, st->processors))
+        backoff_reset(&st->backoff);
+}
+
+static void on_end(const struct docker_result *r, void *user)
+{
+    struct docker_stats *st = user;
+
+    (void)r;
+    st->stream = NULL;
+    loop_timer_start(st->loop, &st->again, backoff_next(&st->backoff), on_again);
+}
+
+static void open_stream(struct docker_stats *st)
+{
+    struct docker_stream_call c = {
+        .path = st->path,
+        .max_line = STATS_LINE_MAX,
+        .idle_timeout = DOCKER_STATS_INACTIVITY,
+        .line = on_line,
+        .done = on_end,
+        .user = st,
+    };
+
+    st->stream = docker_stream(st->docker, &c);
+    if (!st->stream)
+        loop_timer_start(st->loop, &st->again, backoff_next(&st->backoff), on_again);
+}
+
+struct docker_stats *docker_stats_new(struct loop *l, struct docker_client *d, const char *id,
+                                      struct stats_set *set)
+{
+    struct docker_stats *st = new0(struct docker_stats);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    st->loop = l;
+    st->docker = d;
+    st->set = set;
+    st->path = xasprintf("/containers/%s/stats?stream=1", id);
+    st->processors = processors > 0 ? (unsigned int)processors : 1;
+    backoff_init(&st->backoff, 1 * NS_PER_S, 10 * NS_PER_S, 2.0, 0.5);
+    open_stream(st);
+    return st;
+}
+
+void docker_stats_free(struct docker_stats *st)
+{
+    if (!st)
+        return;
+    loop_timer_stop(st->loop, &st->again);
+    docker_cancel(st->stream);
+    free(st->path);
+    free(st);
+}

@@ -174,6 +174,7 @@ json_t *container_state_json(const struct container *c)
     json_put_str(o, "imageId", c->image_id);
     json_put_str(o, "imageDigest", c->image_digest);
     json_put_bool(o, "imageSetsRegion", c->image_sets_region);
+    json_put_bool(o, "createTried", c->create_tried);
     if (c->exit_known)
         json_put_int(o, "exitCode", c->exit_code);
     json_put_str(o, "reason", c->reason);
@@ -223,6 +224,7 @@ void container_state_load(struct container *c, const json_t *state)
     container_set_text(&c->image_digest, json_str(state, "imageDigest"));
     container_set_text(&c->reason, json_str(state, "reason"));
     c->image_sets_region = json_bool(state, "imageSetsRegion", false);
+    c->create_tried = json_bool(state, "createTried", false);
     if (json_is_integer(exit_code))
         container_set_exit(c, (int)json_integer_value(exit_code));
     c->created_at = json_int(state, "createdAt", 0);

@@ -120,6 +120,8 @@ bool task_propagate_known(struct task *t, int64_t now, struct log *log)
         t->execution_stopped_at = now;
     if (essential_stopped && lowest == TASK_RUNNING)
         return false;
+    if (lowest == TASK_STOPPED && t->stopped_at == 0)
+        t->stopped_at = now;
     return task_set_known(t, lowest, log);
 }
 
@@ -146,6 +148,7 @@ json_t *task_state_json(const struct task *t)
     json_put_int(o, "pullStartedAt", t->pull_started_at);
     json_put_int(o, "pullStoppedAt", t->pull_stopped_at);
     json_put_int(o, "executionStoppedAt", t->execution_stopped_at);
+    json_put_int(o, "stoppedAt", t->stopped_at);
     return o;
 }
 
@@ -168,4 +171,5 @@ void task_state_load(struct task *t, const json_t *state)
     t->pull_started_at = json_int(state, "pullStartedAt", 0);
     t->pull_stopped_at = json_int(state, "pullStoppedAt", 0);
     t->execution_stopped_at = json_int(state, "executionStoppedAt", 0);
+    t->stopped_at = json_int(state, "stoppedAt", 0);
 }

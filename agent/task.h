@@ -34,10 +34,11 @@ struct task {
     enum task_status known, desired;
     char *reason; /* the task's own terminal reason, or NULL */
     int64_t pull_started_at, pull_stopped_at, execution_stopped_at; /* ns since 1970; 0: never */
+    int64_t stopped_at; /* when the task became STOPPED: its clean-up counts from here */
 
-    enum task_status sent;   /* the highest status ECS has accepted */
-    enum task_status handed; /* the highest status given to the sender */
-    uint64_t stopped_seq;    /* the change that carried STOPPED; 0: none */
+    enum task_status sent;                /* the highest status ECS has accepted */
+    enum task_status handed;              /* the highest status given to the sender */
+    uint64_t handed_seq[TASK_STATUS_MAX]; /* with which change; 0: not handed over */
 
     struct task_work *work; /* the engine's; NULL outside it */
 };

@@ -1,0 +1,126 @@
+/*
+ * engine_internal.h - what the parts of the engine share (engine*.c only).
+ *
+ * One task goes on in engine_progress(): desired statuses spread, each
+ * container takes its next step if it may, known statuses are summed up, what
+ * changed is saved and then told. Everything else - answers of Docker, events,
+ * timers, payloads - changes facts and calls it.
+ *
+ * container->applied says which step is under way; a container takes one at a
+ * time. Who starts a step sets it, who ends the step calls engine_step_done().
+ */
+#ifndef AGENT_ENGINE_INTERNAL_H
+#define AGENT_ENGINE_INTERNAL_H
+
+#include "agent/backoff.h"
+#include "agent/docker_events.h"
+#include "agent/docker_stats.h"
+#include "agent/engine.h"
+#include "agent/port_pool.h"
+#include "base/map.h"
+
+#define INSPECT_AGAIN      (5 * NS_PER_S)  /* after an inspect that gave no answer */
+#define STARTED_LOOK_AGAIN (1 * NS_PER_S)  /* started, and not yet seen running */
+#define STOP_AGAIN         (30 * NS_PER_S) /* a stop that had no effect */
+#define STOP_TRIES         5               /* with the short waits, before STOP_AGAIN */
+#define EVENTS_WAIT        (1 * NS_PER_S)  /* for the stream's answer, before recovery begins */
+
+struct engine {
+    struct loop *loop;
+    const struct config *config;
+    struct log *log;
+    struct docker_client *docker;
+    struct state_store *store;
+    struct engine_callbacks cb;
+    struct list tasks;
+    struct map by_arn;       /* struct task */
+    struct map by_docker_id; /* struct container */
+    struct docker_events *events;
+    struct port_pool ports;
+    struct clock_timer drain;
+    struct clock_timer recover;
+    bool recovered;
+    uint64_t last_seq;  /* of the changes handed over */
+    int64_t latest_seq; /* of payloads and manifests */
+};
+
+/* What an inspect is waited for. */
+enum after { AFTER_NOTHING, AFTER_CREATE, AFTER_START, AFTER_STOP };
+
+struct container_work {
+    struct engine *en;
+    struct container *c;
+    struct docker_request *call; /* of the step under way */
+    struct docker_request *inspect;
+    bool inspect_again; /* something happened while one was under way */
+    struct clock_timer inspect_later;
+    enum after after;
+    struct clock_timer retry; /* of the step under way */
+    struct backoff backoff;
+    unsigned int tries;
+    bool recovering; /* Docker has not been asked yet after a restart */
+    bool must_stop;  /* a start timed out: it may run although it is not seen running */
+    bool start_failed, stop_had_effect;
+    bool ports_held;
+    bool dirty;
+    char *failure; /* what the daemon said to a create that found the name taken */
+    struct docker_stats *stats;
+    struct stats_set samples;
+};
+
+struct task_work {
+    struct engine *en;
+    struct task *t;
+    struct clock_timer wake; /* a dependency runs out of time */
+    struct clock_timer poll; /* look at everything that should run */
+    struct clock_timer cleanup;
+    unsigned int removing; /* DELETE calls under way */
+    bool remove_again;
+    bool running, again; /* inside engine_progress() */
+    bool dirty;
+};
+
+/* engine.c */
+void engine_add_task(struct engine *en, struct task *t);
+void engine_drop_task(struct engine *en, struct task *t);
+const char *engine_cluster(const struct engine *en);
+void engine_put_task(struct engine *en, struct task *t); /* saves all of it */
+void engine_save_changes(struct engine *en, struct task *t);
+void engine_store_failed(struct engine *en, const struct err *e);
+
+/* engine_step.c */
+void engine_progress(struct task *t);
+void engine_step_done(struct container *c);
+/* Raises the known status and does what belongs to it. */
+void engine_set_known(struct container *c, enum container_status s);
+/* The container is to go, for this reason; the task follows if it is essential. */
+void engine_fail(struct container *c, const char *name, const char *text);
+
+/* engine_pull.c */
+void engine_begin_resolve(struct container *c);
+void engine_begin_pull(struct container *c);
+
+/* engine_run.c */
+void engine_begin_create(struct container *c);
+void engine_begin_start(struct container *c);
+void engine_begin_stop(struct container *c);
+int engine_hold_ports(struct container *c); /* chooses what the payload left open; -1: none left */
+
+/* engine_inspect.c */
+void engine_inspect(struct container *c);
+void engine_inspect_running(struct engine *en);
+void engine_on_docker_event(enum docker_event event, const char *id, int exit_code, void *user);
+
+/* engine_emit.c */
+void engine_emit(struct task *t);
+void engine_emit_rejected(struct engine *en, const char *arn, const char *reason);
+void engine_arm_drain(struct engine *en);
+
+/* engine_recover.c */
+int engine_load_tasks(struct engine *en, struct err *e);
+void engine_recover(struct engine *en);
+
+/* engine_cleanup.c */
+void engine_arm_cleanup(struct task *t);
+
+#endif

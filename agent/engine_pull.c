@@ -1,0 +1,258 @@
+/*
+ * From a name to an image: the digest, the pull, the tag, a look at the image.
+ *
+ * The digest is asked for once. When the daemon cannot tell (old API, no
+ * registry, 404, 500) the tag is pulled and one line says so; the official
+ * agent tries for 15 seconds first.
+ */
+#include "agent/engine_internal.h"
+#include "agent/reason.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "proto/limits.h"
+
+#define PULL_WAIT_MIN (1100 * NS_PER_MS)
+#define PULL_WAIT_MAX (5 * NS_PER_S)
+#define TAG_TRIES     5
+#define TAG_WAIT      (100 * NS_PER_MS)
+
+static void pull_now(struct container *c);
+static void tag_now(struct container *c);
+static void look_at_image(struct container *c);
+
+/* Whether the image is one that this agent has pulled and may use as it is. */
+static bool pulled_once(const struct container *c)
+{
+    struct engine *en = c->work->en;
+
+    return en->config->pull_behavior == PULL_ONCE && state_store_has_image(en->store, c->image);
+}
+
+/* ---- the digest ---- */
+
+static void resolved(struct container *c)
+{
+    engine_step_done(c);
+    engine_set_known(c, CONTAINER_MANIFEST_PULLED);
+}
+
+static bool is_digest(const char *s)
+{
+    const char *hex = s ? str_after(s, "sha256:") : NULL;
+
+    return hex && strlen(hex) == 64 && strspn(hex, "0123456789abcdef") == 64;
+}
+
+/* Digests of schema 1 manifests do not name what the daemon stores. */
+static bool is_schema1(const json_t *descriptor)
+{
+    const char *type = json_str(descriptor, "mediaType");
+
+    return type && strstr(type, "manifest.v1");
+}
+
+static void on_distribution(const struct docker_result *r, void *user)
+{
+    struct container *c = user;
+    struct container_work *w = c->work;
+    const json_t *descriptor = json_object_get(r->json, "Descriptor");
+    const char *digest = json_str(descriptor, "digest");
+
+    w->call = NULL;
+    if (r->ok && is_digest(digest) && !is_schema1(descriptor)) {
+        container_set_text(&c->image_digest, digest);
+        w->dirty = true;
+    } else {
+        log_event(w->en->log, LOG_INFO, "No digest for the image: its tag will be pulled", "task",
+                  c->task->arn, "container", c->name, "image", c->image, "error",
+                  r->ok ? "no digest in the answer" : r->message, NULL);
+    }
+    resolved(c);
+    engine_progress(c->task);
+}
+
+void engine_begin_resolve(struct container *c)
+{
+    struct container_work *w = c->work;
+    struct engine *en = w->en;
+
+    c->applied = CONTAINER_MANIFEST_PULLED;
+    if (!strchr(c->image, '@') && !pulled_once(c) &&
+        en->config->pull_behavior != PULL_PREFER_CACHED)
+        w->call = docker_distribution(en->docker, c->image, en->config->manifest_pull_timeout,
+                                      on_distribution, c);
+    if (!w->call)
+        resolved(c);
+}
+
+/* ---- the pull ---- */
+
+static void on_pull_retry(struct clock_timer *t)
+{
+    pull_now(container_of(t, struct container_work, retry)->c);
+}
+
+static void pull_failed(struct container *c, const struct docker_result *r)
+{
+    struct container_work *w = c->work;
+    struct engine *en = w->en;
+    _cleanup_buf_ struct buf text = BUF_INIT(8192);
+    const char *name;
+
+    if (++w->tries < DOCKER_PULL_TRIES) {
+        log_event(en->log, LOG_WARN, "Pull failed: trying again", "task", c->task->arn, "container",
+                  c->name, "image", c->image, "error", r->timed_out ? "too slow" : r->message,
+                  NULL);
+        loop_timer_start(en->loop, &w->retry, backoff_next(&w->backoff), on_pull_retry);
+        return;
+    }
+    c->task->pull_stopped_at = loop_wall(en->loop);
+    c->task->work->dirty = true;
+    name = reason_of_pull(r, c->image, &text);
+    if (en->config->pull_behavior == PULL_ALWAYS || en->config->pull_behavior == PULL_ONCE) {
+        engine_step_done(c);
+        engine_fail(c, name, buf_str(&text));
+        c->task->work->dirty |= task_set_desired(c->task, TASK_STOPPED, en->log);
+        engine_progress(c->task);
+        return;
+    }
+    log_event(en->log, LOG_WARN, "Pull failed: the image may be there all the same", "task",
+              c->task->arn, "container", c->name, "image", c->image, "error", buf_str(&text), NULL);
+    container_set_error(c, name, buf_str(&text));
+    w->dirty = true;
+    look_at_image(c);
+}
+
+static void on_pulled(const struct docker_result *r, void *user)
+{
+    struct container *c = user;
+    struct container_work *w = c->work;
+    struct err e = ERR_INIT;
+
+    w->call = NULL;
+    if (!r->ok) {
+        pull_failed(c, r);
+        return;
+    }
+    c->task->pull_stopped_at = loop_wall(w->en->loop);
+    c->task->work->dirty = true;
+    if (state_store_put_image(w->en->store, c->image, &e) < 0)
+        engine_store_failed(w->en, &e);
+    w->tries = 0;
+    if (c->image_digest)
+        tag_now(c);
+    else
+        look_at_image(c);
+}
+
+static void pull_now(struct container *c)
+{
+    struct container_work *w = c->work;
+    const struct config *config = w->en->config;
+
+    if (!c->task->pull_started_at) {
+        c->task->pull_started_at = loop_wall(w->en->loop);
+        c->task->work->dirty = true;
+    }
+    w->call =
+        docker_pull(w->en->docker, c->image, c->image_digest, DOCKER_PULL_BEGIN,
+                    config->pull_inactivity_timeout, config->image_pull_timeout, on_pulled, c);
+}
+
+/* ---- the tag ---- */
+
+static void on_tag_retry(struct clock_timer *t)
+{
+    tag_now(container_of(t, struct container_work, retry)->c);
+}
+
+static void on_tagged(const struct docker_result *r, void *user)
+{
+    struct container *c = user;
+    struct container_work *w = c->work;
+
+    w->call = NULL;
+    if (r->ok) {
+        look_at_image(c);
+    } else if (++w->tries < TAG_TRIES) {
+        loop_timer_start(w->en->loop, &w->retry, TAG_WAIT, on_tag_retry);
+    } else {
+        w->tries = DOCKER_PULL_TRIES; /* what was pulled cannot be used by its name */
+        pull_failed(c, r);
+    }
+}
+
+static void tag_now(struct container *c)
+{
+    c->work->call = docker_tag(c->work->en->docker, c->image, c->image_digest, on_tagged, c);
+}
+
+/* ---- the image ---- */
+
+static bool names_region(const json_t *image)
+{
+    const json_t *line;
+    size_t i;
+
+    json_array_foreach (json_at(image, "Config.Env"), i, line) {
+        const char *text = json_string_value(line);
+
+        if (text && (str_starts(text, "AWS_REGION=") || str_starts(text, "AWS_DEFAULT_REGION=")))
+            return true;
+    }
+    return false;
+}
+
+static void take_image(struct container *c, const json_t *image)
+{
+    container_set_text(&c->image_id, json_str(image, "Id"));
+    c->image_sets_region = names_region(image);
+    c->work->dirty = true;
+}
+
+/* With or without an answer: the create will say whether the image is there. */
+static void on_image(const struct docker_result *r, void *user)
+{
+    struct container *c = user;
+
+    c->work->call = NULL;
+    if (r->ok)
+        take_image(c, r->json);
+    engine_step_done(c);
+    engine_set_known(c, CONTAINER_PULLED);
+    engine_progress(c->task);
+}
+
+static void look_at_image(struct container *c)
+{
+    c->work->call = docker_image_inspect(c->work->en->docker, c->image, on_image, c);
+}
+
+/* prefer-cached: pulled only when it is not there. */
+static void on_cached(const struct docker_result *r, void *user)
+{
+    struct container *c = user;
+
+    if (r->ok) {
+        on_image(r, user);
+        return;
+    }
+    c->work->call = NULL;
+    pull_now(c);
+}
+
+void engine_begin_pull(struct container *c)
+{
+    struct container_work *w = c->work;
+
+    c->applied = CONTAINER_PULLED;
+    w->tries = 0;
+    backoff_init(&w->backoff, PULL_WAIT_MIN, PULL_WAIT_MAX, 2.0, 0.2);
+    if (pulled_once(c))
+        look_at_image(c);
+    else if (w->en->config->pull_behavior == PULL_PREFER_CACHED)
+        w->call = docker_image_inspect(w->en->docker, c->image, on_cached, c);
+    else
+        pull_now(c);
+}

@@ -1,0 +1,99 @@
+/*
+ * After a restart: tasks from the saved state, containers from Docker.
+ *
+ * A container with a saved id is looked for by it; gone means STOPPED
+ * (ContainerVanishedError). One without an id is looked for by its name, which
+ * was saved before any create: found, it is adopted; not found, it was never
+ * made. Statuses only rise. (engine/data.go, synchronizeState)
+ */
+#include "agent/dependency.h"
+#include "agent/engine_internal.h"
+#include "agent/payload.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+
+#define UNREADABLE "TaskStateError: the saved state of the task cannot be read"
+
+/* ---- reading ---- */
+
+/* Stands for a task of which nothing but the ARN is left: reported STOPPED, then cleaned up. */
+static struct task *unreadable_task(const char *arn)
+{
+    struct task *t = task_new(0);
+
+    t->spec = json_object();
+    json_put_str(t->spec, "arn", arn);
+    t->arn = json_str(t->spec, "arn");
+    t->desired = TASK_STOPPED;
+    task_set_reason(t, UNREADABLE);
+    return t;
+}
+
+static void load_containers(struct engine *en, struct task *t)
+{
+    for (size_t i = 0; i < t->n_containers; i++) {
+        struct container *c = &t->containers[i];
+        _cleanup_json_ json_t *state = state_store_container(en->store, t->arn, c->name);
+
+        if (state)
+            container_state_load(c, state);
+    }
+}
+
+static void on_saved_task(const char *arn, json_t *spec, json_t *state, void *user)
+{
+    struct engine *en = user;
+    struct err e = ERR_INIT;
+    struct task *t = spec && state ? payload_task(spec, &e) : NULL;
+
+    if (!t) {
+        log_event(en->log, LOG_ERROR, "A saved task cannot be read: it is given up", "task", arn,
+                  "error", e.code ? e.text : "not JSON", NULL);
+        t = unreadable_task(arn);
+        if (state)
+            task_state_load(t, state);
+        t->desired = TASK_STOPPED;
+        engine_add_task(en, t);
+        return;
+    }
+    task_state_load(t, state);
+    load_containers(en, t);
+    engine_add_task(en, t);
+    for (size_t i = 0; i < t->n_containers; i++) {
+        struct container *c = &t->containers[i];
+
+        c->work->recovering = c->known != CONTAINER_STOPPED;
+        if (c->known != CONTAINER_STOPPED && (c->docker_id || c->create_tried))
+            engine_hold_ports(c);
+    }
+}
+
+int engine_load_tasks(struct engine *en, struct err *e)
+{
+    return state_store_tasks(en->store, on_saved_task, en, e);
+}
+
+/* ---- finding ---- */
+
+void engine_recover(struct engine *en)
+{
+    struct task *t = NULL;
+
+    loop_timer_stop(en->loop, &en->recover);
+    if (en->recovered)
+        return;
+    en->recovered = true;
+    while ((t = engine_next_task(en, t))) {
+        for (size_t i = 0; i < t->n_containers; i++) {
+            struct container *c = &t->containers[i];
+
+            if (!c->work->recovering)
+                continue;
+            if (c->docker_id || c->create_tried)
+                engine_inspect(c);
+            else
+                c->work->recovering = false;
+        }
+        engine_progress(t);
+    }
+}

@@ -237,5 +237,5 @@ int cmd_schema(int argc, char **argv)
     return print_generated(argc, argv,
                            "usage: ecsim schema\n\nPrints the JSON Schema of the JSON form of "
                            "scenarios.\n",
-                           schema_write);
+                           scn_schema_write);
 }

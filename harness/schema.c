@@ -246,7 +246,7 @@ static json_t *definitions(void)
     return defs;
 }
 
-void schema_write(struct buf *out)
+void scn_schema_write(struct buf *out)
 {
     _cleanup_json_ json_t *o =
         object(json_pack("{s:{s:i}, s:o, s:o, s:o, s:o, s:o, s:o}", "scenario", "const", 1,

@@ -9,6 +9,6 @@
 
 #include "base/buf.h"
 
-void schema_write(struct buf *out);
+void scn_schema_write(struct buf *out);
 
 #endif

@@ -1,0 +1,168 @@
+/* The agent under test as a process of the scenario. */
+#include "harness/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+void run_setenv(struct run *r, const char *name, const char *value)
+{
+    if (value)
+        free(map_set(&r->env, name, xstrdup(value)));
+    else
+        free(map_remove(&r->env, name));
+}
+
+/* What a child keeps of our own environment: how to find programs, and the tools of a test run. */
+static const char *const inherited[] = {
+    "PATH",         "HOME",          "TZ",           "LANG",          "LD_LIBRARY_PATH",
+    "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS",  "GCOV_PREFIX",
+    "GOCOVERDIR",   "GODEBUG",       "GOMAXPROCS",   "SSL_CERT_FILE",
+};
+
+char **run_environment(const struct run *r)
+{
+    char **env = new0_array(char *, ARRAY_SIZE(inherited) + map_count(&r->env) + 1);
+    const char *name;
+    void *value;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(inherited); i++)
+        if (getenv(inherited[i]) && !map_get(&r->env, inherited[i]))
+            env[n++] = xasprintf("%s=%s", inherited[i], getenv(inherited[i]));
+    for (size_t i = 0; map_next(&r->env, &i, &name, &value);)
+        env[n++] = xasprintf("%s=%s", name, (char *)value);
+    return env;
+}
+
+static void on_line(struct proc *p, int stream, const char *line, size_t n)
+{
+    struct run *r = p->data;
+    json_t *d = json_object();
+    char *text = xstrndup(line, n);
+
+    json_put_str(d, "stream", stream == 1 ? "stdout" : "stderr");
+    json_put_str(d, "body", text);
+    journal_add(&r->world.journal, RECORD_PROCESS, "agent", "log", d);
+    if (io_write_all(r->agent_log, line, n, NULL) < 0 ||
+        io_write_all(r->agent_log, "\n", 1, NULL) < 0)
+        journal_note(&r->world.journal, "agent", "its log could not be written");
+    free(text);
+}
+
+static void on_exit_(struct proc *p, int code, int signum)
+{
+    struct run *r = p->data;
+    json_t *d = json_object();
+
+    if (code >= 0)
+        json_put_int(d, "code", code);
+    else
+        json_put_int(d, "signal", signum);
+    r->agent = NULL;
+    r->agent_clean = code == 0;
+    /* an end that a step asked for is nobody's surprise: 0, or what SIGKILL does */
+    journal_record(
+        &r->world.journal,
+        &(struct record_info){.kind = RECORD_PROCESS,
+                              .peer = "agent",
+                              .what = "exit",
+                              .group = r->ending && (!code || signum == SIGKILL) ? "asked" : NULL,
+                              .foreign = true},
+        d);
+}
+
+static const struct proc_ops ops = {.on_line = on_line, .on_exit = on_exit_};
+
+int agent_start(struct run *r, const struct scn_step *s, char *const *more)
+{
+    struct err e = ERR_INIT;
+    char **env, **argv;
+    json_t *d = json_object(), *words = json_array();
+    size_t n = 0, m = 0;
+
+    if (!r->config->agent) {
+        json_decref(d);
+        json_decref(words);
+        return run_fail(r, s, "no agent was given: use --agent CMD");
+    }
+    if (r->agent) {
+        json_decref(d);
+        json_decref(words);
+        return run_fail(r, s, "the agent is running already");
+    }
+    while (r->config->agent[n])
+        n++;
+    while (more && more[m])
+        m++;
+    argv = new0_array(char *, n + m + 1);
+    memcpy(argv, r->config->agent, n * sizeof(*argv));
+    if (m)
+        memcpy(argv + n, more, m * sizeof(*argv));
+    for (size_t i = 0; argv[i]; i++)
+        json_array_append_new(words, json_string(argv[i]));
+    env = run_environment(r);
+    r->agent = proc_spawn(&r->procs, &(struct proc_spec){.argv = argv, .env = env, .cwd = r->dir},
+                          &ops, r, &e);
+    str_argv_free(env);
+    free(argv);
+    json_put(d, "argv", words);
+    if (!r->agent) {
+        json_decref(d);
+        run_fail(r, s, "%s", e.text);
+        r->result->outcome = OUTCOME_NO_AGENT;
+        return -1;
+    }
+    json_put_int(d, "pid", r->agent->pid);
+    journal_add(&r->world.journal, RECORD_PROCESS, "agent", "start", d);
+    return 0;
+}
+
+static bool has_ended(struct run *r, void *data)
+{
+    (void)data;
+    return !r->agent;
+}
+
+int agent_end(struct run *r, const struct scn_step *s, int signum, int64_t limit)
+{
+    char text[48];
+    int k;
+
+    if (!r->agent)
+        return run_fail(r, s, "the agent is not running");
+    proc_kill(r->agent, signum);
+    r->ending = true;
+    k = run_wait(r, loop_now(&r->world.loop) + limit, has_ended, NULL);
+    r->ending = false;
+    if (k < 0)
+        return -1;
+    if (k == 0)
+        return run_fail(r, s, "the agent did not end within %s after signal %d (%s)",
+                        str_format_duration(limit, text), signum, strsignal(signum));
+    return 0;
+}
+
+int agent_teardown(struct run *r)
+{
+    int64_t until = loop_now(&r->world.loop) + RUN_STOP_NS;
+
+    if (!r->agent)
+        return 0;
+    proc_kill(r->agent, SIGTERM);
+    while (r->agent && loop_now(&r->world.loop) < until)
+        loop_turn(&r->world.loop, until);
+    if (!r->agent && r->agent_clean)
+        return 0;
+    if (!r->agent)
+        return run_fail(r, r->step, "the agent did not end with 0 on SIGTERM after the last step");
+    proc_kill(r->agent, SIGKILL);
+    return run_fail(r, r->step, "the agent did not end on SIGTERM after the last step");
+}

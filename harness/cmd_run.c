@@ -1,0 +1,481 @@
+#include "harness/cmd_run.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "harness/agent_info.h"
+#include "harness/exitcode.h"
+#include "harness/feature.h"
+#include "harness/match.h"
+#include "harness/peers.h"
+#include "harness/run.h"
+#include "harness/runner.h"
+
+static const char usage[] =
+    "usage: ecsim run [options] PATH...\n"
+    "\n"
+    "Runs scenarios: files, or folders with all .scn files below them (folders named\n"
+    "`lib` hold parts for others, `self` the harness's own self-tests: both are left\n"
+    "out unless they are named).\n"
+    "\n"
+    "  --agent CMD      the agent under test, a command line (needed by `start agent`)\n"
+    "  -j N             run N at once (default: number of processors)\n"
+    "  -k TEXT          only those with TEXT in their path or title\n"
+    "  --tags A,B       only those with one of these tags; -A leaves those with A out\n"
+    "  --list           say what would be run, and stop\n"
+    "  --junit FILE     write a JUnit report too\n"
+    "  --keep           keep every scenario's folder, not only those of failures\n"
+    "  -n N             run each N times\n"
+    "  --seed N         seed of ids, jitter and random faults (default: from the clock)\n"
+    "  --timeout TIME   real-time limit of each scenario, over its own\n"
+    "  -I DIR           look for imported files here too\n"
+    "  --help           this text\n"
+    "\n"
+    "ECSIM_SLOW=N in the environment multiplies every `within` and limit (valgrind).\n"
+    "\n"
+    "Exit status: 0 all passed, 1 one failed, 2 usage, 3 a scenario is not valid (nothing\n"
+    "was started), 4 a fault of the harness, 5 the agent could not be started.\n";
+
+struct options {
+    const char *agent, *filter, *tags, *junit;
+    long jobs, repeat;
+    bool list, keep, has_seed;
+    uint64_t seed;
+    int64_t timeout;
+    const char **dirs;
+    size_t n_dirs, cap_dirs;
+};
+
+struct files {
+    char **paths;
+    size_t n, cap;
+};
+
+/* --- options ------------------------------------------------------------------------------ */
+
+static int positive(const char *text, const char *name, long *ret, struct err *e)
+{
+    uint64_t v;
+
+    if (str_u64(text, 100000, &v) < 0 || !v)
+        return err_set(e, ERR_USAGE, "%s %s: expected a number from 1", name, text);
+    *ret = (long)v;
+    return 0;
+}
+
+/* 1: help was printed. */
+static int parse(struct options *o, int argc, char **argv, struct err *e)
+{
+    static const struct option longs[] = {
+        {"agent", required_argument, NULL, 'a'},
+        {"tags", required_argument, NULL, 't'},
+        {"list", no_argument, NULL, 'l'},
+        {"junit", required_argument, NULL, 'u'},
+        {"keep", no_argument, NULL, 'K'},
+        {"seed", required_argument, NULL, 's'},
+        {"timeout", required_argument, NULL, 'T'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int c, k = 0;
+
+    optind = 1;
+    while (k == 0 && (c = getopt_long(argc, argv, "j:k:n:I:h", longs, NULL)) != -1) {
+        switch (c) {
+        case 'a':
+            o->agent = optarg;
+            break;
+        case 'j':
+            k = positive(optarg, "-j", &o->jobs, e);
+            break;
+        case 'k':
+            o->filter = optarg;
+            break;
+        case 't':
+            o->tags = optarg;
+            break;
+        case 'l':
+            o->list = true;
+            break;
+        case 'u':
+            o->junit = optarg;
+            break;
+        case 'K':
+            o->keep = true;
+            break;
+        case 'n':
+            k = positive(optarg, "-n", &o->repeat, e);
+            break;
+        case 's':
+            o->has_seed = true;
+            if (str_u64(optarg, UINT64_MAX, &o->seed) < 0)
+                k = err_set(e, ERR_USAGE, "--seed %s: not a number", optarg);
+            break;
+        case 'T':
+            if (str_duration(optarg, &o->timeout) < 0 || o->timeout <= 0)
+                k = err_set(e, ERR_USAGE, "--timeout %s: expected a time such as 30s", optarg);
+            break;
+        case 'I':
+            grow_array(o->dirs, o->n_dirs, o->cap_dirs);
+            o->dirs[o->n_dirs++] = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 1;
+        default:
+            return err_set(e, ERR_USAGE, "unknown option");
+        }
+    }
+    if (k == 0 && optind == argc)
+        k = err_set(e, ERR_USAGE, "no scenario was named");
+    return k;
+}
+
+/* --- files -------------------------------------------------------------------------------- */
+
+static void add_file(struct files *f, const char *path)
+{
+    grow_array(f->paths, f->n, f->cap);
+    f->paths[f->n++] = xstrdup(path);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_tree(struct files *f, const char *dir, struct err *e)
+{
+    _cleanup_closedir_ DIR *d = opendir(dir);
+    const struct dirent *entry;
+
+    if (!d)
+        return err_sys(e, errno, "%s", dir);
+    while ((entry = readdir(d))) {
+        _cleanup_free_ char *path = xasprintf("%s/%s", dir, entry->d_name);
+        struct stat st;
+
+        if (entry->d_name[0] == '.' || stat(path, &st) < 0)
+            continue;
+        if (S_ISREG(st.st_mode) && str_ends(path, ".scn"))
+            add_file(f, path);
+        else if (S_ISDIR(st.st_mode) && !str_eq(entry->d_name, "lib") &&
+                 !str_eq(entry->d_name, "self") && add_tree(f, path, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_path(struct files *f, const char *path, struct err *e)
+{
+    _cleanup_free_ char *clean = xstrdup(path);
+    size_t n = strlen(clean), first = f->n;
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return err_set(e, ERR_USAGE, "%s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode)) {
+        add_file(f, path);
+        return 0;
+    }
+    while (n > 1 && clean[n - 1] == '/')
+        clean[--n] = '\0';
+    if (add_tree(f, clean, e) < 0)
+        return -1;
+    if (f->n > first)
+        qsort(f->paths + first, f->n - first, sizeof(*f->paths), by_name);
+    return 0;
+}
+
+static void files_release(struct files *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        free(f->paths[i]);
+    free(f->paths);
+}
+
+/* --- which are run ------------------------------------------------------------------------ */
+
+static bool has_tag(const struct scn *s, const char *tag, size_t n)
+{
+    for (size_t i = 0; i < s->n_tags; i++)
+        if (strlen(s->tags[i]) == n && !strncmp(s->tags[i], tag, n))
+            return true;
+    return false;
+}
+
+static bool tags_want(const struct scn *s, const char *list)
+{
+    bool any_wanted = false, found = false;
+
+    while (list && *list) {
+        size_t n = strcspn(list, ",");
+
+        if (*list == '-' && has_tag(s, list + 1, n - 1))
+            return false;
+        if (*list != '-') {
+            any_wanted = true;
+            found = found || has_tag(s, list, n);
+        }
+        list += n + (list[n] == ',');
+    }
+    return !any_wanted || found;
+}
+
+static bool selected(const struct options *o, const struct scn *s)
+{
+    if (o->filter && !strstr(s->source.path, o->filter) && !strstr(s->title, o->filter))
+        return false;
+    return tags_want(s, o->tags);
+}
+
+/* Why it cannot be run with this agent on this machine; NULL: it can. To be freed. */
+static char *skip_reason(const struct scn *s, const struct run_config *c)
+{
+    for (size_t i = 0; i < s->n_agent; i++)
+        if (match_version(s->agent[i], c->agent_version, NULL) <= 0)
+            return xasprintf("for agent %s, this is %s", s->agent[i],
+                             c->agent_version ? c->agent_version : "of unknown version");
+    for (size_t i = 0; i < s->n_needs; i++)
+        if (feature_present(s->needs[i], c) <= 0)
+            return xasprintf("needs %s", s->needs[i]);
+    return NULL;
+}
+
+/* --- the run ------------------------------------------------------------------------------ */
+
+struct suite {
+    struct scn **all;
+    size_t n, cap;
+    struct runner runner;
+    size_t cap_jobs;
+    struct run_config config;
+};
+
+static void check_group(const struct scn *file, const struct scn_value *v,
+                        const struct fake_ops *ops, struct diag *d)
+{
+    size_t n = 0;
+
+    if (str_eq(v->text, "all"))
+        return;
+    for (; ops->groups && ops->groups[n]; n++)
+        if (str_eq(ops->groups[n], v->text))
+            return;
+    diag_error(d, &file->source, v->pos, "%s has no group of calls named \"%s\"", ops->name,
+               v->text);
+    if (!diag_suggest(d, v->text, ops->groups, n))
+        for (size_t i = 0; i < n; i++)
+            diag_note(d, "there is: %s", ops->groups[i]);
+}
+
+/* The fakes know the groups of their calls, the parser does not. */
+static void check_groups(const struct scn *file, struct diag *d)
+{
+    for (size_t i = 0; i < file->n_headers; i++) {
+        const struct scn_header *h = file->headers[i];
+        const struct fake_ops *ops;
+
+        if (h->word->id != HEADER_ANSWER || !h->n_args)
+            continue;
+        ops = peers_ops(h->args[0].text);
+        for (size_t k = 1; ops && k < h->n_args; k++)
+            check_group(file, &h->args[k], ops, d);
+    }
+    for (size_t i = 0; i < file->n_steps; i++)
+        if (file->steps[i]->import)
+            check_groups(file->steps[i]->import, d);
+}
+
+/* Loads and checks every scenario; all errors of all files are printed. */
+static int load_all(struct suite *u, const struct options *o, const struct files *f)
+{
+    struct diag d;
+    size_t errors;
+
+    diag_init(&d);
+    for (size_t i = 0; i < f->n; i++) {
+        struct scn *s = scn_load(f->paths[i], o->dirs, &d);
+
+        if (!s)
+            continue;
+        check_groups(s, &d);
+        grow_array(u->all, u->n, u->cap);
+        u->all[u->n++] = s;
+    }
+    fputs(diag_text(&d), stderr);
+    errors = d.errors;
+    diag_release(&d);
+    if (errors)
+        fprintf(stderr, "ecsim run: nothing was started: the scenarios have %zu error%s\n", errors,
+                errors == 1 ? "" : "s");
+    return errors ? -1 : 0;
+}
+
+static void run_one(const struct runner *r, const struct runner_job *job, const char *dir,
+                    uint64_t seed, struct result *result)
+{
+    const struct suite *u = r->data;
+
+    run_scenario(job->data, &u->config, dir, seed, result);
+}
+
+static void add_jobs(struct suite *u, const struct options *o)
+{
+    struct runner *r = &u->runner;
+
+    for (size_t i = 0; i < u->n; i++) {
+        struct scn *s = u->all[i];
+
+        if (!selected(o, s))
+            continue;
+        for (long k = 0; k < (o->repeat ? o->repeat : 1); k++) {
+            int64_t limit = u->config.slow * (o->timeout ? o->timeout
+                                              : s->limit ? s->limit
+                                                         : RUN_LIMIT_NS);
+
+            grow_array(r->jobs, r->n, u->cap_jobs);
+            r->jobs[r->n++] = (struct runner_job){.path = s->source.path,
+                                                  .title = s->title,
+                                                  .limit = limit,
+                                                  .skip = skip_reason(s, &u->config),
+                                                  .data = s};
+        }
+    }
+}
+
+static int list_jobs(const struct suite *u)
+{
+    for (size_t i = 0; i < u->runner.n; i++) {
+        const struct runner_job *j = &u->runner.jobs[i];
+
+        printf("%s: %s%s%s\n", j->path, j->title, j->skip ? "  # skipped: " : "",
+               j->skip ? j->skip : "");
+    }
+    return EXITCODE_PASSED;
+}
+
+static int exit_code(const struct runner *r)
+{
+    const struct progress *p = &r->progress;
+
+    if (p->count[OUTCOME_HARNESS])
+        return EXITCODE_HARNESS;
+    if (p->count[OUTCOME_NO_AGENT])
+        return EXITCODE_AGENT;
+    return p->count[OUTCOME_FAILED] ? EXITCODE_FAILED : EXITCODE_PASSED;
+}
+
+static int run_all(struct suite *u)
+{
+    struct err e = ERR_INIT;
+
+    if (!u->runner.n) {
+        fprintf(stderr, "ecsim run: no scenario fits -k and --tags\n");
+        return EXITCODE_USAGE;
+    }
+    switch (runner_run(&u->runner, &e)) {
+    case RUNNER_CHILD:
+        return u->runner.child_code;
+    case RUNNER_INTERRUPTED:
+        fprintf(stderr, "ecsim run: interrupted\n");
+        return 130;
+    case RUNNER_ERROR:
+        fprintf(stderr, "ecsim run: %s\n", e.text);
+        return EXITCODE_HARNESS;
+    default:
+        return exit_code(&u->runner);
+    }
+}
+
+static void suite_release(struct suite *u)
+{
+    for (size_t i = 0; i < u->runner.n; i++)
+        free((char *)(uintptr_t)u->runner.jobs[i].skip);
+    free(u->runner.jobs);
+    runner_release(&u->runner);
+    for (size_t i = 0; i < u->n; i++)
+        scn_free(u->all[i]);
+    free(u->all);
+}
+
+static uint64_t fresh_seed(void)
+{
+    uint32_t v;
+
+    io_random(&v, sizeof(v));
+    return v;
+}
+
+/* How much longer everything may take: valgrind and sanitizers are no fault of the agent. */
+static int64_t slowness(void)
+{
+    const char *text = getenv("ECSIM_SLOW");
+    uint64_t v;
+
+    return text && str_u64(text, 1000, &v) == 0 && v ? (int64_t)v : 1;
+}
+
+static int run_suite(struct options *o, const struct files *f, struct agent_info *agent)
+{
+    struct suite u = {.config = {.agent = agent->argv,
+                                 .agent_text = o->agent,
+                                 .agent_version = agent->version,
+                                 .reference = agent->reference,
+                                 .limit = o->timeout,
+                                 .slow = slowness()}};
+    int code = EXITCODE_SCENARIO;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    u.runner = (struct runner){.run = run_one,
+                               .data = &u,
+                               .parallel = (int)(o->jobs    ? o->jobs
+                                                 : cpus > 0 ? cpus
+                                                            : 1),
+                               .seed = o->has_seed ? o->seed : fresh_seed(),
+                               .keep = o->keep,
+                               .junit = o->junit};
+    if (load_all(&u, o, f) == 0) {
+        add_jobs(&u, o);
+        code = o->list ? list_jobs(&u) : run_all(&u);
+    }
+    suite_release(&u);
+    return code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct options o = {0};
+    struct files f = {0};
+    struct agent_info agent = {0};
+    struct err e = ERR_INIT;
+    int code = EXITCODE_PASSED, k = parse(&o, argc, argv, &e);
+
+    for (int i = optind; k == 0 && i < argc; i++)
+        k = add_path(&f, argv[i], &e);
+    grow_array(o.dirs, o.n_dirs, o.cap_dirs);
+    o.dirs[o.n_dirs] = NULL;
+    if (k < 0) {
+        fprintf(stderr, "ecsim run: %s\nTry `ecsim run --help`.\n", e.text);
+        code = EXITCODE_USAGE;
+    } else if (k == 0 && o.agent && agent_info_get(&agent, o.agent, &e) < 0) {
+        fprintf(stderr, "ecsim run: %s\n", e.text);
+        code = e.code == ERR_USAGE ? EXITCODE_USAGE : EXITCODE_AGENT;
+    } else if (k == 0) {
+        code = run_suite(&o, &f, &agent);
+    }
+    agent_info_release(&agent);
+    files_release(&f);
+    free(o.dirs);
+    return code;
+}

@@ -1,0 +1,35 @@
+#include "harness/feature.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "harness/run.h"
+
+static int in_path(const char *program)
+{
+    const char *path = getenv("PATH");
+
+    while (path && *path) {
+        size_t n = strcspn(path, ":");
+        char *file = xasprintf("%.*s/%s", (int)n, path, program);
+        int found = access(file, X_OK) == 0;
+
+        free(file);
+        if (found)
+            return 1;
+        path += n + (path[n] == ':');
+    }
+    return 0;
+}
+
+int feature_present(const char *name, const struct run_config *config)
+{
+    if (str_eq(name, "reference-agent"))
+        return config->reference;
+    if (str_eq(name, "root"))
+        return geteuid() == 0;
+    return in_path(name);
+}

@@ -1,0 +1,12 @@
+/*
+ * feature.h - what a machine and an agent can do, for `needs` and guards.
+ */
+#ifndef HARNESS_FEATURE_H
+#define HARNESS_FEATURE_H
+
+struct run_config;
+
+/* 1 when it is there: "reference-agent", "root", or a program found in PATH. */
+int feature_present(const char *name, const struct run_config *config);
+
+#endif

@@ -1,0 +1,71 @@
+/* ecsim: the command. Words to functions, and nothing else. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "harness/cmd_run.h"
+#include "harness/exitcode.h"
+#include "harness/scn.h"
+#include "harness/serve.h"
+
+static int cmd_version(int argc, char **argv);
+static int cmd_help(int argc, char **argv);
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *doc;
+} commands[] = {
+    {"run", cmd_run, "run scenarios against an agent"},
+    {"serve", cmd_serve, "serve any of the fakes by hand"},
+    {"fmt", cmd_fmt, "format scenarios"},
+    {"json", cmd_json, "turn scenarios into JSON, and back"},
+    {"doc", cmd_doc, "print the reference of the scenario language"},
+    {"schema", cmd_schema, "print the JSON Schema of scenarios"},
+    {"version", cmd_version, "print the version"},
+    {"help", cmd_help, "this text"},
+};
+
+static int cmd_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("ecsim %s\n", ECSIM_VERSION);
+    return EXITCODE_PASSED;
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("ecsim runs an unmodified Amazon ECS container agent against everything it talks to:\n"
+           "fakes of Docker, ECS, ACS, TCS, S3 and IMDS, driven by scripted scenarios.\n"
+           "\n"
+           "usage: ecsim COMMAND [options]\n"
+           "\n");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        printf("  %-8s %s\n", commands[i].name, commands[i].doc);
+    printf("\n`ecsim COMMAND --help` tells more. The first thing to try:\n"
+           "  ecsim run --agent build/ecsim-agent scenarios\n");
+    return EXITCODE_PASSED;
+}
+
+int main(int argc, char **argv)
+{
+    const char *names[ARRAY_SIZE(commands)], *near;
+    const char *word = argc > 1 ? argv[1] : "help";
+
+    if (str_eq(word, "--help") || str_eq(word, "-h"))
+        word = "help";
+    if (str_eq(word, "--version"))
+        word = "version";
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        names[i] = commands[i].name;
+        if (str_eq(names[i], word))
+            return commands[i].run(argc > 1 ? argc - 1 : argc, argc > 1 ? argv + 1 : argv);
+    }
+    near = str_nearest(word, names, ARRAY_SIZE(names));
+    fprintf(stderr, "ecsim: there is no command \"%s\"%s%s%s\nTry `ecsim help`.\n", word,
+            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return EXITCODE_USAGE;
+}

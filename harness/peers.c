@@ -1,0 +1,119 @@
+#include "harness/peers.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/docker/docker.h"
+#include "fakes/ecs/acs.h"
+#include "fakes/ecs/ecs.h"
+#include "fakes/ecs/tcs.h"
+#include "fakes/imds/imds.h"
+#include "fakes/s3/s3.h"
+
+static const struct fake_ops *const all[] = {&docker_ops, &ecs_ops, &acs_ops,
+                                             &tcs_ops,    &s3_ops,  &imds_ops};
+
+static const char *const names[] = {"docker", "ecs", "acs", "tcs", "s3", "imds", NULL};
+
+const char *const *peers_names(void)
+{
+    return names;
+}
+
+const struct fake_ops *peers_ops(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (str_eq(all[i]->name, name))
+            return all[i];
+    return NULL;
+}
+
+static int add_one(struct world *w, const char *name, const struct peer_place *place, struct err *e)
+{
+    const struct fake_ops *ops = peers_ops(name);
+    struct fake *f;
+    char *path;
+    int r;
+
+    if (!ops)
+        return err_set(e, ERR_USAGE, "there is no fake called \"%s\"", name);
+    if (world_find(w, name))
+        return 0;
+    f = world_add(w, ops, e);
+    if (!f)
+        return -1;
+    if (str_eq(name, "docker") && place->socket_dir) {
+        path = xasprintf("%s/docker.sock", place->socket_dir);
+        r = fake_listen_unix(f, path, e);
+        free(path);
+        return r;
+    }
+    return fake_listen_tcp(f, place->address ? place->address : "127.0.0.1", place->port,
+                           place->tls, e);
+}
+
+int peers_add(struct world *w, const char *name, const struct peer_place *place, struct err *e)
+{
+    static const char *const trio[] = {"ecs", "acs", "tcs"};
+    bool plane = false;
+
+    for (size_t i = 0; i < ARRAY_SIZE(trio); i++)
+        plane = plane || str_eq(trio[i], name);
+    if (!plane)
+        return add_one(w, name, place, e);
+    for (size_t i = 0; i < ARRAY_SIZE(trio); i++) {
+        struct peer_place mine = *place;
+
+        if (!str_eq(trio[i], name))
+            mine.port = 0; /* a fixed port was meant for the one that was named */
+        if (add_one(w, trio[i], &mine, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* RFC 5737: addresses that are surely nobody's would hang; a port that nobody may bind refuses. */
+#define NOBODY "http://127.0.0.1:1"
+
+static void put(struct map *env, const char *name, const char *value)
+{
+    if (value)
+        free(map_set(env, name, xstrdup(value)));
+}
+
+static const char *url_of(const struct world *w, const char *name, const char *nobody)
+{
+    const struct fake *f = world_find(w, name);
+
+    return f && f->url ? f->url : nobody;
+}
+
+void peers_environment(const struct world *w, struct map *env)
+{
+    put(env, "AWS_DEFAULT_REGION", w->id.region);
+    put(env, "AWS_REGION", w->id.region);
+    put(env, "AWS_ACCESS_KEY_ID", w->id.access_key);
+    put(env, "AWS_SECRET_ACCESS_KEY", w->id.secret_key);
+    put(env, "AWS_SESSION_TOKEN", w->id.session_token);
+    put(env, "ECS_CLUSTER", w->id.cluster);
+    put(env, "ECS_BACKEND_HOST", url_of(w, "ecs", NOBODY));
+    put(env, "DOCKER_HOST", url_of(w, "docker", "unix:///nonexistent/docker.sock"));
+    put(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", url_of(w, "imds", NOBODY));
+    put(env, "AWS_ENDPOINT_URL_S3", url_of(w, "s3", NOBODY));
+    put(env, "ECSIM_S3_URL", url_of(w, "s3", NULL));
+    put(env, "ECSIM_IMDS_URL", url_of(w, "imds", NULL));
+    put(env, "ECSIM_ECS_URL", url_of(w, "ecs", NULL));
+    put(env, "ECSIM_ACS_URL", url_of(w, "acs", NULL));
+    put(env, "ECSIM_TCS_URL", url_of(w, "tcs", NULL));
+    put(env, "ECSIM_DOCKER_URL", url_of(w, "docker", NULL));
+}
+
+void peers_environment_release(struct map *env)
+{
+    void *v;
+
+    for (size_t i = 0; map_next(env, &i, NULL, &v);)
+        free(v);
+    map_release(env);
+}

@@ -1,0 +1,36 @@
+/*
+ * peers.h - the fakes by name, and the environment that leads an agent to them.
+ */
+#ifndef HARNESS_PEERS_H
+#define HARNESS_PEERS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "fakes/core/fake.h"
+
+/* Where a fake shall listen; zeroed memory is the default for all. */
+struct peer_place {
+    const char *socket_dir; /* folder for unix sockets */
+    const char *address;    /* NULL: 127.0.0.1 */
+    int port;               /* 0: any */
+    bool tls;
+};
+
+/* NULL-terminated names of all fakes. */
+const char *const *peers_names(void);
+const struct fake_ops *peers_ops(const char *name); /* NULL: no such fake */
+
+/* Adds the fake and opens its listener. acs and tcs come with ecs, and ecs with them. */
+int peers_add(struct world *w, const char *name, const struct peer_place *place, struct err *e);
+
+/*
+ * The environment an agent needs to meet the fakes of this world, as a map from
+ * name to value (allocated; peers_environment_release()). Peers that are not in
+ * the world are pointed at an address where surely nobody listens.
+ */
+void peers_environment(const struct world *w, struct map *env);
+void peers_environment_release(struct map *env);
+
+#endif

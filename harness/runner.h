@@ -1,0 +1,57 @@
+/*
+ * runner.h - runs many scenarios, each in a process of its own.
+ *
+ * The runner forks per scenario: own process group, own folder, standard
+ * output and error in a file there. The child tells its result through a pipe;
+ * a child that ends without one has crashed, and that is a failure of the
+ * harness, with the tail of what it printed. A child that does not end within
+ * its limit (it knows it itself and reports what it waits for) is killed with
+ * its whole group a little later.
+ *
+ * fork() returns in the child into the middle of the runner: runner_run() then
+ * returns RUNNER_CHILD, and the caller unwinds to main as always, so that
+ * everything is freed and leaks are seen.
+ */
+#ifndef HARNESS_RUNNER_H
+#define HARNESS_RUNNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "harness/progress.h"
+
+/* How long a child may overrun the limit that it keeps itself. */
+#define RUNNER_GRACE_NS (5 * NS_PER_S)
+
+enum runner_end { RUNNER_DONE, RUNNER_INTERRUPTED, RUNNER_CHILD, RUNNER_ERROR };
+
+struct runner_job {
+    const char *path, *title;
+    int64_t limit;    /* ns of real time */
+    const char *skip; /* reason not to run it, or NULL */
+    void *data;       /* for run() */
+};
+
+struct runner {
+    /* Runs one scenario in the child. dir: its folder. Fills r. */
+    void (*run)(const struct runner *self, const struct runner_job *job, const char *dir,
+                uint64_t seed, struct result *r);
+    void *data;
+    struct runner_job *jobs;
+    size_t n;
+    int parallel;
+    uint64_t seed;
+    bool keep;         /* keep every folder, not only those of failures */
+    const char *junit; /* file to write, or NULL */
+    /* results */
+    struct progress progress;
+    char *root;     /* folder above the scenarios' folders */
+    int child_code; /* in the child: exit status for main */
+};
+
+enum runner_end runner_run(struct runner *r, struct err *e);
+void runner_release(struct runner *r);
+
+#endif

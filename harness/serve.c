@@ -1,0 +1,291 @@
+#include "harness/serve.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "harness/exitcode.h"
+#include "harness/peers.h"
+
+static const char usage[] =
+    "usage: ecsim serve [options] [FAKE ...]\n"
+    "\n"
+    "Serves fakes until it is interrupted, and prints the environment that leads an\n"
+    "agent or a client to them:\n"
+    "    eval \"$(ecsim serve ... &)\"  will not end; use a file:\n"
+    "    ecsim serve >env & ; set -a; . ./env; set +a; aws s3 ls --endpoint-url $ECSIM_S3_URL\n"
+    "\n"
+    "FAKE is one of: docker ecs acs tcs s3 imds. None: all of them.\n"
+    "\n"
+    "  --port FAKE=N        listen on this port instead of any that is free\n"
+    "  --address A          listen on this address instead of 127.0.0.1\n"
+    "  --socket-dir DIR     where the Docker socket lies (default: a new folder)\n"
+    "  --tls                answer https:// (the certificate is written to --socket-dir)\n"
+    "  --control FAKE:CMD:NAME[,key=value...]\n"
+    "                       give a fake a command first, as a scenario's step would:\n"
+    "                       docker:image:busybox:latest,run-for=5s  s3:bucket:config\n"
+    "  --cluster NAME       the cluster that exists (default: demo)\n"
+    "  --journal FILE       write everything that happens, one JSON object a line\n"
+    "  --no-verify          take any signature\n"
+    "  --seed N             seed of ids and random faults\n"
+    "  --die-with-parent    end when the process that started this one ends\n"
+    "  --help               this text\n";
+
+struct serve {
+    struct world w;
+    struct peer_place place;
+    char *own_dir; /* made by us, removed by us */
+    const char *journal, *cluster;
+    char **ports;
+    size_t n_ports, cap_ports;
+    char **controls;
+    size_t n_controls, cap_controls;
+    uint64_t seed;
+    bool no_verify, die_with_parent, over;
+};
+
+static void on_signal(uv_signal_t *h, int signum)
+{
+    struct serve *s = h->data;
+
+    (void)signum;
+    s->over = true;
+}
+
+static int usage_error(struct err *e)
+{
+    fprintf(stderr, "ecsim serve: %s\nTry `ecsim serve --help`.\n", e->text);
+    return EXITCODE_USAGE;
+}
+
+static int port_of(const struct serve *s, const char *fake, struct err *e)
+{
+    for (size_t i = 0; i < s->n_ports; i++) {
+        const char *v = str_after(s->ports[i], fake);
+        uint64_t port;
+
+        if (!v || *v != '=')
+            continue;
+        if (str_u64(v + 1, 65535, &port) < 0)
+            return err_set(e, ERR_USAGE, "--port %s: not a port", s->ports[i]);
+        return (int)port;
+    }
+    return 0;
+}
+
+/* FAKE:COMMAND:NAME[,key=value...] */
+static int give_command(struct serve *s, const char *text, struct err *e)
+{
+    _cleanup_json_ json_t *args = json_object(), *ret = NULL;
+    char *copy = xstrdup(text), *colon = strchr(copy, ':'), *command, *name, *save = NULL;
+    struct fake *f;
+    int r = -1;
+
+    command = colon ? colon + 1 : NULL;
+    name = command ? strchr(command, ':') : NULL;
+    if (!name) {
+        err_set(e, ERR_USAGE, "--control %s: expected FAKE:COMMAND:NAME", text);
+        goto out;
+    }
+    *colon = *name++ = '\0';
+    f = world_find(&s->w, copy);
+    if (!f || !f->ops->control) {
+        err_set(e, ERR_USAGE, "--control %s: fake %s is not served", text, copy);
+        goto out;
+    }
+    json_put_str(args, "name", strtok_r(name, ",", &save));
+    for (char *kv; (kv = strtok_r(NULL, ",", &save));) {
+        char *eq = strchr(kv, '=');
+
+        if (eq)
+            *eq++ = '\0';
+        json_put_str(args, kv, eq ? eq : "");
+    }
+    r = f->ops->control(f, command, args, &ret, e);
+out:
+    free(copy);
+    return r;
+}
+
+static int open_world(struct serve *s, char **fakes, struct err *e)
+{
+    const char *const *all = peers_names();
+
+    if (world_init(&s->w, s->seed, e) < 0)
+        return -1;
+    s->w.verify_signatures = !s->no_verify;
+    s->w.journal.keep = false;
+    if (s->cluster) {
+        free(s->w.id.cluster);
+        s->w.id.cluster = xstrdup(s->cluster);
+    }
+    if (s->journal && journal_open(&s->w.journal, s->journal, e) < 0)
+        return -1;
+    for (size_t i = 0; *fakes ? fakes[i] != NULL : all[i] != NULL; i++) {
+        const char *name = *fakes ? fakes[i] : all[i];
+
+        s->place.port = port_of(s, name, e);
+        if (s->place.port < 0 || peers_add(&s->w, name, &s->place, e) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < s->n_controls; i++)
+        if (give_command(s, s->controls[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+static int write_certificate(const struct serve *s, struct err *e)
+{
+    const char *pem = world_certificate(&s->w);
+    char *path;
+    int r;
+
+    if (!pem)
+        return 0;
+    path = xasprintf("%s/ca.pem", s->place.socket_dir);
+    r = io_write_file(path, pem, strlen(pem), 0644, e);
+    if (r == 0)
+        printf("AWS_CA_BUNDLE=%s\n", path);
+    free(path);
+    return r;
+}
+
+static int serve(struct serve *s, struct err *e)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    uv_signal_t handles[ARRAY_SIZE(signals)];
+    struct map env = {0};
+    const char *key;
+    void *value;
+
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        uv_signal_init(&s->w.loop.uv, &handles[i]);
+        handles[i].data = s;
+        uv_signal_start(&handles[i], on_signal, signals[i]);
+    }
+    if (s->die_with_parent)
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+    peers_environment(&s->w, &env);
+    for (size_t i = 0; map_next(&env, &i, &key, &value);)
+        printf("%s=%s\n", key, (char *)value);
+    peers_environment_release(&env);
+    if (write_certificate(s, e) < 0)
+        return -1;
+    printf("\n");
+    fflush(stdout);
+    while (!s->over)
+        loop_turn(&s->w.loop, -1);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+        uv_close((uv_handle_t *)&handles[i], NULL);
+    return 0;
+}
+
+static int parse(struct serve *s, int argc, char **argv, struct err *e)
+{
+    static const struct option options[] = {
+        {"port", required_argument, NULL, 'p'},
+        {"address", required_argument, NULL, 'a'},
+        {"socket-dir", required_argument, NULL, 'd'},
+        {"tls", no_argument, NULL, 't'},
+        {"control", required_argument, NULL, 'c'},
+        {"cluster", required_argument, NULL, 'C'},
+        {"journal", required_argument, NULL, 'j'},
+        {"no-verify", no_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 's'},
+        {"die-with-parent", no_argument, NULL, 'P'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int c;
+
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1)
+        switch (c) {
+        case 'p':
+            grow_array(s->ports, s->n_ports, s->cap_ports);
+            s->ports[s->n_ports++] = optarg;
+            break;
+        case 'a':
+            s->place.address = optarg;
+            break;
+        case 'd':
+            s->place.socket_dir = optarg;
+            break;
+        case 't':
+            s->place.tls = true;
+            break;
+        case 'c':
+            grow_array(s->controls, s->n_controls, s->cap_controls);
+            s->controls[s->n_controls++] = optarg;
+            break;
+        case 'C':
+            s->cluster = optarg;
+            break;
+        case 'j':
+            s->journal = optarg;
+            break;
+        case 'n':
+            s->no_verify = true;
+            break;
+        case 's':
+            if (str_u64(optarg, UINT64_MAX, &s->seed) < 0)
+                return err_set(e, ERR_USAGE, "--seed %s: not a number", optarg);
+            break;
+        case 'P':
+            s->die_with_parent = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 1;
+        default:
+            return err_set(e, ERR_USAGE, "unknown option");
+        }
+    for (int i = optind; i < argc; i++)
+        if (!peers_ops(argv[i]))
+            return err_set(e, ERR_USAGE, "there is no fake called \"%s\"", argv[i]);
+    return 0;
+}
+
+static int make_dir(struct serve *s, struct err *e)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    if (s->place.socket_dir)
+        return io_mkdirs(s->place.socket_dir, 0700, e);
+    s->own_dir = xasprintf("%s/ecsim-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(s->own_dir))
+        return err_set(e, ERR_SYS, "no folder could be made for the Docker socket");
+    s->place.socket_dir = s->own_dir;
+    return 0;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct serve *s = new0(struct serve);
+    struct err e = ERR_INIT;
+    int r = parse(s, argc, argv, &e), code = EXITCODE_PASSED;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (r < 0) {
+        code = usage_error(&e);
+    } else if (r == 0) {
+        if (make_dir(s, &e) < 0 || open_world(s, argv + optind, &e) < 0 || serve(s, &e) < 0) {
+            fprintf(stderr, "ecsim serve: %s\n", e.text);
+            code = e.code == ERR_USAGE ? EXITCODE_USAGE : EXITCODE_HARNESS;
+        }
+        world_release(&s->w);
+        if (s->own_dir)
+            io_remove_tree(s->own_dir, NULL);
+    }
+    free(s->own_dir);
+    free(s->ports);
+    free(s->controls);
+    free(s);
+    return code;
+}

@@ -2,19 +2,41 @@
 #include <signal.h>
 
 #include "agent/app.h"
-#include "agent/config.h"
-#include "agent/http.h"
-#include "agent/loop.h"
-#include "base/log.h"
+#include "agent/app_parts.h"
+#include "agent/version.h"
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/mem.h"
 
-struct app {
-    const struct args *args;
-    struct config config;
-    struct log log;
-    struct loop loop;
-    struct http *http;
-    enum agent_exit status;
-};
+void app_end(struct app *a, enum agent_exit status)
+{
+    a->status = status;
+    loop_stop(&a->loop);
+}
+
+void app_fail(struct app *a, enum agent_exit status, const char *what, const struct err *e)
+{
+    char code[16];
+
+    snprintf(code, sizeof(code), "%d", (int)status);
+    log_event(&a->log, LOG_CRIT, what, "error", e->text, "exitCode", code, NULL);
+    app_end(a, status);
+}
+
+/* The log file's folder is made when it is not there, as the official agent does. (seen) */
+static void open_log_file(struct app *a)
+{
+    _cleanup_free_ char *folder = xstrdup(a->config.logfile);
+    char *slash = strrchr(folder, '/');
+
+    if (slash && slash != folder) {
+        *slash = '\0';
+        io_mkdirs(folder, 0755, NULL); /* what is wrong with it shows when the file is opened */
+    }
+    if (log_add_file(&a->log, a->config.logfile) < 0)
+        log_event(&a->log, LOG_WARN, "Cannot open the log file", "path", a->config.logfile, "error",
+                  strerror(errno), NULL);
+}
 
 static void open_log(struct app *a)
 {
@@ -24,19 +46,75 @@ static void open_log(struct app *a)
     log_init(&a->log, level < 0 ? LOG_INFO : (enum log_level)level, STDERR_FILENO);
     log_secret(&a->log, a->config.secret_key);
     log_secret(&a->log, a->config.session_token);
-    if (*a->config.logfile && log_add_file(&a->log, a->config.logfile) < 0)
-        log_event(&a->log, LOG_WARN, "Cannot open the log file", "path", a->config.logfile, "error",
-                  strerror(errno), NULL);
+    if (*a->config.logfile)
+        open_log_file(a);
+    if (level < 0)
+        log_event(&a->log, LOG_WARN, "The log level is not known: info is taken", "level", word,
+                  NULL);
     for (size_t i = 0; i < a->config.n_notes; i++)
         log_event(&a->log, LOG_WARN, a->config.notes[i], NULL);
+    log_event(&a->log, LOG_INFO, "Starting", "version", ECSIM_VERSION, NULL);
 }
 
 static void on_end_signal(struct loop *l, int signo, void *user)
 {
     struct app *a = user;
+    struct err e = ERR_INIT;
 
-    log_msg(&a->log, LOG_INFO, "Ending on signal %d", signo);
-    loop_stop(l);
+    (void)l;
+    log_event(&a->log, LOG_INFO, "Ending", "signal", signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+    if (a->engine && engine_save(a->engine, &e) < 0)
+        app_fail(a, AGENT_EXIT_TERMINAL, "The last save failed", &e);
+    else
+        app_end(a, AGENT_EXIT_OK);
+}
+
+static int watch_loop(struct app *a, struct err *e)
+{
+    a->http = http_new(&a->loop, a->args->insecure, e);
+    if (!a->http)
+        return -1;
+    if (loop_on_signal(&a->loop, SIGTERM, on_end_signal, a, e) < 0)
+        return -1;
+    return loop_on_signal(&a->loop, SIGINT, on_end_signal, a, e);
+}
+
+/* A second signal must not cut the end short: libuv gives the signals back to the system. */
+static void block_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Those who call others go before those who are called. */
+static void release(struct app *a)
+{
+    block_signals();
+    ecs_discovery_free(a->discovery);
+    acs_session_free(a->acs);
+    engine_free(a->engine);
+    docker_free(a->docker);
+    tcs_session_free(a->tcs);
+    ecs_register_cancel(a->registering);
+    submit_queue_free(a->queue);
+    ecs_client_free(a->ecs);
+    imds_free(a->imds);
+    credentials_free(a->credentials);
+    state_store_close(a->store);
+    http_free(a->http);
+    web_free(a->web);
+    introspection_free(a->introspection);
+    loop_release(&a->loop);
+    task_credentials_release(&a->task_credentials);
+    free(a->cluster);
+    free(a->ec2_instance_id);
+    free(a->identity_document);
+    free(a->identity_signature);
+    free(a->instance_arn);
 }
 
 enum agent_exit app_run(const struct args *args, const char *const *env)
@@ -44,26 +122,25 @@ enum agent_exit app_run(const struct args *args, const char *const *env)
     struct app a = {.args = args, .status = AGENT_EXIT_OK};
     struct err e = ERR_INIT;
 
-    if (config_load(&a.config, env, &e) < 0 || config_check(&a.config, &e) < 0) {
+    if (config_load(&a.config, env, &e) < 0) {
         fprintf(stderr, "ecsim-agent: %s\n", e.text);
         config_release(&a.config);
         return AGENT_EXIT_RESTART;
     }
     open_log(&a);
+    task_credentials_init(&a.task_credentials, &a.log);
+    signal(SIGPIPE, SIG_IGN); /* a peer that leaves is an error of one connection */
     if (loop_init(&a.loop, &e) < 0) {
-        log_event(&a.log, LOG_CRIT, e.text, NULL);
-        return AGENT_EXIT_RESTART;
-    }
-    a.http = http_new(&a.loop, args->insecure, &e);
-    if (!a.http || loop_on_signal(&a.loop, SIGTERM, on_end_signal, &a, &e) < 0 ||
-        loop_on_signal(&a.loop, SIGINT, on_end_signal, &a, &e) < 0) {
         log_event(&a.log, LOG_CRIT, e.text, NULL);
         a.status = AGENT_EXIT_RESTART;
     } else {
+        if (watch_loop(&a, &e) == 0)
+            app_start(&a);
+        else
+            app_fail(&a, AGENT_EXIT_RESTART, "Starting", &e);
         loop_run(&a.loop);
+        release(&a);
     }
-    http_free(a.http);
-    loop_release(&a.loop);
     log_release(&a.log);
     config_release(&a.config);
     return a.status;

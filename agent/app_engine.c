@@ -1,0 +1,290 @@
+/*
+ * The task engine joined with the wires: its changes go to the submit queue,
+ * ACS messages to it, its samples to TCS, its tasks to the introspection API.
+ */
+#include "agent/app_parts.h"
+#include "agent/wire.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "proto/limits.h"
+
+/* ---- state changes ---- */
+
+/* At most max bytes, cut between characters. */
+static void put_cut(json_t *o, const char *member, const char *text, size_t max)
+{
+    size_t n = 0, len;
+
+    if (!text)
+        return;
+    while (text[n] && (len = str_utf8_len(text + n, strlen(text + n))) && n + len <= max)
+        n += len;
+    json_put(o, member, json_stringn(text, n));
+}
+
+static json_t *bindings_json(const struct engine_container_change *c)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < c->n_bindings && i < BINDINGS_MAX; i++) {
+        json_t *o = json_object();
+
+        json_put_str(o, "bindIP", c->bindings[i].bind_ip);
+        json_put_int(o, "containerPort", c->bindings[i].container_port);
+        json_put_int(o, "hostPort", c->bindings[i].host_port);
+        json_put_str(o, "protocol", c->bindings[i].udp ? "udp" : "tcp");
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *container_json(const struct engine_container_change *c)
+{
+    json_t *o = json_object();
+
+    json_put_str(o, "containerName", c->name);
+    if (c->exit_known)
+        json_put_int(o, "exitCode", c->exit_code);
+    put_cut(o, "imageDigest", c->image_digest, DIGEST_MAX);
+    if (c->n_bindings)
+        json_put(o, "networkBindings", bindings_json(c));
+    put_cut(o, "reason", c->reason, REASON_MAX);
+    put_cut(o, "runtimeId", c->runtime_id, RUNTIME_ID_MAX);
+    json_put_str(o, "status", c->status);
+    return o;
+}
+
+static void put_time(json_t *o, const char *member, int64_t wall)
+{
+    if (wall)
+        json_put(o, member, wire_time(wall));
+}
+
+json_t *app_change_json(const struct engine_change *c)
+{
+    json_t *o = json_object(), *containers = json_array();
+
+    json_put_str(o, "task", c->task_arn);
+    json_put_str(o, "status", c->status);
+    put_cut(o, "reason", c->reason ? c->reason : "", REASON_MAX);
+    put_time(o, "pullStartedAt", c->pull_started_at);
+    put_time(o, "pullStoppedAt", c->pull_stopped_at);
+    put_time(o, "executionStoppedAt", c->execution_stopped_at);
+    for (size_t i = 0; i < c->n_containers; i++)
+        json_array_append_new(containers, container_json(&c->containers[i]));
+    json_put(o, "containers", containers);
+    return o;
+}
+
+struct sending {
+    struct app *app;
+    char *task_arn;
+    uint64_t seq;
+};
+
+static void on_sent(enum submit_outcome outcome, void *user)
+{
+    struct sending *s = user;
+
+    /* refused for good counts as sent: it would be refused again */
+    if (outcome != SUBMIT_ABANDONED && s->seq)
+        engine_mark_sent(s->app->engine, s->task_arn, s->seq);
+    free(s->task_arn);
+    free(s);
+}
+
+static void on_state_change(const struct engine_change *c, void *user)
+{
+    struct app *a = user;
+    struct sending *s = new0(struct sending);
+    struct err e = ERR_INIT;
+
+    s->app = a;
+    s->task_arn = xstrdup(c->task_arn);
+    s->seq = c->seq;
+    log_event(&a->log, LOG_INFO, "Task state change", "taskArn", c->task_arn, "status", c->status,
+              "reason", c->reason && *c->reason ? c->reason : NULL, NULL);
+    if (submit_queue_add(a->queue, c->task_arn, app_change_json(c), on_sent, s, &e) < 0) {
+        log_event(&a->log, LOG_ERROR, "A state change is lost", "error", e.text, NULL);
+        free(s->task_arn);
+        free(s);
+    }
+}
+
+static void on_task_gone(const struct task *t, void *user)
+{
+    struct app *a = user;
+
+    task_credentials_drop(&a->task_credentials, t->arn);
+}
+
+int app_engine_new(struct app *a, struct err *e)
+{
+    struct engine_callbacks callbacks = {on_state_change, on_task_gone, a};
+    struct task *t = NULL;
+
+    a->engine = engine_new(&a->loop, &a->config, &a->log, a->docker, a->store, &callbacks);
+    if (engine_load(a->engine, e) < 0)
+        return err_wrap(e, "saved state");
+    while ((t = engine_next_task(a->engine, t))) {
+        if (t->credentials_id)
+            task_credentials_know(&a->task_credentials, t->arn, t->credentials_id);
+        if (t->execution_credentials_id)
+            task_credentials_know(&a->task_credentials, t->arn, t->execution_credentials_id);
+    }
+    return 0;
+}
+
+/* ---- ACS ---- */
+
+static bool acs_payload(void *user, const json_t *message, struct err *e)
+{
+    struct app *a = user;
+
+    return engine_handle_payload(a->engine, message, e);
+}
+
+static int acs_task_credentials(void *user, const char *task_arn, bool execution, const char *id)
+{
+    struct app *a = user;
+
+    return engine_set_task_credentials(a->engine, task_arn, execution, id);
+}
+
+static bool acs_manifest(void *user, const json_t *message, json_t **ret_candidates)
+{
+    struct app *a = user;
+
+    return engine_manifest(a->engine, message, ret_candidates);
+}
+
+static int acs_stop_task(void *user, const char *task_arn)
+{
+    struct app *a = user;
+
+    return engine_stop_task(a->engine, task_arn);
+}
+
+static void on_runtime_seen(const struct docker_result *r, void *user)
+{
+    struct app *a = user;
+
+    tcs_session_instance_seen(a->tcs, r->ok);
+}
+
+static void acs_heartbeat(void *user)
+{
+    struct app *a = user;
+
+    docker_ping(a->docker, DOCKER_HEALTH_TIMEOUT, on_runtime_seen, a);
+}
+
+static void acs_connected(void *user)
+{
+    struct app *a = user;
+
+    tcs_session_start(a->tcs); /* again, after the service did not know the instance */
+}
+
+static void acs_inactive(void *user)
+{
+    struct app *a = user;
+
+    tcs_session_stop(a->tcs);
+}
+
+static const struct acs_session_ops acs_ops = {
+    .acs = {acs_payload, acs_task_credentials, acs_manifest, acs_stop_task, acs_heartbeat},
+    .connected = acs_connected,
+    .inactive = acs_inactive,
+};
+
+/* ---- TCS ---- */
+
+static bool tcs_idle(void *user)
+{
+    struct app *a = user;
+
+    return engine_idle(a->engine);
+}
+
+static json_t *tcs_task_metrics(void *user)
+{
+    struct app *a = user;
+
+    return engine_collect_metrics(a->engine);
+}
+
+static json_t *tcs_task_health(void *user)
+{
+    struct app *a = user;
+
+    return engine_collect_health(a->engine);
+}
+
+static const struct tcs_ops tcs_ops = {tcs_idle, tcs_task_metrics, tcs_task_health};
+
+/* ---- introspection ---- */
+
+static json_t *all_tasks(void *user)
+{
+    struct app *a = user;
+    json_t *list = json_array();
+    struct task *t = NULL;
+
+    while ((t = engine_next_task(a->engine, t)))
+        json_array_append_new(list, introspection_task(t));
+    return list;
+}
+
+static json_t *task_by_arn(void *user, const char *arn)
+{
+    struct app *a = user;
+    struct task *t = engine_find_task(a->engine, arn);
+
+    return t ? introspection_task(t) : NULL;
+}
+
+static json_t *task_by_docker_id(void *user, const char *id, size_t *ret_matches)
+{
+    struct app *a = user;
+    struct task *t = engine_find_docker_id(a->engine, id, ret_matches);
+
+    return t ? introspection_task(t) : NULL;
+}
+
+int app_connect(struct app *a, struct err *e)
+{
+    struct introspection_source source = {
+        .cluster = a->cluster,
+        .instance_arn = a->instance_arn,
+        .tasks = all_tasks,
+        .task_by_arn = task_by_arn,
+        .task_by_docker_id = task_by_docker_id,
+        .user = a,
+    };
+
+    a->queue = submit_queue_new(a->ecs, a->cluster, &a->log);
+    a->discovery = ecs_discovery_new(a->ecs, a->cluster, a->instance_arn);
+    a->web = web_new(&a->loop, a->args->insecure, e);
+    if (!a->web)
+        return -1;
+    a->env = (struct session_env){
+        .loop = &a->loop,
+        .web = a->web,
+        .log = &a->log,
+        .config = &a->config,
+        .credentials = a->credentials,
+        .discovery = a->discovery,
+        .cluster = a->cluster,
+        .instance_arn = a->instance_arn,
+        .docker_version = docker_server_version(a->docker),
+    };
+    a->tcs = tcs_session_new(&a->env, &tcs_ops, a);
+    a->acs = acs_session_new(&a->env, &acs_ops, a, &a->task_credentials);
+    engine_start(a->engine);
+    a->introspection = introspection_new(a->web, &a->config.listen, &source, &a->log);
+    acs_session_start(a->acs);
+    tcs_session_start(a->tcs);
+    return 0;
+}

@@ -1,0 +1,64 @@
+/*
+ * app_parts.h - the parts of the running agent; private to app*.c.
+ *
+ * app.c makes and ends them, app_start.c goes through the start in the official
+ * order, app_engine.c joins the task engine with the wires.
+ */
+#ifndef AGENT_APP_PARTS_H
+#define AGENT_APP_PARTS_H
+
+#include "agent/acs_session.h"
+#include "agent/args.h"
+#include "agent/ecs_register.h"
+#include "agent/engine.h"
+#include "agent/imds.h"
+#include "agent/introspection.h"
+#include "agent/submit_queue.h"
+#include "agent/tcs_session.h"
+
+struct app {
+    const struct args *args;
+    struct config config;
+    struct log log;
+    struct loop loop;
+    enum agent_exit status;
+
+    struct http *http;
+    struct imds *imds;
+    struct credentials *credentials;
+    struct docker_client *docker;
+    struct state_store *store; /* NULL: checkpointing is off */
+    struct engine *engine;
+    struct ecs_client *ecs;
+    struct ecs_register *registering;
+    struct submit_queue *queue;
+    struct web *web;
+    struct introspection *introspection;
+    struct ecs_discovery *discovery;
+    struct session_env env;
+    struct acs_session *acs;
+    struct tcs_session *tcs;
+    struct task_credentials task_credentials;
+
+    char *cluster;                                                  /* configured, or "default" */
+    char *ec2_instance_id, *identity_document, *identity_signature; /* NULL: not on EC2 */
+    char *instance_arn;                                             /* saved, then as registered */
+};
+
+/* Ends the agent with this status, from anywhere below loop_run(). */
+void app_end(struct app *a, enum agent_exit status);
+/* The same, and says why. */
+void app_fail(struct app *a, enum agent_exit status, const char *what, const struct err *e);
+
+/* Goes on until the instance is registered and connected, or app_fail(). */
+void app_start(struct app *a);
+
+/* The engine and its callbacks. */
+int app_engine_new(struct app *a, struct err *e);
+/* Starts the engine, the introspection API and both sessions. */
+int app_connect(struct app *a, struct err *e);
+
+/* The body of SubmitTaskStateChange, without "cluster". New reference. */
+json_t *app_change_json(const struct engine_change *c);
+
+#endif

@@ -1,0 +1,302 @@
+/*
+ * The start of the agent, one step after the other; each ends in the next, or
+ * in app_fail(). The order is the official agent's (app/agent.go:start).
+ */
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "agent/app_parts.h"
+#include "agent/capability.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "proto/limits.h"
+
+static void find_credentials(struct app *a);
+static void find_docker(struct app *a);
+static void open_state(struct app *a);
+static void register_instance(struct app *a);
+
+/* ---- instance metadata ---- */
+
+static void take_region(struct app *a)
+{
+    _cleanup_json_ json_t *j = NULL;
+    const char *region;
+
+    if (*a->config.region || !a->identity_document)
+        return;
+    j = json_read(a->identity_document, strlen(a->identity_document), JSON_READ_PEER, NULL);
+    region = j ? json_str(j, "region") : NULL;
+    if (region)
+        config_set_region(&a->config, region);
+}
+
+static void on_signature(const char *body, const struct err *e, void *user)
+{
+    struct app *a = user;
+    struct err missing = ERR_INIT;
+
+    (void)e;
+    a->identity_signature = xstrdup(body);
+    take_region(a);
+    if (config_check(&a->config, &missing) < 0)
+        app_fail(a, AGENT_EXIT_RESTART, "Configuration", &missing);
+    else
+        find_credentials(a);
+}
+
+static void on_document(const char *body, const struct err *e, void *user)
+{
+    struct app *a = user;
+
+    (void)e;
+    a->identity_document = xstrdup(body);
+    imds_get(a->imds, "dynamic/instance-identity/signature", on_signature, a);
+}
+
+static void on_instance_id(const char *body, const struct err *e, void *user)
+{
+    struct app *a = user;
+
+    if (!body)
+        log_event(&a->log, LOG_WARN, "No EC2 instance id", "error", e->text, NULL);
+    a->ec2_instance_id = xstrdup(body);
+    imds_get(a->imds, "dynamic/instance-identity/document", on_document, a);
+}
+
+void app_start(struct app *a)
+{
+    a->imds = imds_new(&a->loop, a->http, a->config.imds_endpoint,
+                       a->args->no_imds || a->config.external.on);
+    a->credentials = credentials_new(&a->loop, a->imds, &a->config, &a->log);
+    a->ecs = ecs_client_new(&a->loop, a->http, &a->config, a->credentials);
+    if (imds_gone(a->imds) && *a->config.region)
+        find_credentials(a);
+    else
+        imds_get(a->imds, "meta-data/instance-id", on_instance_id, a);
+}
+
+/* ---- credentials ---- */
+
+static void on_credentials(const struct err *e, void *user)
+{
+    struct app *a = user;
+
+    if (e->code != ERR_NONE)
+        app_fail(a, AGENT_EXIT_RESTART, "No credentials", e);
+    else
+        find_docker(a);
+}
+
+static void find_credentials(struct app *a)
+{
+    credentials_fetch(a->credentials, on_credentials, a);
+}
+
+/* ---- Docker ---- */
+
+static void print_attributes(struct app *a)
+{
+    _cleanup_json_ json_t *list =
+        capability_list(&a->config, docker_api_lowest(a->docker), docker_api_highest(a->docker));
+    json_t *attribute;
+    size_t i;
+
+    json_array_foreach (list, i, attribute) {
+        const char *value = json_str(attribute, "value");
+
+        printf("%s\t%s\n", json_str(attribute, "name"), value ? value : "");
+    }
+}
+
+static void on_negotiated(enum docker_version_verdict v, const char *text, void *user)
+{
+    struct app *a = user;
+    struct err e = ERR_INIT;
+
+    if (v == DOCKER_VERSION_FITS && a->args->attributes) {
+        print_attributes(a);
+        app_end(a, AGENT_EXIT_OK);
+        return;
+    }
+    if (v == DOCKER_VERSION_FITS) {
+        open_state(a);
+        return;
+    }
+    err_set(&e, ERR_PEER, "%s", text);
+    app_fail(a, v == DOCKER_VERSION_TOO_OLD ? AGENT_EXIT_TERMINAL : AGENT_EXIT_RESTART, "Docker",
+             &e);
+}
+
+static void on_ping(const struct docker_result *r, void *user)
+{
+    struct app *a = user;
+    struct err e = ERR_INIT;
+
+    if (r->ok) {
+        docker_negotiate(a->docker, on_negotiated, a);
+        return;
+    }
+    err_set(&e, ERR_PEER, "%s: %s", a->config.docker_host, r->message);
+    app_fail(a, AGENT_EXIT_RESTART, "Docker does not answer", &e);
+}
+
+static void find_docker(struct app *a)
+{
+    struct err e = ERR_INIT;
+
+    a->docker = docker_new(&a->loop, a->http, a->config.docker_host, &e);
+    if (!a->docker)
+        app_fail(a, AGENT_EXIT_RESTART, "DOCKER_HOST", &e);
+    else
+        docker_ping(a->docker, DOCKER_PING_TIMEOUT, on_ping, a);
+}
+
+/* ---- saved state ---- */
+
+/* -1 when the saved state is another cluster's. */
+static int check_saved(struct app *a, struct err *e)
+{
+    _cleanup_free_ char *cluster = state_store_get(a->store, STATE_CLUSTER);
+    _cleanup_free_ char *id = state_store_get(a->store, STATE_EC2_INSTANCE_ID);
+
+    if (id && a->ec2_instance_id && !str_eq(id, a->ec2_instance_id)) {
+        log_event(&a->log, LOG_WARN, "The saved state is another instance's: starting afresh",
+                  "saved", id, "now", a->ec2_instance_id, NULL);
+        return state_store_reset(a->store, e);
+    }
+    if (cluster && !str_eq(cluster, a->cluster))
+        return err_set(e, ERR_CONFLICT,
+                       "Data mismatch; saved cluster \"%s\" does not match configured cluster "
+                       "\"%s\"; remove the state in %s, or configure the saved one",
+                       cluster, a->cluster, a->config.datadir);
+    a->instance_arn = state_store_get(a->store, STATE_INSTANCE_ARN);
+    return 0;
+}
+
+static void open_state(struct app *a)
+{
+    char note[512] = "";
+    struct err e = ERR_INIT;
+
+    a->cluster = xstrdup(*a->config.cluster ? a->config.cluster : "default");
+    if (a->config.checkpoint.on) {
+        a->store = state_store_open(a->config.datadir, loop_wall(&a->loop), note, &e);
+        if (!a->store) {
+            app_fail(a, AGENT_EXIT_RESTART, "Saved state", &e);
+            return;
+        }
+    }
+    if (*note)
+        log_event(&a->log, LOG_WARN, note, NULL);
+    if (check_saved(a, &e) < 0 || app_engine_new(a, &e) < 0)
+        app_fail(a, AGENT_EXIT_TERMINAL, "Saved state", &e);
+    else
+        register_instance(a);
+}
+
+/* ---- registration ---- */
+
+static void add_attribute(json_t *list, const char *name, const char *value)
+{
+    json_t *o;
+
+    if (!value || !*value)
+        return;
+    o = json_object();
+    json_put_str(o, "name", name);
+    json_put_str(o, "value", value);
+    json_array_append_new(list, o);
+}
+
+/* Go's name of the processor, as the service knows it. */
+static const char *architecture(struct utsname *u)
+{
+    if (uname(u) < 0)
+        return NULL;
+    if (str_eq(u->machine, "aarch64"))
+        return "arm64";
+    return u->machine;
+}
+
+static json_t *attributes(struct app *a)
+{
+    json_t *list = json_array();
+    _cleanup_json_ json_t *capabilities =
+        capability_list(&a->config, docker_api_lowest(a->docker), docker_api_highest(a->docker));
+    struct utsname u;
+    const char *key;
+    json_t *value;
+
+    if (!a->instance_arn) {
+        json_object_foreach (a->config.instance_attributes, key, value) {
+            add_attribute(list, key, json_string_value(value));
+        }
+    }
+    json_array_extend(list, capabilities);
+    add_attribute(list, ECS_ATTR_OS_TYPE, "linux");
+    add_attribute(list, ECS_ATTR_OS_FAMILY, "LINUX");
+    add_attribute(list, ECS_ATTR_OS_TYPE_DETAILED, a->config.detailed_os_family);
+    if (a->config.external.on)
+        add_attribute(list, ECS_ATTR_CPU_ARCHITECTURE, architecture(&u));
+    return list;
+}
+
+static int save_metadata(struct app *a, const char *zone, struct err *e)
+{
+    const char *const pairs[][2] = {
+        {STATE_AGENT_VERSION, ECSIM_VERSION},  {STATE_CLUSTER, a->cluster},
+        {STATE_INSTANCE_ARN, a->instance_arn}, {STATE_EC2_INSTANCE_ID, a->ec2_instance_id},
+        {STATE_AVAILABILITY_ZONE, zone},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+        if (pairs[i][1] && state_store_set(a->store, pairs[i][0], pairs[i][1], e) < 0)
+            return -1;
+    return 0;
+}
+
+static void on_registered(const struct registered *r, void *user)
+{
+    struct app *a = user;
+    struct err e = ERR_INIT;
+
+    a->registering = NULL;
+    if (r->status != AGENT_EXIT_OK) {
+        app_fail(a, r->status, "Registration failed", &r->e);
+        return;
+    }
+    free(a->instance_arn);
+    a->instance_arn = xstrdup(r->instance_arn);
+    log_event(&a->log, LOG_INFO, "Registered", "containerInstanceArn", a->instance_arn, "cluster",
+              a->cluster, "availabilityZone", r->availability_zone, NULL);
+    if (save_metadata(a, r->availability_zone, &e) < 0) {
+        log_event(&a->log, LOG_ERROR, "The registration is not saved", "error", e.text, NULL);
+        err_clear(&e);
+    }
+    if (app_connect(a, &e) < 0)
+        app_fail(a, AGENT_EXIT_RESTART, "Connecting", &e);
+}
+
+static void register_instance(struct app *a)
+{
+    struct err e = ERR_INIT;
+    _cleanup_json_ json_t *resources = ecs_register_resources(&a->config, &e);
+    _cleanup_json_ json_t *list = attributes(a);
+    bool external = a->config.external.on;
+    struct registration what = {
+        .cluster = a->config.cluster,
+        .instance_arn = a->instance_arn,
+        .identity_document = !external && a->identity_document ? a->identity_document : "",
+        .identity_signature = !external && a->identity_signature ? a->identity_signature : "",
+        .attributes = list,
+        .resources = resources,
+        .tags = a->config.instance_tags,
+    };
+
+    if (resources)
+        a->registering = ecs_register_start(a->ecs, &what, &a->log, on_registered, a, &e);
+    if (!a->registering)
+        app_fail(a, AGENT_EXIT_RESTART, "Registration", &e);
+}

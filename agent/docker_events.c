@@ -71,12 +71,14 @@ static void on_end(const struct docker_result *r, void *user)
 {
     struct docker_events *ev = user;
     int64_t wait = ev->wait;
+    bool first = ev->is_open || ev->wait == EVENTS_BACKOFF_MIN;
 
     ev->stream = NULL;
     /* a stream that was open gets its first new try at once */
     if (ev->is_open && ev->wait == EVENTS_BACKOFF_MIN)
         wait = 0;
-    log_event(ev->log, LOG_WARN, "Docker's event stream ended: opening it again", "error",
+    log_event(ev->log, first ? LOG_WARN : LOG_DEBUG,
+              "Docker's event stream ended: opening it again", "error",
               *r->message ? r->message : NULL, NULL);
     ev->is_open = false;
     ev->wait = ev->wait * 2 > EVENTS_BACKOFF_MAX ? EVENTS_BACKOFF_MAX : ev->wait * 2;

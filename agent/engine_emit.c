@@ -86,10 +86,19 @@ static void hand_over(struct task *t)
     en->cb.on_state_change(&ch, en->cb.user);
 }
 
+/* A digest that the agent resolved is told at once; what else happens on the way up is not. */
+static bool has_digest_to_tell(const struct task *t)
+{
+    for (size_t i = 0; i < t->n_containers; i++)
+        if (t->containers[i].image_digest && t->containers[i].handed == CONTAINER_NONE)
+            return true;
+    return false;
+}
+
 void engine_emit(struct task *t)
 {
     bool pending = t->known >= TASK_MANIFEST_PULLED && t->handed == TASK_NONE &&
-                   t->known < TASK_RUNNING && task_has_unhanded(t);
+                   t->known < TASK_RUNNING && has_digest_to_tell(t);
 
     if (!t->work->en->recovered)
         return;

@@ -21,6 +21,7 @@ struct http {
     struct clock_timer timer;
     struct list requests; /* under way */
     struct list doomed;   /* cancelled while libcurl was running */
+    struct list fresh;    /* started while libcurl was running: it takes none then */
 };
 
 struct http_request {
@@ -188,7 +189,7 @@ static void finish(struct http_request *r, CURLcode code)
     request_free(r);
 }
 
-/* Frees what was cancelled, and hands over what is complete. */
+/* Frees what was cancelled, begins what was started, and hands over what is complete. */
 static void reap(struct http *h)
 {
     CURLMsg *msg;
@@ -196,6 +197,14 @@ static void reap(struct http *h)
 
     while (!list_empty(&h->doomed))
         request_free(container_of(h->doomed.next, struct http_request, link));
+    while (!list_empty(&h->fresh)) {
+        struct http_request *r = container_of(h->fresh.next, struct http_request, link);
+
+        list_del(&r->link);
+        list_add_tail(&h->requests, &r->link);
+        if (curl_multi_add_handle(h->multi, r->easy) != CURLM_OK)
+            finish(r, CURLE_FAILED_INIT);
+    }
     while ((msg = curl_multi_info_read(h->multi, &left))) {
         struct http_request *r = NULL;
 
@@ -303,6 +312,7 @@ struct http *http_new(struct loop *l, bool insecure, struct err *e)
     h->insecure = insecure;
     list_init(&h->requests);
     list_init(&h->doomed);
+    list_init(&h->fresh);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(h->multi = curl_multi_init())) {
         free(h);
         err_set(e, ERR_INTERNAL, "libcurl does not start");
@@ -323,6 +333,8 @@ void http_free(struct http *h)
         request_free(container_of(h->requests.next, struct http_request, link));
     while (!list_empty(&h->doomed))
         request_free(container_of(h->doomed.next, struct http_request, link));
+    while (!list_empty(&h->fresh))
+        request_free(container_of(h->fresh.next, struct http_request, link));
     curl_multi_cleanup(h->multi);
     loop_timer_stop(h->loop, &h->timer);
     curl_global_cleanup();
@@ -436,7 +448,7 @@ struct http_request *http_start(struct http *h, const struct http_call *c, struc
     buf_init(&r->body, c->max_body ? c->max_body : HTTP_BODY_MAX);
     buf_init(&r->sent, c->body_len + 1);
     list_init(&r->link);
-    list_add_tail(&h->requests, &r->link);
+    list_add_tail(h->in_curl ? &h->fresh : &h->requests, &r->link);
     r->easy = curl_easy_init();
     if (r->easy) {
         set_options(r, c);
@@ -447,7 +459,10 @@ struct http_request *http_start(struct http *h, const struct http_call *c, struc
             set_signature(r, c->sign);
         curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
     }
-    code = r->easy ? curl_multi_add_handle(h->multi, r->easy) : CURLM_OUT_OF_MEMORY;
+    if (!r->easy)
+        code = CURLM_OUT_OF_MEMORY;
+    else
+        code = h->in_curl ? CURLM_OK : curl_multi_add_handle(h->multi, r->easy);
     if (code != CURLM_OK) {
         request_free(r);
         err_set(e, ERR_INTERNAL, "libcurl: %s", curl_multi_strerror(code));

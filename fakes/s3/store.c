@@ -233,7 +233,7 @@ void s3_bucket_remove(struct s3 *s, struct s3_bucket *b)
 /* Four numbers with dots are no name: a Host that is an address stays one. */
 static bool looks_like_address(const char *name)
 {
-    return strspn(name, "0123456789.") == strlen(name);
+    return strchr(name, '.') && strspn(name, "0123456789.") == strlen(name);
 }
 
 bool s3_bucket_name_ok(const char *name)

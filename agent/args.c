@@ -96,7 +96,9 @@ void args_print_help(FILE *out)
 
 void args_print_version(FILE *out)
 {
-    fputs("Amazon ECS Agent:\n\tVersion: " ECSIM_VERSION "\n\tCommit: " ECSIM_COMMIT "\n", out);
+    fputs("Amazon ECS Agent:\n\tVersion: " ECSIM_VERSION "\n\tCommit: " ECSIM_COMMIT "\n"
+          "\tecsim-agent behaves as: " AGENT_BEHAVES_AS "\n",
+          out);
 }
 
 void args_print_license(FILE *out)

@@ -114,6 +114,17 @@ static int ask(struct agent_info *a, struct buf *out, struct err *e)
     return 0;
 }
 
+/* Scenarios run in folders of their own: a relative program would not be found from there. */
+static void make_absolute(char **program)
+{
+    char *path = strchr(*program, '/') ? realpath(*program, NULL) : NULL;
+
+    if (!path)
+        return;
+    free(*program);
+    *program = path;
+}
+
 int agent_info_get(struct agent_info *a, const char *command, struct err *e)
 {
     _cleanup_buf_ struct buf out = BUF_INIT(OUTPUT_MAX);
@@ -121,6 +132,7 @@ int agent_info_get(struct agent_info *a, const char *command, struct err *e)
     *a = (struct agent_info){.argv = str_argv(command)};
     if (!a->argv || !a->argv[0])
         return err_set(e, ERR_USAGE, "--agent %s: not a command line", command);
+    make_absolute(&a->argv[0]);
     if (ask(a, &out, e) < 0)
         return -1;
     a->version = agent_info_version(buf_str(&out));

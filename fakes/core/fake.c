@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "fakes/core/conn.h"
 #include "fakes/core/world.h"
+#include "fakes/core/ws.h"
 
 struct listen_handle {
     union {
@@ -265,7 +266,10 @@ size_t fake_drop_connections(struct fake *f)
         struct conn *c = container_of(pos, struct conn, link);
 
         if (c->fake == f && !c->closing) {
-            conn_reset(c);
+            if (c->ws)
+                ws_drop(c->ws, true); /* which notes that it was us */
+            else
+                conn_reset(c);
             n++;
         }
     }

@@ -94,9 +94,9 @@ static void s3_classify(struct fake *f, struct exchange *x)
     json_put_str(x->extra, "bucket", c->bucket_name);
     json_put_str(x->extra, "key", c->key);
     if (c->key)
-        x->what = xasprintf("%s %s/%s", x->method, c->bucket_name, c->key);
+        x->what = xasprintf("%s /%s/%s", x->method, c->bucket_name, c->key);
     else
-        x->what = xasprintf("%s %s", x->method, c->bucket_name ? c->bucket_name : x->path);
+        x->what = xasprintf("%s /%s", x->method, c->bucket_name ? c->bucket_name : "");
     if (c->op) {
         x->group = c->op->group;
         json_put_str(x->extra, "operation", c->op->name);

@@ -486,7 +486,7 @@ static void the_journal_names_the_call_its_group_and_its_facts(void **state)
     assert_int_equal(control("bucket", "{\"name\":\"box\"}"), 0);
     ask("PUT", "/box/dir/k", NULL, "hello");
     r = last_request();
-    assert_string_equal(r->what, "PUT box/dir/k");
+    assert_string_equal(r->what, "PUT /box/dir/k");
     assert_string_equal(r->group, "write");
     assert_string_equal(json_str(r->data, "bucket"), "box");
     assert_string_equal(json_str(r->data, "key"), "dir/k");
@@ -494,7 +494,7 @@ static void the_journal_names_the_call_its_group_and_its_facts(void **state)
     assert_string_equal(json_str(r->data, "body"), "hello");
     ask_host("box.localhost", "GET", "/?prefix=x", NULL, NULL, 0);
     r = last_request();
-    assert_string_equal(r->what, "GET box");
+    assert_string_equal(r->what, "GET /box");
     assert_string_equal(r->group, "read");
     ask("GET", "/", NULL, NULL);
     assert_string_equal(last_request()->what, "GET /");

@@ -146,33 +146,43 @@ static int too_small(struct s3_call *c, const struct s3_part *p)
                    number, "ETag", p->etag, NULL);
 }
 
+/* Every element is a Part with a number and an ETag, and the numbers rise. */
+static int check_parts(struct s3_call *c, const struct s3_upload *u, const struct s3_xml *root)
+{
+    uint64_t n, last = 0;
+
+    if (!root->first)
+        return s3_fail(c, "MalformedXML", NULL);
+    for (const struct s3_xml *x = root->first; x; x = x->next) {
+        if (!str_eq(x->name, "Part") || !s3_xml_child_text(x, "ETag") ||
+            str_u64(s3_xml_child_text(x, "PartNumber"), INT32_MAX, &n) < 0)
+            return s3_fail(c, "MalformedXML", NULL);
+        if (n <= last)
+            return s3_fail(c, "InvalidPartOrder", "UploadId", u->id, NULL);
+        last = n;
+    }
+    return 0;
+}
+
 /* One Part element: its part joins the content, its MD5 the ETag. */
 static int join_part(struct s3_call *c, const struct s3_upload *u, const struct s3_xml *x,
-                     int *last, struct s3_content *content, EVP_MD_CTX *md)
+                     struct s3_content *content, EVP_MD_CTX *md)
 {
     const char *number = s3_xml_child_text(x, "PartNumber"), *etag = s3_xml_child_text(x, "ETag");
-    struct buf raw = BUF_INIT(16);
-    const struct s3_part *p;
-    uint64_t n;
+    const struct s3_part *p = s3_upload_find_part(u, (int)strtol(number, NULL, 10));
+    unsigned char raw[16];
 
-    if (!str_eq(x->name, "Part") || !etag || str_u64(number, INT32_MAX, &n) < 0)
-        return s3_fail(c, "MalformedXML", NULL);
-    if ((int)n <= *last)
-        return s3_fail(c, "InvalidPartOrder", "UploadId", u->id, NULL);
-    *last = (int)n;
-    p = s3_upload_find_part(u, (int)n);
     if (!p || !same_etag(etag, p->etag))
         return invalid_part(c, u, number, etag);
     if (x->next && p->content.size < S3_PART_MIN)
         return too_small(c, p);
     s3_content_add_slice(content, &p->content, 0, p->content.size);
-    for (size_t i = 0; i < 32; i += 2) {
-        char hex[3] = {p->etag[i], p->etag[i + 1], '\0'};
+    for (size_t i = 0; i < sizeof(raw); i++) {
+        char hex[3] = {p->etag[2 * i], p->etag[2 * i + 1], '\0'};
 
-        buf_addc(&raw, (char)strtoul(hex, NULL, 16));
+        raw[i] = (unsigned char)strtoul(hex, NULL, 16);
     }
-    EVP_DigestUpdate(md, buf_str(&raw), buf_len(&raw));
-    buf_release(&raw);
+    EVP_DigestUpdate(md, raw, sizeof(raw));
     return 0;
 }
 
@@ -184,13 +194,11 @@ static struct s3_object *join(struct s3_call *c, struct s3_upload *u)
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     unsigned char md5[16];
     size_t n = 0, len;
-    int last = 0;
 
     EVP_DigestInit_ex(md, EVP_md5(), NULL);
-    for (const struct s3_xml *x = root ? root->first : NULL; x && !c->error.code; x = x->next, n++)
-        join_part(c, u, x, &last, &o->content, md);
-    if (root && !n)
-        s3_fail(c, "MalformedXML", NULL);
+    if (root && check_parts(c, u, root) == 0)
+        for (const struct s3_xml *x = root->first; x && !c->error.code; x = x->next, n++)
+            join_part(c, u, x, &o->content, md);
     EVP_DigestFinal_ex(md, md5, NULL);
     EVP_MD_CTX_free(md);
     s3_xml_free(root);

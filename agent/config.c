@@ -120,6 +120,8 @@ static const struct config_var config_vars[] = {
      "instance metadata"},
     {"ECSIM_INTROSPECTION", TEXT, AT(introspection), "51678", 0, 0, TO_DEFAULT,
      "PORT, HOST:PORT or unix:PATH of the introspection API (host 127.0.0.1)"},
+    {"ECSIM_ACS_INACTIVITY", DURATION, AT(acs_inactivity), "1m", 100 * LIMIT_MS, 0, TO_LIMIT,
+     "an ACS session that is silent for this time and up to as much again is given up"},
 };
 
 /* Every logging driver the official agent knows (dockerclient/logging_drivers.go). */

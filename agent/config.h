@@ -73,6 +73,7 @@ struct config {
     char *detailed_os_family;
     char *imds_endpoint;
     char *introspection; /* as given */
+    int64_t acs_inactivity; /* ns */
     struct config_listen listen;
 
     char **notes; /* tolerated oddities, one line each */

@@ -26,8 +26,8 @@
  *
  * Last-Modified is the world's clock, in whole seconds as in S3.
  *
- * In the journal a call is "METHOD bucket/key" (or "METHOD bucket", "METHOD /"),
- * its group is "read" or "write", and it carries bucket, key and operation.
+ * In the journal a call is "METHOD /bucket/key" (or "METHOD /bucket", "METHOD /"), whatever the
+ * style of its address; its group is "read" or "write", and it carries bucket, key and operation.
  * The content of a PUT stands under body when it is not larger than JOURNAL_BODY_MAX.
  *
  * Commands (fake_ops.control):

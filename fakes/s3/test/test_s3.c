@@ -508,7 +508,7 @@ static void a_fault_answers_in_the_words_of_s3(void **state)
 
     (void)state;
     assert_int_equal(control("object", "{\"name\":\"box/k\",\"body\":\"x\"}"), 0);
-    f = fault_table_add(&world.faults, "slow", "s3", "GET box/**", FAULT_ERROR);
+    f = fault_table_add(&world.faults, "slow", "s3", "GET /box/**", FAULT_ERROR);
     f->type = xstrdup("SlowDown");
     assert_int_equal(ask("GET", "/box/k", NULL, NULL), 503);
     assert_true(member_is("Code", "SlowDown"));

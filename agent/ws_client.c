@@ -1,3 +1,7 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
 #include "agent/ws_client.h"
 #include "base/cleanup.h"
 #include "base/list.h"
@@ -7,10 +11,20 @@
 
 #define CLOSE_TOO_BIG 1009
 
+/* How long a refusal's body may come after its headers. */
+#define REFUSAL_WAIT (1 * NS_PER_S)
+
 struct outgoing {
     struct list link;
     size_t n;
     unsigned char *text; /* LWS_PRE bytes of room before it */
+};
+
+/* The connection of a refusal whose body is still to come; freed by its close callback. */
+struct late_body {
+    uv_poll_t poll;
+    int fd;
+    struct ws *ws; /* NULL: nobody waits any more */
 };
 
 struct ws {
@@ -28,14 +42,34 @@ struct ws {
     struct buf in, refusal;
     struct list out;
     size_t queued, max_queue;
+    bool tls;
+    struct late_body *late;
     struct clock_timer deadline; /* of the handshake; then: ended() is due */
 };
+
+static void on_late_closed(uv_handle_t *handle)
+{
+    struct late_body *late = handle->data;
+
+    close(late->fd);
+    free(late);
+}
+
+static void stop_late(struct ws *s)
+{
+    if (!s->late)
+        return;
+    s->late->ws = NULL;
+    uv_close((uv_handle_t *)&s->late->poll, on_late_closed);
+    s->late = NULL;
+}
 
 static void ws_free(struct ws *s)
 {
     if (s->wsi)
         lws_set_opaque_user_data(s->wsi, NULL);
     loop_timer_stop(web_loop(s->web), &s->deadline);
+    stop_late(s);
     while (!list_empty(&s->out)) {
         struct outgoing *o = container_of(s->out.next, struct outgoing, link);
 
@@ -88,7 +122,49 @@ static void end(struct ws *s, const char *why)
         return;
     s->ended = true;
     snprintf(s->why, sizeof(s->why), "%s", why);
-    loop_timer_start(web_loop(s->web), &s->deadline, 0, on_ended);
+    loop_timer_start(web_loop(s->web), &s->deadline, s->late ? REFUSAL_WAIT : 0, on_ended);
+}
+
+static void on_late_body(uv_poll_t *poll, int status, int events)
+{
+    struct late_body *late = poll->data;
+    struct ws *s = late->ws;
+    char piece[4096];
+    ssize_t n = status < 0 ? -1 : recv(late->fd, piece, sizeof(piece), MSG_DONTWAIT);
+
+    (void)events;
+    if (n < 0 && status == 0 && errno == EAGAIN)
+        return;
+    if (n > 0)
+        buf_add(&s->refusal, piece, (size_t)n);
+    stop_late(s);
+    if (s->ended)
+        loop_timer_start(web_loop(s->web), &s->deadline, 0, on_ended);
+}
+
+/*
+ * libwebsockets closes a refused connection at once. A second descriptor keeps
+ * it open until the body is there, which says whether it makes sense to come
+ * back soon. (With TLS only what came with the headers can be read.)
+ */
+static void wait_for_body(struct ws *s)
+{
+    struct late_body *late;
+    int fd = s->tls ? -1 : fcntl(lws_get_socket_fd(s->wsi), F_DUPFD_CLOEXEC, 0);
+
+    if (fd < 0)
+        return;
+    late = new0(struct late_body);
+    late->fd = fd;
+    late->ws = s;
+    late->poll.data = late;
+    if (uv_poll_init(&web_loop(s->web)->uv, &late->poll, fd) < 0) {
+        close(fd);
+        free(late);
+        return;
+    }
+    s->late = late;
+    uv_poll_start(&late->poll, UV_READABLE, on_late_body);
 }
 
 static void on_deadline(struct clock_timer *t)
@@ -129,9 +205,16 @@ static void read_refusal(struct ws *s)
     char *p = piece + LWS_PRE;
     int n = 4096;
 
+    char length[16];
+
     s->status = (int)lws_http_client_http_response(s->wsi);
-    if (s->status != 101)
-        lws_http_client_read(s->wsi, &p, &n);
+    if (s->status == 101)
+        return;
+    lws_http_client_read(s->wsi, &p, &n);
+    if (!buf_len(&s->refusal) &&
+        lws_hdr_copy(s->wsi, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
+        !str_eq(length, "0"))
+        wait_for_body(s);
 }
 
 static int receive(struct ws *s, const void *p, size_t n)
@@ -329,6 +412,7 @@ struct ws *ws_open(struct web *w, const struct ws_call *call, struct err *e)
     copy_headers(s, call->headers);
     r = split_url(call->url, &t, e);
     if (r == 0) {
+        s->tls = t.tls;
         s->host = steal_ptr(&t.host);
         s->path = steal_ptr(&t.path);
         loop_timer_start(web_loop(w), &s->deadline, call->connect_timeout, on_deadline);

@@ -1,0 +1,98 @@
+/*
+ * fuzz_docker.c - what a client may put into a query, a filter, a create body, a name.
+ *
+ * The first byte chooses what the rest is; it then goes through a real socket
+ * into an engine that has an image and a container, and some time passes.
+ *
+ * With libFuzzer: clang -fsanitize=fuzzer,address -DFUZZ_LIBFUZZER ...
+ * Without: the program reads the files named on its command line, once each.
+ */
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/docker/test/client.c"
+
+static void get_escaped(const char *prefix, const char *s, size_t n)
+{
+    struct buf path = BUF_INIT(1 << 20);
+
+    buf_adds(&path, prefix);
+    str_percent(&path, s, n, true);
+    call("GET", buf_str(&path), NULL);
+    buf_release(&path);
+}
+
+static void try_input(uint8_t kind, const char *s, size_t n)
+{
+    static const char *const filtered[] = {
+        "/containers/json?all=1&filters=", "/images/json?filters=", "/volumes?filters=",
+        "/networks?filters=", "/events?since=1&until=2&filters="};
+    char *text = xstrndup(s, n);
+    struct buf target = BUF_INIT(1 << 20);
+
+    switch (kind % 8) {
+    case 0:
+        call("POST", "/containers/create?name=fuzz", text);
+        call("POST", "/containers/fuzz/start", NULL);
+        call("GET", "/containers/fuzz/json", NULL);
+        call("GET", "/v1.19/containers/fuzz/json", NULL);
+        break;
+    case 1:
+        get_escaped(filtered[(kind / 8) % ARRAY_SIZE(filtered)], s, n);
+        break;
+    case 2:
+        get_escaped("/images/", s, n);
+        get_escaped("/distribution/", s, n);
+        break;
+    case 3:
+        buf_adds(&target, "/images/create?fromImage=");
+        str_percent(&target, s, n, false);
+        call("POST", buf_str(&target), NULL);
+        break;
+    case 4:
+        buf_adds(&target, "/events?until=1&since=");
+        str_percent(&target, s, n, false);
+        call("GET", buf_str(&target), NULL);
+        break;
+    case 5:
+        call("POST", "/volumes/create", text);
+        break;
+    case 6:
+        get_escaped("/containers/aa/top?ps_args=", s, n);
+        get_escaped("/containers/aa/logs?stdout=1&tail=", s, n);
+        break;
+    default:
+        control("image", "name", text, "health", text, "layers", text, NULL);
+        control("exit", "container", text, NULL);
+    }
+    pass(NS_PER_S);
+    buf_release(&target);
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    void *state = NULL;
+
+    if (n < 2 || n > (64 << 10) || memchr(p + 1, '\0', n - 1) || client_begin(&state) < 0)
+        return 0;
+    run("aa", "busybox:1", "");
+    try_input(p[0], (const char *)p + 1, n - 1);
+    client_end(&state);
+    return 0;
+}
+
+#ifndef FUZZ_LIBFUZZER
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        struct buf b = BUF_INIT(1 << 20);
+
+        if (io_read_file(argv[i], &b, NULL) == 0)
+            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
+        buf_release(&b);
+    }
+    return 0;
+}
+#endif

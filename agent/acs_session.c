@@ -99,7 +99,8 @@ static void on_opened(void *user)
     set_state(s, SESSION_CONNECTED);
     s->was_connected = true;
     s->opened_at = loop_now(s->env->loop);
-    s->silence_allowed = backoff_spread(s->env->config->acs_inactivity, s->env->config->acs_inactivity);
+    s->silence_allowed =
+        backoff_spread(s->env->config->acs_inactivity, s->env->config->acs_inactivity);
     heard(s);
     loop_timer_start(s->env->loop, &s->age, backoff_spread(ACS_MAX_AGE, ACS_MAX_AGE_JITTER),
                      on_age);

@@ -72,7 +72,7 @@ struct config {
     char *dynamic_ports; /* "a-b", "" = the kernel's range */
     char *detailed_os_family;
     char *imds_endpoint;
-    char *introspection; /* as given */
+    char *introspection;    /* as given */
     int64_t acs_inactivity; /* ns */
     struct config_listen listen;
 

@@ -11,7 +11,8 @@
 #define ECSIM_COMMIT "unknown"
 #endif
 
-/* The official release whose behaviour on the wire this agent follows; guards of scenarios use it. */
+/* The official release whose behaviour on the wire this agent follows; guards of scenarios use it.
+ */
 #define AGENT_BEHAVES_AS "1.105.1"
 
 /* "Version" of the introspection API. */

@@ -200,7 +200,7 @@ static void write_request(struct http_client *c, const struct http_client_reques
              u->path, u->host, u->port);
     if (r->body || !strcmp(r->method, "POST") || !strcmp(r->method, "PUT"))
         buf_addf(&c->request, "Content-Length: %zu\r\n", r->body_len);
-    json_object_foreach((json_t *)(uintptr_t)r->headers, key, v)
+    json_object_foreach ((json_t *)(uintptr_t)r->headers, key, v)
         buf_addf(&c->request, "%s: %s\r\n", key, json_string_value(v));
     buf_adds(&c->request, "\r\n");
     if (r->body)
@@ -213,7 +213,7 @@ struct http_client *http_client_start(struct loop *loop, const struct http_clien
 {
     struct http_client *c;
     struct sockaddr_in sa;
-    struct url u = { 0 };
+    struct url u = {0};
     int n;
 
     if (split_url(r->url, &u, e) < 0)

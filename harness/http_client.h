@@ -23,7 +23,7 @@ struct http_client;
 
 struct http_client_request {
     const char *method;
-    const char *url;    /* http://host:port/path; host is an address or localhost */
+    const char *url;       /* http://host:port/path; host is an address or localhost */
     const char *unix_path; /* NULL: TCP to the host of url */
     const char *body;
     size_t body_len;

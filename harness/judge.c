@@ -1,5 +1,6 @@
 /*
- * The closed world: each record that came from outside has to be somebody's.
+ * The judging part of harness/run.h: in a closed world each record that came
+ * from outside has to be somebody's.
  *
  * A record is fine when a step claimed it, when its group of calls was declared
  * as answered (`answer docker engine`), or when a step that has not run yet

@@ -78,8 +78,7 @@ int junit_write(const char *path, const struct progress *p, double seconds, stru
              "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
              "<testsuite name=\"ecsim\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
              "skipped=\"%zu\" time=\"%.3f\">\n",
-             p->n, p->count[OUTCOME_FAILED],
-             p->count[OUTCOME_NO_AGENT] + p->count[OUTCOME_HARNESS],
+             p->n, p->count[OUTCOME_FAILED], p->count[OUTCOME_NO_AGENT] + p->count[OUTCOME_HARNESS],
              p->count[OUTCOME_SKIPPED] + p->count[OUTCOME_KNOWN], seconds);
     for (size_t i = 0; i < p->n; i++)
         add_case(&b, &p->items[i]);

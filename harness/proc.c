@@ -114,8 +114,7 @@ static void on_chld(uv_signal_t *h, int signum)
 
     (void)signum;
     loop_sync(ps->loop);
-    list_for_each_safe(pos, tmp, &ps->all)
-    {
+    list_for_each_safe (pos, tmp, &ps->all) {
         struct proc *p = container_of(pos, struct proc, link);
 
         if (p->running && waitpid(p->pid, &status, WNOHANG) == p->pid)
@@ -125,7 +124,7 @@ static void on_chld(uv_signal_t *h, int signum)
 
 int procs_init(struct procs *ps, struct loop *loop, struct err *e)
 {
-    *ps = (struct procs){ .loop = loop };
+    *ps = (struct procs){.loop = loop};
     list_init(&ps->all);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return err_sys(e, errno, "subreaper");
@@ -140,7 +139,7 @@ void procs_release(struct procs *ps)
 {
     struct list *pos, *tmp;
 
-    list_for_each_safe(pos, tmp, &ps->all)
+    list_for_each_safe (pos, tmp, &ps->all)
         proc_free(container_of(pos, struct proc, link));
     uv_close((uv_handle_t *)&ps->chld, NULL);
 }
@@ -196,7 +195,7 @@ static void run_child(const struct proc_spec *spec, struct child_fds *f)
 
 static int open_pipes(struct child_fds *f, struct err *e)
 {
-    int *all[] = { f->in, f->out, f->err, f->failed };
+    int *all[] = {f->in, f->out, f->err, f->failed};
 
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         all[i][0] = all[i][1] = -1;
@@ -208,7 +207,7 @@ static int open_pipes(struct child_fds *f, struct err *e)
 
 static void close_pipes(struct child_fds *f)
 {
-    int *all[] = { f->in, f->out, f->err, f->failed };
+    int *all[] = {f->in, f->out, f->err, f->failed};
 
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
         cleanup_closep(&all[i][0]);
@@ -278,7 +277,7 @@ static bool is_ours(const struct procs *ps, pid_t pid)
 {
     struct list *pos;
 
-    list_for_each(pos, &ps->all)
+    list_for_each (pos, &ps->all)
         if (container_of(pos, struct proc, link)->running &&
             container_of(pos, struct proc, link)->pid == pid)
             return true;

@@ -44,7 +44,7 @@ struct proc_ops {
 struct proc_stream {
     uv_poll_t poll;
     struct proc *p;
-    int fd;              /* -1: closed */
+    int fd; /* -1: closed */
     struct buf line;
     struct buf captured;
     bool polling;
@@ -57,18 +57,18 @@ struct proc {
     void *data;
     pid_t pid;
     bool running, capture;
-    int code, signal;    /* when it ended */
+    int code, signal; /* when it ended */
     struct proc_stream out[2];
-    int closing;         /* handles whose close callback is pending */
+    int closing; /* handles whose close callback is pending */
     bool free_when_closed;
 };
 
 struct proc_spec {
-    char *const *argv;   /* argv[0] is looked up in the PATH of env */
-    char *const *env;    /* NULL-terminated NAME=VALUE */
-    const char *cwd;     /* NULL: ours */
-    const char *input;   /* what it reads on standard input; NULL: nothing */
-    size_t input_len;    /* at most 64 KiB (the pipe takes it at once) */
+    char *const *argv; /* argv[0] is looked up in the PATH of env */
+    char *const *env;  /* NULL-terminated NAME=VALUE */
+    const char *cwd;   /* NULL: ours */
+    const char *input; /* what it reads on standard input; NULL: nothing */
+    size_t input_len;  /* at most 64 KiB (the pipe takes it at once) */
     bool capture;
 };
 

@@ -17,7 +17,7 @@
 #include "harness/result.h"
 
 struct progress_item {
-    const char *path;  /* of the scenario, as given */
+    const char *path; /* of the scenario, as given */
     const char *title;
     struct result result;
     bool done, running;
@@ -25,13 +25,13 @@ struct progress_item {
 
 struct progress {
     FILE *out;
-    bool live;  /* a terminal */
+    bool live; /* a terminal */
     bool quiet;
     struct progress_item *items; /* the runner's */
     size_t n;
     size_t count[OUTCOME_MAX];
     size_t n_done;
-    int width;  /* of the terminal */
+    int width; /* of the terminal */
 };
 
 void progress_init(struct progress *p, FILE *out, struct progress_item *items, size_t n);

@@ -21,7 +21,7 @@ void result_release(struct result *r)
     free(r->reason);
     free(r->report);
     free(r->journal);
-    *r = (struct result){ 0 };
+    *r = (struct result){0};
 }
 
 char *result_write(const struct result *r)

@@ -14,9 +14,9 @@ enum outcome {
     OUTCOME_PASSED,
     OUTCOME_FAILED,
     OUTCOME_SKIPPED,
-    OUTCOME_KNOWN,      /* failed as its `known` header says it must */
-    OUTCOME_NO_AGENT,   /* the agent could not be started */
-    OUTCOME_HARNESS,    /* our own failure: crash, leak of ours, no journal */
+    OUTCOME_KNOWN,    /* failed as its `known` header says it must */
+    OUTCOME_NO_AGENT, /* the agent could not be started */
+    OUTCOME_HARNESS,  /* our own failure: crash, leak of ours, no journal */
     OUTCOME_MAX,
 };
 

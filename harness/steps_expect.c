@@ -14,7 +14,7 @@ struct wanted {
     char *what;
     size_t base;        /* records up to this one are too early */
     int64_t not_before; /* mono; `after` as a duration */
-    int64_t deadline;
+    int64_t deadline, limit;
     size_t scanned; /* records before this one need no second look */
     bool met;
 };
@@ -53,6 +53,7 @@ static int wanted_init(struct run *r, struct wanted *w, const struct scn_step *s
     *w = (struct wanted){.s = s, .base = base};
     if (run_within(r, s, RUN_PATIENCE_NS, &w->deadline) < 0 || set_after(r, w) < 0)
         return -1;
+    w->limit = w->deadline - loop_now(&r->world.loop);
     w->what = run_what(r, s);
     return w->what ? 0 : -1;
 }
@@ -99,11 +100,9 @@ static int try_wanted(struct run *r, struct wanted *w)
 
 static int not_met(struct run *r, const struct wanted *w)
 {
-    int64_t limit = w->deadline - r->step_mono;
     char text[48];
 
-    return run_fail(r, w->s, "it did not come within %s",
-                    str_format_duration(limit < 0 ? 0 : limit / NS_PER_MS * NS_PER_MS, text));
+    return run_fail(r, w->s, "it did not come within %s", str_format_duration(w->limit, text));
 }
 
 int step_expect(struct run *r, const struct scn_step *s)

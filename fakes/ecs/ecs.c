@@ -216,7 +216,8 @@ static void pending(struct fake *f, struct buf *out)
     }
 }
 
-static const char *const groups[] = {"register", "submit", "progress", "tags", "drain", "people", NULL};
+static const char *const groups[] = {"register", "submit", "progress", "tags",
+                                     "drain",    "people", NULL};
 
 const struct fake_ops ecs_ops = {
     .name = "ecs",

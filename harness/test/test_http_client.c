@@ -29,10 +29,8 @@ static void handle(struct fake *f, struct exchange *x)
     exchange_answer(x, 200, "text/plain", buf_str(&x->body), buf_len(&x->body));
 }
 
-static const struct fake_ops ops = { .name = "echo",
-                                     .size = sizeof(struct fake),
-                                     .classify = classify,
-                                     .handle = handle };
+static const struct fake_ops ops = {
+    .name = "echo", .size = sizeof(struct fake), .classify = classify, .handle = handle};
 
 static struct world world;
 static struct fake *fake;
@@ -88,7 +86,7 @@ static void a_body_and_headers_go_there_and_come_back(void **state)
     json_t *headers = json_pack("{s:s}", "X-Mine", "1");
     char *url = xasprintf("%s/a?b=c", fake->url);
     struct http_client *c = ask((struct http_client_request){
-        .method = "POST", .url = url, .body = "hello", .body_len = 5, .headers = headers });
+        .method = "POST", .url = url, .body = "hello", .body_len = 5, .headers = headers});
     const struct http_client_result *r = http_client_result(c);
 
     (void)state;
@@ -105,7 +103,7 @@ static void a_unix_socket_and_chunks_are_fine(void **state)
 {
     char *sock = xasprintf("%s/s", path);
     struct http_client *c = ask((struct http_client_request){
-        .method = "GET", .url = "http://any/stream", .unix_path = sock });
+        .method = "GET", .url = "http://any/stream", .unix_path = sock});
 
     (void)state;
     assert_int_equal(http_client_result(c)->status, 201);
@@ -117,27 +115,27 @@ static void a_unix_socket_and_chunks_are_fine(void **state)
 static void failures_are_told_in_words(void **state)
 {
     struct err e = ERR_INIT;
-    struct http_client *c = ask((struct http_client_request){ .method = "GET",
-                                                             .url = "http://127.0.0.1:1/" });
+    struct http_client *c =
+        ask((struct http_client_request){.method = "GET", .url = "http://127.0.0.1:1/"});
 
     (void)state;
     assert_int_equal(http_client_result(c)->err.code, ERR_PEER);
     assert_non_null(strstr(http_client_result(c)->err.text, "cannot connect"));
     http_client_free(c);
     fault_table_add(&world.faults, NULL, "echo", "**", FAULT_CLOSE)->first = 1;
-    c = ask((struct http_client_request){ .method = "GET", .url = fake->url });
+    c = ask((struct http_client_request){.method = "GET", .url = fake->url});
     assert_non_null(strstr(http_client_result(c)->err.text, "closed before the answer"));
     http_client_free(c);
     fault_table_add(&world.faults, NULL, "echo", "**", FAULT_GARBAGE);
-    c = ask((struct http_client_request){ .method = "GET", .url = fake->url });
+    c = ask((struct http_client_request){.method = "GET", .url = fake->url});
     assert_non_null(strstr(http_client_result(c)->err.text, "no HTTP"));
     http_client_free(c);
     assert_null(http_client_start(&world.loop,
-                                  &(struct http_client_request){ .method = "GET", .url = "nonsense" },
+                                  &(struct http_client_request){.method = "GET", .url = "nonsense"},
                                   on_done, NULL, &e));
     assert_int_equal(e.code, ERR_USAGE);
     assert_null(http_client_start(
-        &world.loop, &(struct http_client_request){ .method = "GET", .url = "http://example/" },
+        &world.loop, &(struct http_client_request){.method = "GET", .url = "http://example/"},
         on_done, NULL, &e));
 }
 

@@ -147,7 +147,14 @@ static void a_line_without_end_is_cut_at_the_limit(void **state)
     (void)state;
     spawn("head -c 200000 /dev/zero | tr '\\0' x", NULL);
     wait_end();
-    assert_int_equal(buf_len(&lines), 200000 + 3 * 4);
+    size_t pieces = 0, letters = 0;
+
+    for (const char *p = buf_str(&lines); *p; p++) {
+        pieces += *p == '\n';
+        letters += *p == 'x';
+    }
+    assert_int_equal(letters, 200000);
+    assert_in_range(pieces, 3, 10);
 }
 
 int main(void)

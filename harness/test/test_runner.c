@@ -42,11 +42,11 @@ static void behave(const struct runner *self, const struct runner_job *job, cons
 }
 
 static struct runner_job jobs[] = {
-    { .path = "1", .title = "passes", .limit = NS_PER_S },
-    { .path = "2", .title = "fails", .limit = NS_PER_S },
-    { .path = "3", .title = "crashes", .limit = NS_PER_S },
-    { .path = "4", .title = "passes", .limit = NS_PER_S, .skip = "not today" },
-    { .path = "5", .title = "passes", .limit = NS_PER_S },
+    {.path = "1", .title = "passes", .limit = NS_PER_S},
+    {.path = "2", .title = "fails", .limit = NS_PER_S},
+    {.path = "3", .title = "crashes", .limit = NS_PER_S},
+    {.path = "4", .title = "passes", .limit = NS_PER_S, .skip = "not today"},
+    {.path = "5", .title = "passes", .limit = NS_PER_S},
 };
 
 /* The runner writes to standard output, which is the test's report: it goes to a file here. */
@@ -70,7 +70,8 @@ static enum runner_end run_quietly(struct runner *r)
 
 static void each_job_is_told_apart_and_only_failures_keep_their_folder(void **state)
 {
-    struct runner r = { .run = behave, .jobs = jobs, .n = ARRAY_SIZE(jobs), .parallel = 2, .seed = 10 };
+    struct runner r = {
+        .run = behave, .jobs = jobs, .n = ARRAY_SIZE(jobs), .parallel = 2, .seed = 10};
     const struct progress_item *it;
     struct stat st;
     char *kept;
@@ -99,7 +100,7 @@ static void each_job_is_told_apart_and_only_failures_keep_their_folder(void **st
 
 static void when_all_pass_nothing_is_left(void **state)
 {
-    struct runner r = { .run = behave, .jobs = jobs, .n = 1, .parallel = 1 };
+    struct runner r = {.run = behave, .jobs = jobs, .n = 1, .parallel = 1};
     struct stat st;
 
     (void)state;
@@ -111,7 +112,7 @@ static void when_all_pass_nothing_is_left(void **state)
 /* A runner in a process of its own, so that it can be sent a signal. */
 static void an_interrupt_ends_every_child(void **state)
 {
-    struct runner_job hang = { .path = "1", .title = "hangs", .limit = 60 * NS_PER_S };
+    struct runner_job hang = {.path = "1", .title = "hangs", .limit = 60 * NS_PER_S};
     char dir[] = "/tmp/runner-test-XXXXXX";
     int status;
     pid_t pid;
@@ -121,7 +122,7 @@ static void an_interrupt_ends_every_child(void **state)
     setenv("TMPDIR", dir, 1);
     pid = fork();
     if (pid == 0) {
-        struct runner r = { .run = behave, .jobs = &hang, .n = 1, .parallel = 1, .keep = true };
+        struct runner r = {.run = behave, .jobs = &hang, .n = 1, .parallel = 1, .keep = true};
 
         _exit(run_quietly(&r) == RUNNER_INTERRUPTED ? 42 : 1);
     }

@@ -118,8 +118,10 @@ static void see(struct container *c, const json_t *v)
     enum container_status seen;
 
     if (!c->docker_id) {
-        if (!is_ours(c, v))
+        if (!is_ours(c, v)) {
+            w->name_is_foreign = true;
             return;
+        }
         adopt(c, v);
     }
     seen = container_inspect(c, v);
@@ -144,11 +146,30 @@ static void vanished(struct container *c)
 
 /* ---- who waited for it ---- */
 
+static void on_create_retry(struct clock_timer *t)
+{
+    struct container *c = container_of(t, struct container_work, retry)->c;
+
+    c->applied = CONTAINER_NONE;
+    engine_progress(c->task);
+}
+
+/*
+ * The name is taken. Either the container is there, or the daemon is still at
+ * work on a create whose agent was killed, or has just given that up: then
+ * another create will tell.
+ */
 static void after_create(struct container *c)
 {
     struct container_work *w = c->work;
+    int64_t tries = w->en->config->create_timeout / CREATE_AGAIN;
 
     w->after = AFTER_NOTHING;
+    if (!c->docker_id && !w->name_is_foreign && c->desired != CONTAINER_STOPPED &&
+        (int64_t)++w->tries < tries) {
+        loop_timer_start(w->en->loop, &w->retry, CREATE_AGAIN, on_create_retry);
+        return;
+    }
     engine_step_done(c);
     if (!c->docker_id)
         engine_fail(c, REASON_CREATE, w->failure ? w->failure : "the name is taken");

@@ -19,11 +19,12 @@
 #include "agent/port_pool.h"
 #include "base/map.h"
 
-#define INSPECT_AGAIN      (5 * NS_PER_S)  /* after an inspect that gave no answer */
-#define STARTED_LOOK_AGAIN (1 * NS_PER_S)  /* started, and not yet seen running */
-#define STOP_AGAIN         (30 * NS_PER_S) /* a stop that had no effect */
-#define STOP_TRIES         5               /* with the short waits, before STOP_AGAIN */
-#define EVENTS_WAIT        (1 * NS_PER_S)  /* for the stream's answer, before recovery begins */
+#define INSPECT_AGAIN      (5 * NS_PER_S)    /* after an inspect that gave no answer */
+#define STARTED_LOOK_AGAIN (1 * NS_PER_S)    /* started, and not yet seen running */
+#define STOP_AGAIN         (30 * NS_PER_S)   /* a stop that had no effect */
+#define CREATE_AGAIN       (500 * NS_PER_MS) /* the daemon is at work under this name already */
+#define STOP_TRIES         5                 /* with the short waits, before STOP_AGAIN */
+#define EVENTS_WAIT        (1 * NS_PER_S)    /* for the stream's answer, before recovery begins */
 
 struct engine {
     struct loop *loop;
@@ -62,6 +63,7 @@ struct container_work {
     bool must_stop;  /* a start timed out: it may run although it is not seen running */
     bool start_failed, stop_had_effect;
     bool ports_held;
+    bool name_is_foreign; /* somebody else's container has our name */
     bool dirty;
     char *failure; /* what the daemon said to a create that found the name taken */
     struct docker_stats *stats;

@@ -130,16 +130,14 @@ static void step_down(struct container *c)
         give_up_image(c);
     if (c->applied == CONTAINER_RUNNING || c->applied == CONTAINER_STOPPED)
         return;
-    if (!dependency_may_stop(c))
-        return;
     /*
      * What does not run is stopped, without a word to Docker. A create still
      * under way ends by itself; its container is removed with the task.
      */
-    if (c->known >= CONTAINER_RUNNING || c->work->must_stop)
-        engine_begin_stop(c);
-    else
+    if (c->known < CONTAINER_RUNNING && !c->work->must_stop)
         engine_set_known(c, CONTAINER_STOPPED);
+    else if (dependency_may_stop(c))
+        engine_begin_stop(c);
 }
 
 static void step(struct container *c, int64_t *until)

@@ -98,6 +98,8 @@ static void kill_connection(struct ws *s)
     lws_set_opaque_user_data(wsi, NULL);
     s->wsi = NULL;
     lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    /* libwebsockets looks at its timeouts when something happens: now */
+    lws_cancel_service(web_context(s->web));
 }
 
 static void on_ended(struct clock_timer *t)

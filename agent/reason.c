@@ -1,14 +1,24 @@
 #include "agent/reason.h"
 #include "base/str.h"
 
+/* As Go prints a time.Duration, units of zero included: 4m0s, 2h0m0s, 1.5s. */
+static void add_duration(struct buf *text, int64_t ns)
+{
+    int64_t minutes = ns / (60 * NS_PER_S);
+
+    if (minutes >= 60)
+        buf_addf(text, "%lldh%lldm", (long long)(minutes / 60), (long long)(minutes % 60));
+    else if (minutes > 0)
+        buf_addf(text, "%lldm", (long long)minutes);
+    buf_addf(text, "%gs", (double)(ns % (60 * NS_PER_S)) / 1e9);
+}
+
 const char *reason_of_call(const struct docker_result *r, const char *name, const char *transition,
                            struct buf *text)
 {
-    char waited[48];
-
     if (r->timed_out) {
-        buf_addf(text, "Could not transition to %s; timed out after waiting %s", transition,
-                 str_format_duration(r->waited, waited));
+        buf_addf(text, "Could not transition to %s; timed out after waiting ", transition);
+        add_duration(text, r->waited);
         return REASON_TIMEOUT;
     }
     buf_adds(text, r->message);

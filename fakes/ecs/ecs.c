@@ -200,7 +200,7 @@ static int control(struct fake *f, const char *command, const json_t *args, json
     return err_set(e, ERR_USAGE, "ecs: no command '%s' (cluster, instance, tags)", command);
 }
 
-/* A task that has to stop and was not reported so is what this service waits for. */
+/* A task that was not reported to be what it has to be is what this service waits for. */
 static void pending(struct fake *f, struct buf *out)
 {
     const struct plane *p = ((struct plane_fake *)f)->plane;
@@ -210,7 +210,7 @@ static void pending(struct fake *f, struct buf *out)
     for (size_t i = 0; map_next(&p->tasks, &i, &key, &v);) {
         const struct plane_task *t = v;
 
-        if (t->last != t->desired)
+        if (t->last < t->desired)
             buf_addf(out, "ecs: task %s is %s, wanted %s\n", t->id, plane_task_status_name(t->last),
                      plane_task_status_name(t->desired));
     }

@@ -6,7 +6,8 @@
  * SerializationException, as there.
  *
  * Groups: register (RegisterContainerInstance, DiscoverPollEndpoint,
- * CreateCluster), submit (Submit*), tags (ListTagsForResource), drain
+ * CreateCluster), submit (Submit*), progress (Submit* with status PENDING: a task
+ * on its way, which agents before 1.83 do not send), tags (ListTagsForResource), drain
  * (UpdateContainerInstancesState), people (Describe*, List*, Deregister*).
  * An operation that is not among them is an UnknownOperationException and has
  * no group.

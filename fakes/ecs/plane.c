@@ -255,8 +255,10 @@ static void task_set_last(struct plane *p, struct plane_task *t, enum plane_task
     t->version++;
     if (last == PLANE_TASK_RUNNING)
         t->started_at = now;
-    if (last == PLANE_TASK_STOPPED)
+    if (last == PLANE_TASK_STOPPED) {
         t->stopped_at = now;
+        plane_task_desire(p, t, PLANE_TASK_STOPPED); /* nothing starts it again */
+    }
 }
 
 void plane_container_submitted(struct plane *p, struct plane_task *t, const json_t *change)

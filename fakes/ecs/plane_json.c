@@ -1,6 +1,7 @@
 /* The shapes in which the API shows clusters, instances and tasks. */
 #include "fakes/ecs/plane.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -100,17 +101,39 @@ static json_t *resources(const json_t *registered)
     return list;
 }
 
+/* Agents say "ContainerRuntime" where the API says "CONTAINER_RUNTIME". */
+static char *api_word(const char *camel)
+{
+    struct buf b = BUF_INIT(256);
+
+    for (size_t i = 0; camel[i]; i++) {
+        bool upper = isupper((unsigned char)camel[i]), after = i && camel[i - 1] != '_';
+
+        if (upper && after &&
+            (islower((unsigned char)camel[i - 1]) || islower((unsigned char)camel[i + 1])))
+            buf_addc(&b, '_');
+        buf_addc(&b, (char)toupper((unsigned char)camel[i]));
+    }
+    return buf_steal(&b, NULL);
+}
+
 static json_t *health_json(const json_t *statuses)
 {
-    json_t *o = json_object(), *s;
-    const char *overall = "OK";
+    json_t *o = json_object(), *details = json_array(), *s;
+    const char *overall = statuses ? "OK" : "INSUFFICIENT_DATA";
     size_t i;
 
-    json_array_foreach (statuses, i, s)
+    json_array_foreach (statuses, i, s) {
+        _cleanup_free_ char *type = api_word(json_str(s, "type"));
+        json_t *d = json_deep_copy(s);
+
         if (!str_eq(json_str(s, "status"), "OK"))
             overall = json_str(s, "status");
-    json_put_str(o, "overallStatus", statuses ? overall : "INSUFFICIENT_DATA");
-    json_put(o, "details", statuses ? json_deep_copy(statuses) : json_array());
+        json_put_str(d, "type", type);
+        json_array_append_new(details, d);
+    }
+    json_put_str(o, "overallStatus", overall);
+    json_put(o, "details", details);
     return o;
 }
 

@@ -217,11 +217,14 @@ static void a_task_is_what_the_agent_submitted_and_never_goes_back(void **state)
     submit("RUNNING", "");
     t = plane_task(plane(), NULL, TASK);
     assert_int_equal(t->last, PLANE_TASK_STOPPED);
+    assert_int_equal(t->desired, PLANE_TASK_STOPPED);
     assert_true(client_noted(c, "submitted RUNNING after STOPPED is not taken"));
     v = client_call(c, "DescribeTasks", "{\"cluster\":\"demo\",\"tasks\":[\"" TASK "\",\"x\"]}");
     assert_int_equal(json_array_size(json_at(v, "tasks")), 1);
     assert_int_equal(json_array_size(json_at(v, "failures")), 1);
-    v = (json_decref(v), client_call(c, "ListTasks", "{\"cluster\":\"demo\"}"));
+    v = (json_decref(v), client_call(c, "ListTasks",
+                                     "{\"cluster\":\"demo\",\"desiredStatus\":"
+                                     "\"STOPPED\"}"));
     assert_string_equal(json_string_value(json_array_get(json_at(v, "taskArns"), 0)), TASK);
     json_decref(v);
 }

@@ -83,6 +83,7 @@ static void task_metrics_health_and_status_have_their_groups(void **state)
     char *frame = one_task("{\"min\":0.5,\"max\":2,\"sampleCount\":2,\"sum\":2.5}");
     long long now = (long long)(loop_wall(&c->w->loop) / NS_PER_S);
     const struct plane_instance *i;
+    json_t *v, *health;
 
     (void)state;
     client_publish(c, &agent, arn, frame);
@@ -110,6 +111,15 @@ static void task_metrics_health_and_status_have_their_groups(void **state)
     i = plane_instance(((struct tcs *)c->tcs)->base.plane, NULL, arn);
     assert_int_equal(json_array_size(i->health), 1);
     free(frame);
+    v = client_callf(c, "DescribeContainerInstances",
+                     "{\"cluster\":\"demo\",\"containerInstances\":[\"%s\"],"
+                     "\"include\":[\"CONTAINER_INSTANCE_HEALTH\"]}",
+                     arn);
+    health = json_at(json_array_get(json_at(v, "containerInstances"), 0), "healthStatus");
+    assert_string_equal(json_str(health, "overallStatus"), "OK");
+    assert_string_equal(json_str(json_array_get(json_at(health, "details"), 0), "type"),
+                        "CONTAINER_RUNTIME");
+    json_decref(v);
 }
 
 /* Publishes it, and expects no group, no acknowledgement and this note. */

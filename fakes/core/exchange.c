@@ -157,8 +157,12 @@ void exchange_set_header(struct exchange *x, const char *name, const char *value
 
 static void journal_answer(struct exchange *x, const char *body, size_t n, const char *cut)
 {
-    json_t *d = json_object(), *headers = json_object();
+    json_t *d, *headers;
 
+    if (!journal_wanted(fake_journal(x->fake)))
+        return;
+    d = json_object();
+    headers = json_object();
     json_put_int(d, "status", x->status);
     json_put_int(d, "request", (int64_t)x->record);
     for (size_t i = 0; i < x->n_out_headers; i++)
@@ -400,10 +404,14 @@ static json_t *query_json(const struct exchange *x)
 
 static void journal_request(struct exchange *x)
 {
-    json_t *d = json_object(), *headers = json_object();
+    json_t *d, *headers;
     bool ws = exchange_wants_ws(x);
     struct record *r;
 
+    if (!journal_wanted(fake_journal(x->fake)))
+        return;
+    d = json_object();
+    headers = json_object();
     json_put_str(d, "method", x->method);
     json_put_str(d, "target", x->target);
     json_put_str(d, "path", x->path);

@@ -93,6 +93,12 @@ struct journal {
 void journal_init(struct journal *j, struct loop *loop);
 void journal_release(struct journal *j);
 
+/* False when a record would go nowhere: then who makes one may save himself the work. */
+static inline bool journal_wanted(const struct journal *j)
+{
+    return j->keep || j->fd >= 0 || j->on_record;
+}
+
 /* Appends to this file from now on (created with mode 0600). */
 int journal_open(struct journal *j, const char *path, struct err *e);
 

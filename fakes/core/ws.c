@@ -98,8 +98,13 @@ static void journal_frame(struct ws *w, enum record_kind kind, const char *what,
                           json_t *body, const char *p, size_t n)
 {
     struct fake *f = w->c->fake;
-    json_t *d = json_object();
+    json_t *d;
 
+    if (!journal_wanted(fake_journal(f))) {
+        json_decref(body);
+        return;
+    }
+    d = json_object();
     json_put_str(d, "type", what);
     if (body)
         json_put(d, "body", body);
@@ -304,7 +309,7 @@ static uint64_t send_now(struct ws *w, const char *type, const char *text, size_
     journal_frame(w, RECORD_FRAME_OUT, type, NULL, body, text, n);
     json_decref(v);
     pump(w);
-    return w->c->world->journal.count;
+    return journal_wanted(&w->c->world->journal) ? w->c->world->journal.count : 1;
 }
 
 static void on_late(struct clock_timer *t)

@@ -87,13 +87,13 @@ void peer_send(struct peer *p, const char *text)
 
 bool peer_wait(struct peer *p, const char *text)
 {
-    int64_t until = loop_now(&p->w->loop) + NS_PER_S;
+    int64_t until = loop_real(&p->w->loop) + NS_PER_S; /* a test may have moved the clock */
 
     for (;;) {
         take(p);
         if (memmem(buf_data(&p->got), buf_len(&p->got), text, strlen(text)))
             return true;
-        if (p->eof || loop_now(&p->w->loop) > until)
+        if (p->eof || loop_real(&p->w->loop) > until)
             return false;
         turn(p->w);
     }
@@ -101,9 +101,9 @@ bool peer_wait(struct peer *p, const char *text)
 
 bool peer_wait_end(struct peer *p)
 {
-    int64_t until = loop_now(&p->w->loop) + 3 * NS_PER_S;
+    int64_t until = loop_real(&p->w->loop) + 3 * NS_PER_S;
 
-    while (!p->eof && loop_now(&p->w->loop) < until) {
+    while (!p->eof && loop_real(&p->w->loop) < until) {
         turn(p->w);
         take(p);
     }

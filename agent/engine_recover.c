@@ -16,16 +16,33 @@
 
 /* ---- reading ---- */
 
-/* Stands for a task of which nothing but the ARN is left: reported STOPPED, then cleaned up. */
-static struct task *unreadable_task(const char *arn)
+static void on_saved_container(const char *name, json_t *state, void *user)
 {
-    struct task *t = task_new(0);
+    json_t *o = json_object();
 
-    t->spec = json_object();
-    json_put_str(t->spec, "arn", arn);
-    t->arn = json_str(t->spec, "arn");
-    t->desired = TASK_STOPPED;
-    task_set_reason(t, UNREADABLE);
+    (void)state;
+    json_put_str(o, "name", name);
+    json_put_str(o, "image", "?");
+    json_array_append_new(user, o);
+}
+
+/*
+ * Stands for a task of which only the ARN and the states are left: what still
+ * runs of it is stopped, it is reported STOPPED, and cleaned up like any other.
+ */
+static struct task *unreadable_task(struct engine *en, const char *arn)
+{
+    json_t *spec = json_object(), *containers = json_array();
+    struct err e = ERR_INIT;
+    struct task *t;
+
+    json_put_str(spec, "arn", arn);
+    json_put_str(spec, "desiredStatus", "STOPPED");
+    json_put(spec, "containers", containers);
+    if (state_store_containers(en->store, arn, on_saved_container, containers, &e) < 0)
+        engine_store_failed(en, &e);
+    t = payload_task(spec, &e);
+    json_decref(spec);
     return t;
 }
 
@@ -40,24 +57,8 @@ static void load_containers(struct engine *en, struct task *t)
     }
 }
 
-static void on_saved_task(const char *arn, json_t *spec, json_t *state, void *user)
+static void take_on(struct engine *en, struct task *t)
 {
-    struct engine *en = user;
-    struct err e = ERR_INIT;
-    struct task *t = spec && state ? payload_task(spec, &e) : NULL;
-
-    if (!t) {
-        log_event(en->log, LOG_ERROR, "A saved task cannot be read: it is given up", "task", arn,
-                  "error", e.code ? e.text : "not JSON", NULL);
-        t = unreadable_task(arn);
-        if (state)
-            task_state_load(t, state);
-        t->desired = TASK_STOPPED;
-        engine_add_task(en, t);
-        return;
-    }
-    task_state_load(t, state);
-    load_containers(en, t);
     engine_add_task(en, t);
     for (size_t i = 0; i < t->n_containers; i++) {
         struct container *c = &t->containers[i];
@@ -66,6 +67,30 @@ static void on_saved_task(const char *arn, json_t *spec, json_t *state, void *us
         if (c->known != CONTAINER_STOPPED && (c->docker_id || c->create_tried))
             engine_hold_ports(c);
     }
+}
+
+static void on_saved_task(const char *arn, json_t *spec, json_t *state, void *user)
+{
+    struct engine *en = user;
+    struct err e = ERR_INIT;
+    struct task *t = spec && state ? payload_task(spec, &e) : NULL;
+    bool readable = t != NULL;
+
+    if (!readable) {
+        log_event(en->log, LOG_ERROR, "A saved task cannot be read: it is given up", "task", arn,
+                  "error", e.code ? e.text : "not JSON", NULL);
+        t = unreadable_task(en, arn);
+        if (!t)
+            return;
+    }
+    if (state)
+        task_state_load(t, state);
+    if (!readable) {
+        t->desired = TASK_STOPPED;
+        task_set_reason(t, UNREADABLE);
+    }
+    load_containers(en, t);
+    take_on(en, t);
 }
 
 int engine_load_tasks(struct engine *en, struct err *e)

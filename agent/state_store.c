@@ -20,6 +20,7 @@ enum statement {
     HAS_IMAGE,
     TASKS,
     CONTAINER,
+    CONTAINERS,
     BEGIN,
     COMMIT,
     STATEMENT_MAX
@@ -38,6 +39,7 @@ static const char *const sql[STATEMENT_MAX] = {
     [HAS_IMAGE] = "SELECT 1 FROM image WHERE name = ?1",
     [TASKS] = "SELECT arn, spec, state FROM task ORDER BY id",
     [CONTAINER] = "SELECT state FROM container WHERE arn = ?1 AND name = ?2",
+    [CONTAINERS] = "SELECT name, state FROM container WHERE arn = ?1",
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
 };
@@ -411,6 +413,27 @@ json_t *state_store_container(struct state_store *s, const char *arn, const char
         state = column_json(st, 0);
     sqlite3_reset(st);
     return state;
+}
+
+int state_store_containers(struct state_store *s, const char *arn, state_container_fn fn,
+                           void *user, struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc;
+
+    if (!s)
+        return 0;
+    st = bind(s, CONTAINERS, arn, NULL, NULL);
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        _cleanup_json_ json_t *state = column_json(st, 1);
+
+        if (state)
+            fn((const char *)sqlite3_column_text(st, 0), state, user);
+    }
+    if (rc != SQLITE_DONE)
+        fail(s, e, "reading the saved containers");
+    sqlite3_reset(st);
+    return rc == SQLITE_DONE ? 0 : -1;
 }
 
 int state_store_reset(struct state_store *s, struct err *e)

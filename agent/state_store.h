@@ -78,6 +78,11 @@ int state_store_tasks(struct state_store *s, state_task_fn fn, void *user, struc
 /* New reference, NULL when there is none or it is not JSON. */
 json_t *state_store_container(struct state_store *s, const char *arn, const char *name);
 
+/* fn for each saved container of a task whose state is JSON. */
+typedef void (*state_container_fn)(const char *name, json_t *state, void *user);
+int state_store_containers(struct state_store *s, const char *arn, state_container_fn fn,
+                           void *user, struct err *e);
+
 /* Forgets tasks, images and metadata: the instance has become another one. */
 int state_store_reset(struct state_store *s, struct err *e);
 

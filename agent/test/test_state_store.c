@@ -75,6 +75,13 @@ static void collect(const char *arn, json_t *spec, json_t *state, void *user)
              state ? json_str(state, "knownStatus") : "unreadable");
 }
 
+static void count_container(const char *name, json_t *state, void *user)
+{
+    assert_string_equal(name, "app");
+    assert_string_equal(json_str(state, "knownStatus"), "RUNNING");
+    ++*(int *)user;
+}
+
 static const char *list_tasks(struct state_store *s)
 {
     seen[0] = '\0';
@@ -87,6 +94,7 @@ static void what_was_written_is_there_after_reopening(void **state)
     struct state_store *s = open_store();
     json_t *stopped = object("knownStatus", "STOPPED"), *c;
     struct stat st;
+    int containers = 0;
     char *arn;
 
     (void)state;
@@ -113,6 +121,8 @@ static void what_was_written_is_there_after_reopening(void **state)
     assert_string_equal(json_str(c, "knownStatus"), "RUNNING");
     json_decref(c);
     assert_null(state_store_container(s, "t3", "app"));
+    assert_int_equal(state_store_containers(s, "t2", count_container, &containers, NULL), 0);
+    assert_int_equal(containers, 1);
     assert_true(state_store_has_image(s, "busybox:latest"));
     assert_false(state_store_has_image(s, "busybox"));
     assert_int_equal(state_store_reset(s, NULL), 0);

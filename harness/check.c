@@ -60,7 +60,7 @@ static void close_scope(struct check *c)
     for (size_t i = 0; map_next(&s->names, &i, &key, &v);) {
         const struct name *n = v;
 
-        if (n->kind == NAME_CAPTURE && !n->used && !n->quiet) {
+        if (n->kind == NAME_CAPTURE && !n->used && !n->quiet && !c->d->errors) {
             diag_warning(c->d, source(c), n->pos, "\"%s\" is captured and never used", key);
             diag_note(c->d, "leave \"as %s\" out, or use ${%s...}", key, key);
         }
@@ -113,7 +113,7 @@ static int check_name_form(struct check *c, const char *name, struct pos pos)
 
 /* -- references -- */
 
-static void suggest_name(struct check *c, const char *name)
+static void suggest_name(struct check *c, const char *name, const char *whole)
 {
     const char *list[256];
     size_t n = 0, n_builtins;
@@ -128,8 +128,8 @@ static void suggest_name(struct check *c, const char *name)
     }
     for (size_t i = 0; i < n_builtins && n < ARRAY_SIZE(list); i++)
         list[n++] = b[i].name;
-    if (!diag_suggest(c->d, name, list, n))
-        diag_note(c->d, "write $${ for a plain ${");
+    if (!diag_suggest(c->d, whole, list, n) && !diag_suggest(c->d, name, list, n))
+        diag_note(c->d, "a step above names it with \"as\"; write $${ for a plain ${");
 }
 
 static int unknown_name(struct check *c, const char *name, const char *whole,
@@ -141,7 +141,7 @@ static int unknown_name(struct check *c, const char *name, const char *whole,
     if (later)
         diag_see(c->d, source(c), later->as_pos, "it is captured only here");
     else
-        suggest_name(c, strchr(whole, '[') ? name : whole);
+        suggest_name(c, name, whole);
     return -1;
 }
 
@@ -415,7 +415,7 @@ static int check_heal(struct check *c, const struct scn_step *st)
         (n && n->kind == NAME_FAULT))
         return 0;
     diag_error(c->d, source(c), v->pos, "no fault above is called \"%s\"", v->text);
-    suggest_name(c, v->text);
+    diag_note(c->d, "expected %s", arg_kind_expects(ARG_HEALER));
     return -1;
 }
 

@@ -274,6 +274,9 @@ static int reference(struct jscan *j)
 
     if (subst_next(j->s, j->n, &at, &ref, &n) != 1 || ref != j->s + from + 2)
         return fail(j, from, 2, "${ without a name and a closing }");
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)ref[i] < 0x20 || ref[i] == 0x7f || !str_utf8_valid(ref, n))
+            return fail(j, from, at - from, "a byte in ${...} that no name has");
     put(j, j->s + from, at - from);
     j->at = at;
     return 0;

@@ -138,6 +138,15 @@ bool lex_is_key(const char *key)
     return *key && key_len(with, strlen(with)) == strlen(key);
 }
 
+/* UTF-8 without control characters; a tab is none where blanks are allowed. */
+static bool printable(const char *s, size_t n, bool tabs)
+{
+    for (size_t i = 0; i < n; i++)
+        if (((unsigned char)s[i] < 0x20 && !(tabs && s[i] == '\t')) || s[i] == 0x7f)
+            return false;
+    return str_utf8_valid(s, n);
+}
+
 /* A bare word from l->at; may hold ${...} and, in a path, ["name"]. */
 static int bare(struct lex *l, struct buf *text)
 {
@@ -151,7 +160,8 @@ static int bare(struct lex *l, struct buf *text)
         if (s[at] == '$' && byte(l, at + 1) == '{') {
             size_t end = at;
 
-            if (subst_next(s, eol(l, at), &end, &ref, &n) != 1)
+            if (subst_next(s, eol(l, at), &end, &ref, &n) != 1 || ref != s + at + 2 ||
+                !printable(ref, n, false))
                 return unclosed_ref(l, at);
             at = end;
         } else if (s[at] == '$' && byte(l, at + 1) == '$' && byte(l, at + 2) == '{') {
@@ -205,9 +215,11 @@ static int regex(struct lex *l, struct buf *text)
         diag_note(l->d, "it stands in slashes: /.../, with \\/ for a slash in it");
         return -1;
     }
-    if (!str_utf8_valid(buf_str(text), buf_len(text)) || memchr(buf_str(text), 0, buf_len(text))) {
-        return diag_error(l->d, l->src, place(l, l->at, at - l->at),
-                          "an expression has to be UTF-8 without NUL");
+    if (!printable(buf_str(text), buf_len(text), true)) {
+        diag_error(l->d, l->src, place(l, l->at, at - l->at),
+                   "an expression has to be UTF-8 "
+                   "without control characters");
+        return -1;
     }
     l->at = at + 1;
     return 0;
@@ -305,6 +317,12 @@ static int word(struct lex *l, struct lex_word *w)
     return 0;
 }
 
+static int bad_comment(struct lex *l, size_t from, size_t to)
+{
+    return diag_error(l->d, l->src, place(l, from, to - from),
+                      "a comment has to be UTF-8 without control characters");
+}
+
 /* Behind a word: blanks, a continued line, a comment. 1: the step is over; -1: error. */
 static int between(struct lex *l, struct lex_words *ws)
 {
@@ -321,6 +339,11 @@ static int between(struct lex *l, struct lex_words *ws)
             next_line(l);
             continue;
         }
+        if (byte(l, l->at) == '\\' && blank(byte(l, l->at + 1))) {
+            diag_error(l->d, l->src, place(l, l->at, 1), "a lone backslash");
+            diag_note(l->d, "at the very end of a line it continues the line; else quote it");
+            return -1;
+        }
         if (byte(l, l->at) != '#')
             return 0;
         if (!at_eol(l, l->at + 1) && !blank(byte(l, l->at + 1))) {
@@ -333,8 +356,8 @@ static int between(struct lex *l, struct lex_words *ws)
             end--;
         while (blank(byte(l, end - 1)) && end > l->at + 1)
             end--;
-        if (!str_utf8_valid(l->src->text + l->at, end - l->at))
-            return diag_error(l->d, l->src, place(l, l->at, 1), "a comment that is not UTF-8");
+        if (!printable(l->src->text + l->at, end - l->at, true))
+            return bad_comment(l, l->at, end);
         ws->comment = xstrndup(l->src->text + l->at + 1, end - l->at - 1);
         l->at = end;
         return 1;
@@ -432,13 +455,20 @@ static size_t trimmed(const char *s, size_t n)
     return n;
 }
 
-/* True when all of s is one "string"; text gets it decoded. */
-static bool whole_string(const char *s, size_t n, struct buf *text)
+/* The length of a "string" that is all of s but for a comment, or 0; text gets it decoded. */
+static size_t whole_string(const char *s, size_t n, struct buf *text)
 {
     struct jscan_error je;
-    size_t at = 0;
+    size_t at = 0, rest;
 
-    return n >= 2 && *s == '"' && !jscan_string(s, n, &at, text, &je) && at == n;
+    if (!n || *s != '"' || jscan_string(s, n, &at, text, &je) < 0)
+        return 0;
+    rest = at;
+    while (rest < n && blank(s[rest]))
+        rest++;
+    if (rest == n || (rest > at && s[rest] == '#' && (rest + 1 == n || blank(s[rest + 1]))))
+        return at;
+    return 0;
 }
 
 static int rest_of_line(struct lex *l, struct lex_words *ws)
@@ -446,32 +476,29 @@ static int rest_of_line(struct lex *l, struct lex_words *ws)
     struct lex_word w = {.kind = SCN_STRING};
     struct buf text = BUF_INIT(SCN_FILE_MAX);
     const char *s = l->src->text + l->at;
-    size_t n = eol(l, l->at) - l->at, len;
+    size_t n = eol(l, l->at) - l->at, len, hash;
 
     if (n && s[n - 1] == '\r')
         n--;
     n = trimmed(s, n);
-    len = trimmed(s, text_end(s, n));
-    w.pos = w.value_pos = place(l, l->at, len);
-    for (size_t i = 0; i < n; i++)
-        if (((unsigned char)s[i] < 0x20 && s[i] != '\t') || s[i] == 0x7f)
-            return diag_error(l->d, l->src, place(l, l->at + i, 1), "control character in a text");
-    if (!str_utf8_valid(s, n))
-        return diag_error(l->d, l->src, w.pos, "a text that is not UTF-8");
-    if (!whole_string(s, len, &text)) {
+    if (!printable(s, n, true))
+        return diag_error(l->d, l->src, place(l, l->at, n),
+                          "a text has to be UTF-8 without control characters");
+    len = whole_string(s, n, &text);
+    hash = len ? len + text_end(s + len, n - len) : text_end(s, n);
+    if (!len) {
         buf_clear(&text);
+        len = trimmed(s, hash);
         buf_add(&text, s, len);
     }
+    w.text = buf_steal(&text, &w.len);
+    w.pos = w.value_pos = place(l, l->at, len);
     w.raw = s;
     w.raw_len = len;
-    w.text = buf_steal(&text, &w.len);
     grow_array(ws->w, ws->n, ws->cap);
     ws->w[ws->n++] = w;
-    if (text_end(s, n) < n) {
-        size_t at = text_end(s, n) + 1;
-
-        ws->comment = xstrndup(s + at, n - at);
-    }
+    if (hash < n)
+        ws->comment = xstrndup(s + hash + 1, n - hash - 1);
     ws->end = place(l, l->at + len, 1);
     return 0;
 }
@@ -562,14 +589,8 @@ static int comment_line(struct lex *l, char **ret_text)
     if (stop > l->at && byte(l, stop - 1) == '\r')
         stop--;
     stop = l->at + trimmed(l->src->text + l->at, stop - l->at);
-    for (size_t i = l->at; i < stop; i++)
-        if ((unsigned char)byte(l, i) < 0x20 && byte(l, i) != '\t') {
-            diag_error(l->d, l->src, place(l, i, 1), "control character in a comment");
-            next_line(l);
-            return -1;
-        }
-    if (!str_utf8_valid(l->src->text + l->at, stop - l->at)) {
-        diag_error(l->d, l->src, place(l, l->at, 1), "a comment that is not UTF-8");
+    if (!printable(l->src->text + l->at, stop - l->at, true)) {
+        bad_comment(l, l->at, stop);
         next_line(l);
         return -1;
     }
@@ -606,7 +627,7 @@ int lex_line(struct lex *l, char **ret_text, struct scn_attachment **ret_attachm
 
 /* What may stand bare is decided by the lexer itself: text that it reads back as one word. A word
  * that looks like key=value is one where no options are taken (keyed). */
-static bool reads_back(const char *text, bool keyed)
+static bool reads_back(const char *text, enum scn_value_kind kind, bool keyed)
 {
     struct source src = {.path = xstrdup(""), .text = xstrdup(text), .len = strlen(text)};
     struct diag d;
@@ -616,10 +637,11 @@ static bool reads_back(const char *text, bool keyed)
 
     diag_init(&d);
     lex_init(&l, &src, &d);
-    if (*text && !strchr("# \t\\", *text) && !strchr(text, '\n') && !lex_step(&l, &ws))
+    if (*text && !strchr("# \t", *text) && !str_eq(text, "\\") && !strchr(text, '\n') &&
+        !lex_step(&l, &ws))
         ok = ws.n == 1 && !ws.comment && ws.w[0].raw_len == src.len &&
              (ws.w[0].key ? keyed && (ws.w[0].kind == SCN_WORD || !ws.w[0].len)
-                          : ws.w[0].kind == SCN_WORD);
+                          : ws.w[0].kind == kind);
     lex_words_release(&ws);
     diag_release(&d);
     free(src.path);
@@ -629,12 +651,19 @@ static bool reads_back(const char *text, bool keyed)
 
 bool lex_is_word(const char *text)
 {
-    return reads_back(text, false);
+    return reads_back(text, SCN_WORD, false);
 }
 
 bool lex_is_raw_word(const char *text)
 {
-    return reads_back(text, true);
+    return reads_back(text, SCN_WORD, true);
+}
+
+bool lex_is_file(const char *name)
+{
+    _cleanup_free_ char *text = xasprintf("@%s", name);
+
+    return reads_back(text, SCN_FILE, false);
 }
 
 bool lex_is_plain_text(const char *text)

@@ -81,6 +81,8 @@ void lex_words_release(struct lex_words *w);
 bool lex_is_word(const char *text);
 /* The same, but it may look like key=value. */
 bool lex_is_raw_word(const char *text);
+/* True when @name would be read as the name of a file. */
+bool lex_is_file(const char *name);
 /* True when the rest-of-line text can stand without quotes. */
 bool lex_is_plain_text(const char *text);
 /* True when key= would be read as a key. */

@@ -171,7 +171,7 @@ static int set_tagged(struct reader *r, struct scn_value *v, const json_t *o)
         return set_regex(r, v, s);
     if (!str_eq(tag, "word") && !str_eq(tag, "file"))
         return fail(r, "unknown kind of value \"%s\"", tag);
-    if (!lex_is_raw_word(s))
+    if (*tag == 'w' ? !lex_is_raw_word(s) : !lex_is_file(s))
         return fail(r, "%s: \"%s\" is no word", tag, s);
     scn_value_set(v, r->s, *tag == 'w' ? SCN_WORD : SCN_FILE, s, strlen(s));
     return 0;

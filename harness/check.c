@@ -210,43 +210,55 @@ static int check_ref(struct check *c, const char *ref, const struct source *src,
     return unknown_name(c, name, ref, src, pos);
 }
 
-/* Every ${...} of a text whose first byte stands at pos (of its source). */
+/* The text of a reference without the backslashes that a JSON string needs in ["name"]. */
+static void copy_ref(char *to, size_t room, const char *ref, size_t n)
+{
+    size_t out = 0;
+
+    for (size_t i = 0; i < n && out + 1 < room; i++)
+        if (ref[i] != '\\')
+            to[out++] = ref[i];
+    to[out] = '\0';
+}
+
+/*
+ * Every ${...} of a text. In an attachment each is pointed at; elsewhere too, when the text stands
+ * in the source as it is (bare, or in quotes without escapes), else the whole value is.
+ */
 static int check_refs(struct check *c, const char *s, size_t n, const struct scn_attachment *a,
                       struct pos pos)
 {
-    size_t at = 0, len;
+    size_t at = 0, len = 0, quote = pos.len == n + 2;
+    bool as_it_is = pos.len == n || quote;
     const char *ref;
     int r, bad = 0;
 
     while ((r = subst_next(s, n, &at, &ref, &len)) != 0) {
+        size_t from = r < 0 ? at : (size_t)(ref - 2 - s), width = r < 0 ? 2 : len + 3;
         struct source src = *source(c);
         struct pos p = pos;
         char text[1100];
-        size_t out = 0;
 
-        if (a)
-            p = check_place(c->file, a, r < 0 ? at : (size_t)(ref - 2 - s), r < 0 ? 2 : len + 3,
-                            &src);
+        if (a) {
+            p = check_place(c->file, a, from, width, &src);
+        } else if (as_it_is) {
+            p.col += (uint32_t)(from + quote);
+            p.len = (uint32_t)width;
+        }
         if (r < 0) {
             diag_error(c->d, &src, p, "${ without a name and a closing }");
             diag_note(c->d, "write $${ for a plain ${");
             return -1;
         }
-        for (size_t i = 0; i < len && out + 1 < sizeof(text); i++)
-            if (ref[i] != '\\')
-                text[out++] = ref[i];
-        text[out] = '\0';
+        copy_ref(text, sizeof(text), ref, len);
         bad |= check_ref(c, text, &src, p);
     }
     return bad;
 }
 
-/* What stands in the source between a word's place and its end: references point at themselves. */
 static int check_value_refs(struct check *c, const struct scn_value *v)
 {
     const struct scn_attachment *a = v->content;
-    size_t at = 0, len;
-    const char *ref;
     int r = 0;
 
     if (a && !map_get(&c->content, a->name)) {
@@ -257,15 +269,14 @@ static int check_value_refs(struct check *c, const struct scn_value *v)
         return r | (a->subst ? check_refs(c, a->data, a->len, a, v->pos) : 0);
     if (!v->subst)
         return 0;
-    if (v->kind != SCN_WORD || subst_next(v->text, v->len, &at, &ref, &len) != 1)
-        return check_refs(c, v->text, v->len, NULL, v->pos);
-    struct pos p = v->pos;
+    if (v->kind == SCN_FILE) { /* the name stands behind '@' */
+        struct pos p = v->pos;
 
-    /* A bare word stands in the source as it is: underline the first reference alone. */
-    p.col += (uint32_t)(ref - 2 - v->text);
-    p.len = (uint32_t)(len + 3);
-    r = check_refs(c, v->text, at, NULL, p);
-    return r | check_refs(c, v->text + at, v->len - at, NULL, v->pos);
+        p.col++;
+        p.len--;
+        return check_refs(c, v->text, v->len, NULL, p);
+    }
+    return check_refs(c, v->text, v->len, NULL, v->pos);
 }
 
 /* -- steps -- */

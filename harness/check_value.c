@@ -135,8 +135,9 @@ int check_value(const struct scn_value *v, enum arg_kind kind, const char *choic
         return 0; /* known when it runs */
     if (fits(v, kind, choices))
         return 0;
-    diag_error(d, src, v->pos, "%s: expected %s", what,
-               kind == ARG_CHOICE ? choices : arg_kind_expects(kind));
+    diag_error(d, src, v->pos, "%s: expected %s%s", what,
+               kind == ARG_CHOICE ? "one of: " : arg_kind_expects(kind),
+               kind == ARG_CHOICE ? choices : "");
     if (kind == ARG_NAME && strchr(v->text, '='))
         diag_note(d, "a blank stands on both sides of '='");
     return -1;
@@ -273,7 +274,7 @@ int check_content(const struct scn *s, const struct scn_attachment *a, struct di
         diag_note(d, "%s", e.hint);
     if (e.first_len) {
         pos = check_place(s, a, e.first_at, e.first_len, &src);
-        diag_see(d, &src, pos, "first here");
+        diag_see(d, &src, pos, e.first_what);
     }
     return -1;
 }

@@ -284,6 +284,19 @@ static int reference(struct jscan *j)
 
 static int value(struct jscan *j);
 
+static int no_comma(struct jscan *j, char close, size_t open)
+{
+    bool element = peek(j) == '"' || peek(j) == '{' || peek(j) == '[';
+
+    fail(j, j->at, 1, "expected ',' or '%c'", close);
+    if (element)
+        return hint(j, "a comma is missing between two elements");
+    j->e->first_at = open;
+    j->e->first_len = 1;
+    j->e->first_what = "to close what is opened here";
+    return -1;
+}
+
 /* Behind an element: a comma (true), or the closing bracket (false); -1. */
 static int next_element(struct jscan *j, char close, size_t open)
 {
@@ -294,10 +307,8 @@ static int next_element(struct jscan *j, char close, size_t open)
         return 0;
     if (j->at >= j->n)
         return fail(j, open, 1, "'%c' is never closed", j->s[open]);
-    if (peek(j) != ',') {
-        fail(j, j->at, 1, "expected ',' or '%c'", close);
-        return strchr("]}", peek(j)) ? -1 : hint(j, "a comma is missing between two elements");
-    }
+    if (peek(j) != ',')
+        return no_comma(j, close, open);
     comma = j->at++;
     put(j, ",", 1);
     blanks(j);
@@ -329,6 +340,7 @@ static int member_name(struct jscan *j, struct map *seen)
         fail(j, from, j->at - from, "duplicate member \"%.80s\"", buf_str(&name));
         j->e->first_at = place[0];
         j->e->first_len = place[1];
+        j->e->first_what = "first here";
         return -1;
     }
     place = new0_array(size_t, 2);

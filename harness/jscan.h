@@ -22,8 +22,9 @@ struct jscan_error {
     size_t at, len;  /* bytes of the text in question */
     char text[200];  /* what is wrong */
     char hint[160];  /* what to do, "" when nothing helps */
-    size_t first_at; /* a second place ("first here"), with first_len > 0 */
+    size_t first_at; /* a second place, with first_len > 0 */
     size_t first_len;
+    const char *first_what; /* what is there: "first here" */
 };
 
 /* One line: {"a": 1, "b": [true]}. Else: members on lines of their own, indented by

@@ -101,7 +101,7 @@ static int json_error(struct lex *l, const struct jscan_error *e)
     if (e->hint[0])
         diag_note(l->d, "%s", e->hint);
     if (e->first_len)
-        diag_see(l->d, l->src, place(l, e->first_at, e->first_len), "first here");
+        diag_see(l->d, l->src, place(l, e->first_at, e->first_len), e->first_what);
     return -1;
 }
 

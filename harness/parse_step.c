@@ -470,6 +470,7 @@ static int unexpected(struct parse *p, const struct scn_step *st)
     struct lex_word *w = parse_peek(p), *op = p->i + 1 < p->ws.n ? w + 1 : NULL;
     size_t n;
     const char *const *roots = jpath_roots(&n);
+    static const char *const keywords[] = {"within", "for", "after", "as", "is", "min", "max"};
     const char *flags[WORDS_MAX];
     size_t n_flags = 0;
 
@@ -484,6 +485,9 @@ static int unexpected(struct parse *p, const struct scn_step *st)
                w->kind == SCN_WORD ? "word" : "value", st->verb->words);
     for (const struct verb_opt *o = st->verb->opts; o->name && n_flags < WORDS_MAX; o++)
         flags[n_flags++] = o->name;
+    for (size_t i = 0; i < ARRAY_SIZE(keywords) && n_flags < WORDS_MAX; i++)
+        if (keyword_allowed(st->verb, keywords[i]))
+            flags[n_flags++] = keywords[i];
     if (w->kind == SCN_WORD && diag_suggest(p->d, w->text, flags, n_flags))
         return -1;
     if (w->kind == SCN_WORD && (st->verb->flags & TAKES_MATCH) && jpath_is(w->text))

@@ -9,20 +9,26 @@
 /* A reference is a name and a path; nobody writes a longer one by intention. */
 #define REF_MAX 1024
 
-/* The length of ${...} at s[at], or 0. A '}' inside of ["..."] does not end it. */
+/*
+ * The length of ${...} at s[at], or 0. A '}' inside of ["..."] does not end it. Within a JSON
+ * string that name is written [\"...\"]: what opens it also closes it.
+ */
 static size_t ref_len(const char *s, size_t n, size_t at)
 {
-    bool quoted = false;
+    enum { BARE, QUOTED, ESCAPED } in = BARE;
 
     for (size_t i = at + 2; i < n && i - at < REF_MAX; i++) {
-        if (s[i] == '\\' && quoted)
-            i++;
-        else if (s[i] == '"')
-            quoted = !quoted;
-        else if (s[i] == '}' && !quoted)
-            return i + 1 - at;
-        else if (s[i] == '\n' || s[i] == '\0')
+        bool escaped = s[i] == '\\' && i + 1 < n && s[i + 1] == '"';
+
+        if (s[i] == '\n' || s[i] == '\0')
             break;
+        if (s[i] == '}' && in == BARE)
+            return i + 1 - at;
+        if (escaped && in != QUOTED)
+            in = in == BARE ? ESCAPED : BARE;
+        else if (s[i] == '"')
+            in = in == BARE ? QUOTED : in == QUOTED ? BARE : in;
+        i += s[i] == '\\';
     }
     return 0;
 }

@@ -8,7 +8,8 @@
  * With libFuzzer (from the top folder):
  *     make
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -DFUZZ_LIBFUZZER -D_GNU_SOURCE \
- *         -iquote build/layers/harness -include base/banned.h -o build/fuzz-scn harness/test/fuzz_scn.c \
+ *         -iquote build/layers/harness -include base/banned.h \
+ *         -o build/fuzz-scn harness/test/fuzz_scn.c \
  *         harness/{cmd_lang,check,check_value,diag,digest,doc,fmt,guard,import,jpath,jscan,lex}.c \
  *         harness/{match,parse,parse_header,parse_step,schema,scn,scn_json,scn_json_read}.c \
  *         harness/{subst,value,verb}.c proto/[a-z]*.c base/[a-z]*.c -ljansson -lm

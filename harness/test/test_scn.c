@@ -331,7 +331,7 @@ static void the_schema_and_the_reference_name_every_verb(void **state)
     json_t *v, *defs;
 
     (void)state;
-    schema_write(&schema);
+    scn_schema_write(&schema);
     doc_write(&doc);
     v = json_loadb(buf_str(&schema), buf_len(&schema), JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(v);

@@ -55,7 +55,7 @@ int step_each(struct run *r, const struct scn_step *s)
     for (size_t i = first; i < s->n_args; i++) {
         struct subst x = run_subst(r);
         struct err e = ERR_INIT;
-        json_t *v = value_json(&s->args[i], &x, &e);
+        json_t *v = value_named(&s->args[i], &x, &e);
 
         if (!v)
             return run_fail(r, s, "%s", e.text);
@@ -70,7 +70,7 @@ int step_set(struct run *r, const struct scn_step *s)
 {
     struct subst x = run_subst(r);
     struct err e = ERR_INIT;
-    json_t *v = value_json(&s->args[1], &x, &e);
+    json_t *v = value_named(&s->args[1], &x, &e);
 
     if (!v)
         return run_fail(r, s, "%s", e.text);
@@ -92,7 +92,7 @@ static int bind_params(struct run *r, const struct scn_step *s, struct scope *in
 
         if (!v)
             return run_fail(r, s, "parameter %s is missing", file->params[i].name);
-        value = value_json(v, &x, &e);
+        value = value_named(v, &x, &e);
         if (!value)
             return run_fail(r, s, "parameter %s: %s", file->params[i].name, e.text);
         scope_set(inner, file->params[i].name, value);

@@ -25,10 +25,10 @@ tests: $(TESTS)
 test: tests
 	$(Q)ci/unit $(TEST)
 
-scenario-test: $(PROGRAMS)
+scenario-test: $(PROGRAMS) $(BUILD)/deps/scenario.ok
 	$(Q)ci/scenarios $(RUN)
 
-check: $(PROGRAMS) tests $(BUILD)/deps/lint.ok
+check: $(PROGRAMS) tests $(BUILD)/deps/scenario.ok $(BUILD)/deps/lint.ok
 	$(Q)+ci/check
 
 hdr-check: $(HDR_OK)
@@ -39,16 +39,17 @@ lint: $(BUILD)/deps/lint.ok $(BUILD)/deps/build.ok
 format: $(BUILD)/deps/lint.ok
 	$(Q)ci/lint --files c | xargs clang-format -i
 
-memcheck: $(PROGRAMS) tests $(BUILD)/deps/memcheck.ok
+memcheck: $(PROGRAMS) tests $(BUILD)/deps/scenario.ok $(BUILD)/deps/memcheck.ok
 	$(Q)ci/memcheck
 
-# Coverage has its own build folder, so these two start make again for it.
+# Coverage has its own build folder, so this starts make again for it, without
+# the BUILD that is exported above.
 coverage:
-	$(Q)+$(MAKE) --no-print-directory COV=1 coverage-report
+	$(Q)+env -u BUILD $(MAKE) --no-print-directory COV=1 coverage-report
 
 ifneq ($(COV),)
 .PHONY: coverage-report
-coverage-report: $(PROGRAMS) tests $(BUILD)/deps/coverage.ok
+coverage-report: $(PROGRAMS) tests $(BUILD)/deps/scenario.ok $(BUILD)/deps/coverage.ok
 	$(Q)ci/coverage
 endif
 

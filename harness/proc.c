@@ -304,11 +304,11 @@ size_t procs_reap_strays(struct procs *ps, struct buf *out)
             continue;
         snprintf(name, sizeof(name), "/proc/%d/comm", (int)pid);
         io_read_file(name, &comm, NULL);
-        kill(pid, SIGKILL);
         /* a zombie that was ours to reap is no leak: it has ended, and left nothing */
-        if (buf_len(&comm) && waitpid(pid, NULL, WNOHANG) == 0) {
-            buf_addf(out, "%d %s", (int)pid, buf_str(&comm));
+        if (waitpid(pid, NULL, WNOHANG) == 0) {
+            kill(pid, SIGKILL);
             waitpid(pid, NULL, 0);
+            buf_addf(out, "%d %s", (int)pid, buf_len(&comm) ? buf_str(&comm) : "?\n");
             n++;
         }
         buf_release(&comm);

@@ -15,6 +15,22 @@ COV_OBJ := $(if $(COV),$(BUILD)/cov_exit.o)
 
 VERSION := $(strip $(file <VERSION))
 
+# What the goals need of ci/packages.txt, asked for together, so that a machine
+# that lacks something hears of all of it once. Each combination has a stamp,
+# made anew when the list changes.
+needs_lint            := lint
+needs_format          := lint
+needs_test            := test
+needs_tests           := test
+needs_scenario-test   := scenario
+needs_check           := test scenario lint
+needs_memcheck        := test scenario memcheck
+needs_coverage-report := test scenario coverage
+needs_bench           := scenario bench
+space := $(subst ,, )
+DEPS    := build $(sort $(foreach g,$(MAKECMDGOALS),$(needs_$(g)) $(if $(findstring /test/,$(g)),test)))
+DEPS_OK := $(BUILD)/deps/$(subst $(space),+,$(strip $(DEPS))).ok
+
 # $(call keep,FILE,TEXT): FILE holds TEXT, and is written only when it does not
 # already. Flags and lists of files kept so are prerequisites: a change rebuilds
 # what it touches, a removed source leaves its archive. No process is started.
@@ -55,24 +71,24 @@ $(BUILD)/layers/$(1)/.made: $(BUILD)/layers/$(1).list
 	  echo "#error \"$(1)/ may not use <$$$$h>: see docs/ARCHITECTURE.md\"" >$$(@D)/poison/$$$$h; done
 	$$(Q)touch $$@
 
-$(BUILD)/lib$(1).a: $$($(1)_obj) $(BUILD)/$(1).list
+$(BUILD)/lib$(1).a: $$($(1)_obj) $(BUILD)/$(1).list | $(DEPS_OK)
 	$$(Q)rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
 
-$$($(1)_obj) $$($(1)_help_obj) $(BUILD)/$(1)/main.o: $(BUILD)/%.o: %.c $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(BUILD)/deps/build.ok
+$$($(1)_obj) $$($(1)_help_obj) $(BUILD)/$(1)/main.o: $(BUILD)/%.o: %.c $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(DEPS_OK)
 	@mkdir -p $$(@D)
 	$$(if $$(Q),@echo "  CC    $$<")
 	$$(Q)$$(call cc,$(1)) -MMD -MP -c $$< -o $$@
 
-$(BUILD)/lib$(1)_test.a: $$($(1)_help_obj) $(BUILD)/$(1).list
+$(BUILD)/lib$(1)_test.a: $$($(1)_help_obj) $(BUILD)/$(1).list | $(DEPS_OK)
 	$$(Q)rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
 
-$$($(1)_test_bin): $(BUILD)/%: %.c $(BUILD)/lib$(1)_test.a $$(call archives,$(1)) $(COV_OBJ) $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(BUILD)/deps/test.ok
+$$($(1)_test_bin): $(BUILD)/%: %.c $(BUILD)/lib$(1)_test.a $$(call archives,$(1)) $(COV_OBJ) $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(DEPS_OK)
 	@mkdir -p $$(@D)
 	$$(if $$(Q),@echo "  TEST  $$<")
 	$$(Q)$$(call cc,$(1)) -MMD -MP $$< $(BUILD)/lib$(1)_test.a $(COV_OBJ) -o $$@ \
 	  $$(ALL_LDFLAGS) $$(call archives,$(1)) -lcmocka $$(call libs,$(1))
 
-$$($(1)_hdr:%=$(BUILD)/%.ok): $(BUILD)/%.ok: % $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(BUILD)/deps/build.ok
+$$($(1)_hdr:%=$(BUILD)/%.ok): $(BUILD)/%.ok: % $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(DEPS_OK)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(filter-out --coverage,$$(ALL_CFLAGS)) $$(call layer,$(1)) -fsyntax-only -MMD -MP -MF $$@.d -MT $$@ -x c -include $$< /dev/null
 	@touch $$@
@@ -85,7 +101,7 @@ flags-$(1): $(BUILD)/layers/$(1)/.made
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
 
-$(BUILD)/cov_exit.o: ci/lib/cov_exit.c $(BUILD)/flags | $(BUILD)/deps/build.ok
+$(BUILD)/cov_exit.o: ci/lib/cov_exit.c $(BUILD)/flags | $(DEPS_OK)
 	$(Q)$(CC) -O2 -c $< -o $@
 
 link = $(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS)

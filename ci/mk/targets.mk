@@ -15,9 +15,8 @@ all: $(PROGRAMS)
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-# One stamp for each group of packages: asked once, and again when the list changes.
-$(BUILD)/deps/%.ok: ci/packages.txt ci/install-deps
-	$(Q)ci/install-deps $*
+$(DEPS_OK): ci/packages.txt ci/install-deps
+	$(Q)ci/install-deps $(DEPS)
 	$(Q)mkdir -p $(@D) && touch $@
 
 tests: $(TESTS)
@@ -25,21 +24,21 @@ tests: $(TESTS)
 test: tests
 	$(Q)ci/unit $(TEST)
 
-scenario-test: $(PROGRAMS) $(BUILD)/deps/scenario.ok
+scenario-test: $(PROGRAMS) $(DEPS_OK)
 	$(Q)ci/scenarios $(RUN)
 
-check: $(PROGRAMS) tests $(BUILD)/deps/scenario.ok $(BUILD)/deps/lint.ok
+check: $(PROGRAMS) tests $(DEPS_OK)
 	$(Q)+ci/check
 
 hdr-check: $(HDR_OK)
 
-lint: $(BUILD)/deps/lint.ok $(BUILD)/deps/build.ok
+lint: $(DEPS_OK)
 	$(Q)+ci/lint $(LINT)
 
-format: $(BUILD)/deps/lint.ok
+format: $(DEPS_OK)
 	$(Q)ci/lint --files c | xargs clang-format -i
 
-memcheck: $(PROGRAMS) tests $(BUILD)/deps/scenario.ok $(BUILD)/deps/memcheck.ok
+memcheck: $(PROGRAMS) tests $(DEPS_OK)
 	$(Q)ci/memcheck
 
 # Coverage has its own build folder, so this starts make again for it, without
@@ -49,11 +48,11 @@ coverage:
 
 ifneq ($(COV),)
 .PHONY: coverage-report
-coverage-report: $(PROGRAMS) tests $(BUILD)/deps/scenario.ok $(BUILD)/deps/coverage.ok
+coverage-report: $(PROGRAMS) tests $(DEPS_OK)
 	$(Q)ci/coverage
 endif
 
-bench: $(PROGRAMS) $(BUILD)/deps/bench.ok
+bench: $(PROGRAMS) $(DEPS_OK)
 	$(Q)ci/bench
 
 docs: $(BUILD)/ecsim

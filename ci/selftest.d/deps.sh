@@ -48,6 +48,9 @@ deps_tests()
         'apt-get update && apt-get install -y --no-install-recommends nosuch' ci/install-deps
     [ -e "$log" ] && fail 'install-deps: apt-get was called without the right to'
 
+    deps_case 'sudo that asks for a password: the command says sudo' 69 \
+        "sudo sh -c 'apt-get update && " ci/install-deps
+
     shim id 'echo 0'
     deps_case 'installed, and still not there: 70' 70 'still missing' ci/install-deps
     shim apt-get "$apt" "case \"\$*\" in *update*) touch $SCRATCH/d/updated ;;" \
@@ -58,4 +61,17 @@ deps_tests()
     deps_case 'no network: 70' 70 'no network?' ci/install-deps
     deps_case 'a group that does not exist: 2' 2 'no group' ci/install-deps nix
 }
+# What the goals of one make need is asked for together, and once.
+asked_together()
+{
+    local asked
+    asked=$(env -u BUILD -u SAN -u COV -u MAKEFLAGS -u MAKELEVEL \
+        make -n BUILD="$SCRATCH/d/nowhere" scenario-test tests 2>&1 | grep 'install-deps')
+    if [ "$asked" = 'ci/install-deps build scenario test' ]; then
+        pass 'install-deps: make asks once for all that its goals need'
+    else
+        fail "install-deps: make asks once for all that its goals need, not: $asked"
+    fi
+}
 deps_tests
+asked_together

@@ -164,12 +164,13 @@ void ecs_describe_instances(struct plane *p, struct exchange *x, const json_t *b
 void ecs_list_instances(struct plane *p, struct exchange *x, const json_t *body)
 {
     struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
-    const char *status = json_str(body, "status"), *key;
+    const char *status, *key;
     json_t *arns;
     void *v;
 
     if (!c)
         return;
+    status = json_str(body, "status");
     arns = json_array();
     for (size_t k = 0; map_next(&p->instances, &k, &key, &v);) {
         const struct plane_instance *i = v;
@@ -186,13 +187,15 @@ void ecs_update_instances_state(struct plane *p, struct exchange *x, const json_
 {
     struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
     json_t *names = c ? need_list(x, body, "containerInstances", UPDATE_MAX) : NULL;
-    const char *status = json_str(body, "status");
-    int to = status ? plane_instance_status_from(status) : -1;
     json_t *found, *failures, *name, *o;
+    const char *status;
     size_t k;
+    int to;
 
     if (!names)
         return;
+    status = json_str(body, "status");
+    to = status ? plane_instance_status_from(status) : -1;
     if (to != INSTANCE_ACTIVE && to != INSTANCE_DRAINING) {
         aws_json_error(x, 0, "InvalidParameterException",
                        "Container instance status should be ACTIVE or DRAINING.");
@@ -287,14 +290,17 @@ void ecs_describe_tasks(struct plane *p, struct exchange *x, const json_t *body)
 void ecs_list_tasks(struct plane *p, struct exchange *x, const json_t *body)
 {
     struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
-    const char *desired = json_str(body, "desiredStatus"), *family = json_str(body, "family");
-    const char *instance = json_str(body, "containerInstance"), *key;
-    struct plane_instance *i = c && instance ? plane_instance(p, c, instance) : NULL;
+    const char *desired, *family, *instance, *key;
+    struct plane_instance *i;
     json_t *arns;
     void *v;
 
     if (!c)
         return;
+    desired = json_str(body, "desiredStatus");
+    family = json_str(body, "family");
+    instance = json_str(body, "containerInstance");
+    i = instance ? plane_instance(p, c, instance) : NULL;
     if (instance && !i) {
         aws_json_error(x, 0, "InvalidParameterException",
                        "The referenced container instance was not found.");

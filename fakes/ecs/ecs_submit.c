@@ -161,11 +161,12 @@ void ecs_submit_attachments(struct plane *p, struct exchange *x, const json_t *b
 {
     static const char *const words[] = {"ATTACHED", "DETACHED", "NONE"};
     struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClientException");
-    json_t *list = json_object_get(body, "attachments"), *a;
+    json_t *list, *a;
     size_t i;
 
     if (!c)
         return;
+    list = json_object_get(body, "attachments");
     if (!json_array_size(list)) {
         invalid(x, "attachments can not be empty.");
         return;

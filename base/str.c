@@ -324,6 +324,24 @@ static bool argv_word(const char **s, struct buf *w)
     return !quote && !w->full;
 }
 
+void str_quote(struct buf *b, const char *s)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "%+,-./:=@_";
+
+    if (*s && !s[strspn(s, plain)]) {
+        buf_adds(b, s);
+        return;
+    }
+    buf_addc(b, '\'');
+    for (; *s; s++)
+        if (*s == '\'')
+            buf_adds(b, "'\\''");
+        else
+            buf_addc(b, *s);
+    buf_addc(b, '\'');
+}
+
 char **str_argv(const char *cmdline)
 {
     char **argv = NULL;

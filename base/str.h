@@ -71,6 +71,9 @@ size_t str_distance(const char *a, const char *b);
 /* The nearest word of the list if it is near enough to be meant, else NULL. */
 const char *str_nearest(const char *word, const char *const *list, size_t n);
 
+/* Appends s as one word that a shell reads back; without quotes when it needs none. */
+void str_quote(struct buf *b, const char *s);
+
 /* Splits a command line as a shell would (quotes, backslash; no expansion) into
  * a NULL-terminated vector, to be freed with str_argv_free(). NULL when a quote is open or a
  * word is longer than 1 MiB. */

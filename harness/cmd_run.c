@@ -44,7 +44,8 @@ static const char usage[] =
     "ECSIM_SLOW=N in the environment multiplies every `within` and limit (valgrind).\n"
     "\n"
     "Exit status: 0 all passed, 1 one failed, 2 usage, 3 a scenario is not valid (nothing\n"
-    "was started), 4 a fault of the harness, 5 the agent could not be started.\n";
+    "was started), 4 a fault of the harness, 5 the agent could not be started, 128 + N\n"
+    "interrupted by signal N.\n";
 
 struct options {
     const char *agent, *filter, *tags, *junit;
@@ -388,8 +389,7 @@ static int run_all(struct suite *u)
     case RUNNER_CHILD:
         return u->runner.child_code;
     case RUNNER_INTERRUPTED:
-        fprintf(stderr, "ecsim run: interrupted\n");
-        return 130;
+        return 128 + u->runner.signal; /* as a shell has it */
     case RUNNER_ERROR:
         fprintf(stderr, "ecsim run: %s\n", e.text);
         return EXITCODE_HARNESS;
@@ -426,10 +426,27 @@ static int64_t slowness(void)
     return text && str_u64(text, 1000, &v) == 0 && v ? (int64_t)v : 1;
 }
 
+/* The options that decide how a scenario runs, for the report of a failure. */
+static void add_again(const struct options *o, struct buf *b)
+{
+    str_quote(b, program_invocation_name);
+    buf_adds(b, " run");
+    for (size_t i = 0; i < o->n_dirs; i++) {
+        buf_adds(b, " -I ");
+        str_quote(b, o->dirs[i]);
+    }
+    if (o->timeout)
+        buf_addf(b, " --timeout %s", str_format_duration(o->timeout, (char[48]){0}));
+    if (o->agent) {
+        buf_adds(b, " --agent ");
+        str_quote(b, o->agent);
+    }
+}
+
 static int run_suite(struct options *o, const struct files *f, struct agent_info *agent)
 {
+    _cleanup_buf_ struct buf again = BUF_INIT(1 << 16);
     struct suite u = {.config = {.agent = agent->argv,
-                                 .agent_text = o->agent,
                                  .agent_version = agent->version,
                                  .reference = agent->reference,
                                  .limit = o->timeout,
@@ -445,6 +462,8 @@ static int run_suite(struct options *o, const struct files *f, struct agent_info
                                .seed = o->has_seed ? o->seed : fresh_seed(),
                                .keep = o->keep,
                                .junit = o->junit};
+    add_again(o, &again);
+    u.config.again = buf_str(&again);
     if (load_all(&u, o, f) == 0) {
         add_jobs(&u, o);
         code = o->list ? list_jobs(&u) : run_all(&u);

@@ -91,9 +91,10 @@ static void tap_line(struct progress *p, size_t i)
 
 void progress_done(struct progress *p, size_t i)
 {
-    const struct progress_item *it = &p->items[i];
+    struct progress_item *it = &p->items[i];
     const struct result *r = &it->result;
 
+    it->done = true;
     p->count[r->outcome]++;
     p->n_done++;
     if (!p->live) {
@@ -107,6 +108,12 @@ void progress_done(struct progress *p, size_t i)
         indent(p->out, "  ", r->report ? r->report : r->reason);
     }
     progress_tick(p);
+}
+
+void progress_bail(struct progress *p, const char *why)
+{
+    fprintf(p->out, "%s%s: %zu of %zu had not ended\n",
+            p->live ? "\r\033[Kstopped early: " : "Bail out! ", why, p->n - p->n_done, p->n);
 }
 
 void progress_end(struct progress *p, double seconds, double clock)

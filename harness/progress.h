@@ -25,8 +25,7 @@ struct progress_item {
 
 struct progress {
     FILE *out;
-    bool live; /* a terminal */
-    bool quiet;
+    bool live;                   /* a terminal */
     struct progress_item *items; /* the runner's */
     size_t n;
     size_t count[OUTCOME_MAX];
@@ -39,8 +38,10 @@ void progress_init(struct progress *p, FILE *out, struct progress_item *items, s
 void progress_begin(struct progress *p);
 /* Redraws the live line. */
 void progress_tick(struct progress *p);
-/* items[i] has ended. */
+/* items[i] has ended, with the result that stands there. */
 void progress_done(struct progress *p, size_t i);
+/* The run ends before all were run. TAP's own word for it, or a line on the terminal. */
+void progress_bail(struct progress *p, const char *why);
 /* seconds: real time of the whole run. */
 void progress_end(struct progress *p, double seconds, double clock);
 
@@ -49,6 +50,7 @@ size_t progress_passed(const struct progress *p);
 size_t progress_failed(const struct progress *p);
 size_t progress_skipped(const struct progress *p);
 
+/* Those that were not run because the run ended early are skipped there. */
 int junit_write(const char *path, const struct progress *p, double seconds, struct err *e);
 
 #endif

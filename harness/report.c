@@ -132,32 +132,67 @@ static void add_agent_log(struct run *r, struct buf *out)
     }
 }
 
+/* Each line of text behind an indent; those that are empty are left out. */
+static void add_lines(struct buf *out, const char *indent, const char *text)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+
+        if (n)
+            buf_addf(out, "%s%.*s\n", indent, (int)n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
+/* What the agent is at, as far as it shows outside. */
+static void agent_pending(struct run *r, struct buf *out)
+{
+    const struct journal *j = &r->world.journal;
+    char text[48];
+
+    if (!r->agent)
+        return;
+    for (size_t i = j->n; i-- > 0;) {
+        const struct record *rec = j->records[i];
+
+        if (rec->kind != RECORD_PROCESS || !str_eq(rec->peer, "agent"))
+            continue;
+        str_format_duration(loop_now(&r->world.loop) - rec->mono, text);
+        buf_addf(out, "agent: runs (process %d), silent for %s\n", (int)r->agent->pid, text);
+        return;
+    }
+}
+
+/* The steps that wait: the one that failed, and those it stands in. */
+static void steps_pending(const struct run *r, struct buf *out)
+{
+    char where[256];
+
+    for (const struct frame *f = r->frame; f; f = f->outer) {
+        const struct scn_step *at = f->at < f->n ? f->steps[f->at] : NULL;
+        const char *text, *end;
+        size_t n;
+
+        if (!at)
+            continue;
+        text = scn_step_text(at, &n);
+        end = memchr(text, '\n', n);
+        buf_addf(out, "scenario: %s: %.*s\n", scn_where(at, where, sizeof(where)),
+                 (int)(end ? (size_t)(end - text) : n), text);
+    }
+}
+
 static void add_pending(struct run *r, struct buf *out)
 {
     struct buf b = BUF_INIT(1 << 16);
 
+    steps_pending(r, &b);
+    agent_pending(r, &b);
     world_pending(&r->world, &b);
     if (buf_len(&b))
         buf_adds(out, "  pending:\n");
-    for (const char *line = buf_str(&b); *line;) {
-        size_t n = strcspn(line, "\n");
-
-        buf_addf(out, "    %.*s\n", (int)n, line);
-        line += n + (line[n] == '\n');
-    }
+    add_lines(out, "    ", buf_str(&b));
     buf_release(&b);
-}
-
-/* As a shell reads it back. */
-static void add_quoted(struct buf *out, const char *text)
-{
-    buf_addc(out, '\'');
-    for (; *text; text++)
-        if (*text == '\'')
-            buf_adds(out, "'\\''");
-        else
-            buf_addc(out, *text);
-    buf_addc(out, '\'');
 }
 
 char *report_failure(struct run *r, const struct scn_step *s, const char *why)
@@ -166,16 +201,12 @@ char *report_failure(struct run *r, const struct scn_step *s, const char *why)
 
     if (s)
         add_step(s, &out);
-    buf_addf(&out, "  %s\n", why);
+    add_lines(&out, "  ", why);
     add_nearest(r, s, &out);
     add_agent_log(r, &out);
     add_pending(r, &out);
-    buf_addf(&out, "  again: ecsim run %s --seed %llu", r->scn->source.path,
-             (unsigned long long)r->seed);
-    if (r->config->agent_text) {
-        buf_adds(&out, " --agent ");
-        add_quoted(&out, r->config->agent_text);
-    }
+    buf_addf(&out, "  again: %s --seed %llu ", r->config->again, (unsigned long long)r->seed);
+    str_quote(&out, r->scn->source.path);
     buf_addf(&out, "\n  journal: %s/journal.jsonl\n", r->dir);
     return buf_steal(&out, NULL);
 }

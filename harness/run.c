@@ -19,6 +19,9 @@
 #include "harness/peers.h"
 #include "harness/steps.h"
 
+/* How deep below a scenario's folder sockets are looked for. */
+#define LEAK_DEPTH 8
+
 static int (*const functions[VERB_MAX])(struct run *r, const struct scn_step *s) = {
 #define VERB(ID, id, ...) [VERB_##ID] = step_##id,
 #include "harness/verbs.def"
@@ -312,7 +315,35 @@ static void name_files(const char *dir, struct buf *out)
             buf_addf(out, "file %s/%s\n", dir, e->d_name);
 }
 
-/* A child, or a file in the agent's own TMPDIR, that outlives the agent. */
+static bool of_a_fake(const struct run *r, const char *socket)
+{
+    for (size_t i = 0; i < r->world.n_fakes; i++)
+        if (r->world.fakes[i]->url && str_eq(str_after(r->world.fakes[i]->url, "unix://"), socket))
+            return true;
+    return false;
+}
+
+/* Sockets below the scenario's folder, links not followed, but for those of the fakes. */
+static void name_sockets(const struct run *r, const char *dir, int depth, struct buf *out)
+{
+    _cleanup_closedir_ DIR *d = opendir(dir);
+    const struct dirent *e;
+
+    while (d && depth && (e = readdir(d))) {
+        _cleanup_free_ char *path = xasprintf("%s/%s", dir, e->d_name);
+        struct stat st;
+
+        if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") || lstat(path, &st) < 0)
+            continue;
+        if (S_ISSOCK(st.st_mode) && !of_a_fake(r, path))
+            buf_addf(out, "socket %s\n", path);
+        else if (S_ISDIR(st.st_mode))
+            name_sockets(r, path, depth - 1, out);
+    }
+}
+
+/* A child, a socket, or a file in the agent's own TMPDIR, that outlives the agent. An agent that
+ * was killed is not asked for what it could not remove. */
 static int find_leaks(struct run *r)
 {
     struct buf b = BUF_INIT(1 << 16);
@@ -322,6 +353,8 @@ static int find_leaks(struct run *r)
     procs_reap_strays(&r->procs, &b);
     if (r->agent_clean)
         name_files(tmp, &b);
+    if (r->agent_clean)
+        name_sockets(r, r->dir, LEAK_DEPTH, &b);
     if (buf_len(&b))
         k = run_fail(r, NULL, "something was left behind:\n%s", buf_str(&b));
     free(tmp);

@@ -38,8 +38,8 @@
 #define RUN_STOP_NS (10 * NS_PER_S)
 
 struct run_config {
-    char *const *agent;     /* command line of the agent, NULL-terminated; NULL: none was given */
-    const char *agent_text; /* the same as a person wrote it */
+    char *const *agent; /* command line of the agent, NULL-terminated; NULL: none was given */
+    const char *again;  /* command that runs scenarios as this one, but for path and seed */
     const char *agent_version; /* NULL: unknown */
     bool reference;            /* the agent says that it is ours */
     int64_t limit;             /* overrides the header; 0: no */

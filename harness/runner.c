@@ -19,6 +19,7 @@
 
 #define RESULT_MAX (16 << 20)
 #define TAIL_MAX   4000
+#define SWEEPS_MAX 100 /* a tree of processes that forks faster than it is killed stays */
 
 /* One scenario that runs. */
 struct slot {
@@ -35,7 +36,7 @@ struct board {
     struct slot *slots;
     size_t next;
     int signals;
-    bool interrupted;
+    bool interrupted; /* by a signal, or by an error of ours: nothing more is begun */
     double clock;
     struct progress_item *items;
 };
@@ -181,29 +182,87 @@ static void clean_up(struct board *b, struct slot *s, const struct result *r)
         io_remove_tree(dir, NULL);
 }
 
+static bool is_slot(const struct board *b, pid_t pid)
+{
+    for (int i = 0; i < b->r->parallel; i++)
+        if (b->slots[i].pid == pid)
+            return true;
+    return false;
+}
+
+/* Kills children of ours that are no scenarios; returns how many there were. */
+static size_t kill_strays(struct board *b)
+{
+    _cleanup_free_ char *path = xasprintf("/proc/self/task/%d/children", (int)getpid());
+    _cleanup_buf_ struct buf kids = BUF_INIT(1 << 20);
+    size_t n = 0;
+    char *end;
+
+    if (io_read_file(path, &kids, NULL) < 0)
+        return 0;
+    for (const char *p = buf_str(&kids); *p; p = end + strspn(end, " \n")) {
+        pid_t pid = (pid_t)strtol(p, &end, 10);
+
+        if (end == p)
+            break;
+        if (is_slot(b, pid))
+            continue;
+        kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+        n++;
+    }
+    return n;
+}
+
+/* A scenario finds its own strays and reports them. One that was killed could not, and they
+ * came to us. What a stray leaves comes to us in turn. */
+static void sweep(struct board *b)
+{
+    for (int i = 0; i < SWEEPS_MAX && kill_strays(b); i++)
+        ;
+}
+
+/* The child is gone: takes its slot apart. Returns its exit status. */
+static int bury(struct board *b, struct slot *s)
+{
+    int status = 0;
+    pid_t pid = s->pid;
+
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    /* Whatever is left of the group goes too: nothing may outlive its scenario. */
+    kill(-pid, SIGKILL);
+    s->pid = 0;
+    sweep(b);
+    cleanup_closep(&s->fd);
+    b->items[s->item].running = false;
+    return status;
+}
+
 static void ended(struct board *b, struct slot *s)
 {
     struct progress_item *item = &b->items[s->item];
     struct result r = {0};
-    int status = 0;
+    int status = bury(b, s);
+    bool told = result_read(&r, buf_str(&s->out), buf_len(&s->out), NULL) == 0;
 
-    while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    /* Whatever is left of the group goes too: nothing may outlive its scenario. */
-    kill(-s->pid, SIGKILL);
-    if (result_read(&r, buf_str(&s->out), buf_len(&s->out), NULL) < 0 || !WIFEXITED(status) ||
-        WEXITSTATUS(status))
+    if (b->interrupted && !told) { /* we killed it: it has no result */
+        _cleanup_free_ char *dir = folder(b->r, s->item);
+
+        if (!b->r->keep)
+            io_remove_tree(dir, NULL);
+        buf_release(&s->out);
+        return;
+    }
+    if (!told || !WIFEXITED(status) || WEXITSTATUS(status))
         crashed(b, s, status, &r);
     r.seconds = (double)(real_now() - s->started) / NS_PER_S;
     clean_up(b, s, &r);
     item->result = r;
-    item->running = false;
-    item->done = true;
     b->clock += r.clock;
-    cleanup_closep(&s->fd);
     buf_release(&s->out);
-    s->pid = 0;
-    progress_done(&b->r->progress, (size_t)(item - b->items));
+    progress_done(&b->r->progress, s->item);
 }
 
 static void receive(struct board *b, struct slot *s)
@@ -251,8 +310,10 @@ static void wait_board(struct board *b)
         for (int i = 0; i < b->r->parallel; i++)
             if (fds[i].revents)
                 receive(b, &b->slots[i]);
-        if (fds[b->r->parallel].revents && read(b->signals, &si, sizeof(si)) > 0)
+        if (fds[b->r->parallel].revents && read(b->signals, &si, sizeof(si)) > 0) {
+            b->r->signal = (int)si.ssi_signo;
             interrupt(b);
+        }
     }
     free(fds);
     enforce_limits(b);
@@ -266,7 +327,6 @@ static void skip(struct board *b)
 
     item->result =
         (struct result){.outcome = OUTCOME_SKIPPED, .reason = xstrdup(b->r->jobs[i].skip)};
-    item->done = true;
     progress_done(&b->r->progress, i);
 }
 
@@ -324,6 +384,8 @@ static int open_board(struct board *b, struct err *e)
     b->r->root = xasprintf("%s/ecsim-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (!mkdtemp(b->r->root))
         return err_sys(e, errno, "%s", b->r->root);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return err_sys(e, errno, "subreaper");
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
@@ -357,8 +419,13 @@ enum runner_end runner_run(struct runner *r, struct err *e)
     if (end == RUNNER_CHILD)
         return end;
     seconds = (double)(real_now() - began) / NS_PER_S;
+    if (end == RUNNER_INTERRUPTED)
+        progress_bail(&r->progress, strsignal(r->signal));
+    else if (end == RUNNER_ERROR)
+        progress_bail(&r->progress, e ? e->text : "");
     progress_end(&r->progress, seconds, b.clock);
-    if (r->junit && end == RUNNER_DONE && junit_write(r->junit, &r->progress, seconds, e) < 0)
+    /* what ended is worth a report, however the run did */
+    if (r->junit && end != RUNNER_ERROR && junit_write(r->junit, &r->progress, seconds, e) < 0)
         end = RUNNER_ERROR;
     rmdir(r->root); /* stays when a scenario's folder was kept */
     return end;

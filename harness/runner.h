@@ -49,6 +49,7 @@ struct runner {
     struct progress progress;
     char *root;     /* folder above the scenarios' folders */
     int child_code; /* in the child: exit status for main */
+    int signal;     /* that interrupted the run */
 };
 
 enum runner_end runner_run(struct runner *r, struct err *e);

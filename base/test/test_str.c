@@ -402,6 +402,35 @@ static void a_word_of_a_command_line_has_a_limit(void **state)
     free(wide);
 }
 
+static void what_is_quoted_comes_back_as_one_word(void **state)
+{
+    static const struct {
+        const char *word, *quoted;
+    } cases[] = {
+        {"build/ecsim-agent", "build/ecsim-agent"},
+        {"", "''"},
+        {"two words", "'two words'"},
+        {"it's", "'it'\\''s'"},
+        {"$(x) `y` \\ \"z\" *", "'$(x) `y` \\ \"z\" *'"},
+        {"a\nb", "'a\nb'"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct buf b = BUF_INIT(4096);
+        char **argv;
+
+        str_quote(&b, cases[i].word);
+        assert_string_equal(buf_str(&b), cases[i].quoted);
+        argv = str_argv(buf_str(&b));
+        assert_non_null(argv);
+        assert_string_equal(argv[0], cases[i].word);
+        assert_null(argv[1]);
+        str_argv_free(argv);
+        buf_release(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_command_line_is_split_as_a_shell_splits_it),
         cmocka_unit_test(a_command_line_with_an_open_quote_is_refused),
         cmocka_unit_test(a_word_of_a_command_line_has_a_limit),
+        cmocka_unit_test(what_is_quoted_comes_back_as_one_word),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -46,7 +48,8 @@ static struct progress_item items[] = {
 static void fill(struct progress *p)
 {
     items[0].result = make(OUTCOME_PASSED, NULL, NULL);
-    items[1].result = make(OUTCOME_FAILED, "it did not come", "two.scn:3: expect x\n  a <b>\001\n");
+    items[1].result = make(OUTCOME_FAILED, "it did not come",
+                           "two.scn:3: expect x\n  a <b>\001\xff\xc3\xa9\xef\xbf\xbf\n");
     items[2].result = make(OUTCOME_SKIPPED, "needs curl", NULL);
     items[3].result = make(OUTCOME_KNOWN, "known some/issue#1: x", NULL);
     items[4].result = make(OUTCOME_HARNESS, "crashed", NULL);
@@ -109,6 +112,47 @@ static void on_a_terminal_one_line_lives_and_failures_stay_above_it(void **state
     clean();
 }
 
+static void a_run_that_stops_early_says_so_and_counts_what_ended(void **state)
+{
+    static const char *const ends[] = {
+        "Bail out! Interrupt: 4 of 5 had not ended\n# 1.50 s of real time for 20.00 s on the "
+        "scenarios' clocks\n1 passed, 0 failed, 0 skipped\n",
+        "\r\033[Kstopped early: Interrupt: 4 of 5 had not ended\n\r\033[K1.50 s of real time for "
+        "20.00 s on the scenarios' clocks\n1 passed, 0 failed, 0 skipped\n"};
+    char path[] = "/tmp/junit-test-XXXXXX";
+
+    (void)state;
+    close(mkstemp(path));
+    for (size_t live = 0; live < 2; live++) {
+        struct buf b = BUF_INIT(1 << 20);
+        char *text;
+        size_t n;
+        FILE *out = open_memstream(&text, &n);
+        struct progress p;
+
+        for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+            items[i].done = false;
+        progress_init(&p, out, items, ARRAY_SIZE(items));
+        p.live = live;
+        items[0].result = make(OUTCOME_PASSED, NULL, NULL);
+        progress_done(&p, 0);
+        progress_bail(&p, "Interrupt");
+        progress_end(&p, 1.5, 20);
+        fclose(out);
+        assert_true(str_ends(text, ends[live]));
+        assert_int_equal(junit_write(path, &p, 1.5, NULL), 0);
+        assert_int_equal(io_read_file(path, &b, NULL), 0);
+        assert_non_null(
+            strstr(buf_str(&b), "tests=\"5\" failures=\"0\" errors=\"0\" skipped=\"4\""));
+        assert_non_null(strstr(buf_str(&b), "name=\"three.scn: Three\" time=\"0.000\"><skipped "
+                                            "message=\"not run to its end\"/></testcase>"));
+        buf_release(&b);
+        free(text);
+        clean();
+    }
+    unlink(path);
+}
+
 static void junit_escapes_and_counts_as_jenkins_wants_it(void **state)
 {
     char path[] = "/tmp/junit-test-XXXXXX";
@@ -129,8 +173,9 @@ static void junit_escapes_and_counts_as_jenkins_wants_it(void **state)
     assert_int_equal(io_read_file(path, &b, NULL), 0);
     assert_non_null(strstr(buf_str(&b), "tests=\"5\" failures=\"1\" errors=\"1\" skipped=\"2\""));
     assert_non_null(strstr(buf_str(&b), "name=\"one.scn: One &amp; &lt;two&gt;\""));
-    assert_non_null(strstr(buf_str(&b), "<failure message=\"it did not come\">two.scn:3: expect x\n"
-                                        "  a &lt;b&gt; \n</failure>"));
+    assert_non_null(strstr(buf_str(&b),
+                           "<failure message=\"it did not come\">two.scn:3: expect x\n"
+                           "  a &lt;b&gt; \xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\n</failure>"));
     assert_non_null(strstr(buf_str(&b), "<error type=\"harness-error\" message=\"crashed\">"));
     assert_int_equal(junit_write("/nonexistent/x", &p, 1, NULL), -1);
     buf_release(&b);
@@ -144,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_result_survives_the_pipe),
         cmocka_unit_test(in_a_pipe_it_is_tap_with_the_report_as_diagnostics),
         cmocka_unit_test(on_a_terminal_one_line_lives_and_failures_stay_above_it),
+        cmocka_unit_test(a_run_that_stops_early_says_so_and_counts_what_ended),
         cmocka_unit_test(junit_escapes_and_counts_as_jenkins_wants_it),
     };
 

@@ -8,6 +8,7 @@
 #include "harness/check.h"
 #include "harness/jscan.h"
 #include "harness/match.h"
+#include "harness/pace.h"
 #include "harness/subst.h"
 #include "proto/acs_message.h"
 #include "proto/ecs_operation.h"
@@ -95,6 +96,8 @@ static bool number_fits(const struct scn_value *v, enum arg_kind kind)
 static bool fits(const struct scn_value *v, enum arg_kind kind, const char *choices)
 {
     bool text = v->kind == SCN_WORD || v->kind == SCN_STRING;
+    struct pace pace;
+    int64_t ns;
 
     switch (kind) {
     case ARG_WORD:
@@ -113,6 +116,10 @@ static bool fits(const struct scn_value *v, enum arg_kind kind, const char *choi
         return text && (str_eq(v->text, "true") || str_eq(v->text, "false"));
     case ARG_PERCENT:
         return text && is_percent(v->text);
+    case ARG_PACE:
+        return text && pace_parse(v->text, &pace) == 0;
+    case ARG_OFFSET:
+        return text && str_duration(v->text, &ns) == 0;
     case ARG_FILE:
         return v->kind == SCN_FILE;
     case ARG_BODY:

@@ -38,6 +38,7 @@ static const char usage[] =
     "  -n N             run each N times\n"
     "  --seed N         seed of ids, jitter and random faults (default: from the clock)\n"
     "  --timeout TIME   real-time limit of each scenario, over its own\n"
+    "  --time PACE      virtual (the rule: waits cost nothing), real, or scaled:N\n"
     "  -I DIR           look for imported files here too\n"
     "  --help           this text\n"
     "\n"
@@ -53,6 +54,7 @@ struct options {
     bool list, keep, has_seed;
     uint64_t seed;
     int64_t timeout;
+    struct pace pace;
     const char **dirs;
     size_t n_dirs, cap_dirs;
 };
@@ -78,15 +80,11 @@ static int positive(const char *text, const char *name, long *ret, struct err *e
 static int parse(struct options *o, int argc, char **argv, struct err *e)
 {
     static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'},
-        {"tags", required_argument, NULL, 't'},
-        {"list", no_argument, NULL, 'l'},
-        {"junit", required_argument, NULL, 'u'},
-        {"keep", no_argument, NULL, 'K'},
-        {"seed", required_argument, NULL, 's'},
-        {"timeout", required_argument, NULL, 'T'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"agent", required_argument, NULL, 'a'},   {"tags", required_argument, NULL, 't'},
+        {"list", no_argument, NULL, 'l'},          {"junit", required_argument, NULL, 'u'},
+        {"keep", no_argument, NULL, 'K'},          {"seed", required_argument, NULL, 's'},
+        {"timeout", required_argument, NULL, 'T'}, {"time", required_argument, NULL, 'P'},
+        {"help", no_argument, NULL, 'h'},          {0},
     };
     int c, k = 0;
 
@@ -125,6 +123,11 @@ static int parse(struct options *o, int argc, char **argv, struct err *e)
         case 'T':
             if (str_duration(optarg, &o->timeout) < 0 || o->timeout <= 0)
                 k = err_set(e, ERR_USAGE, "--timeout %s: expected a time such as 30s", optarg);
+            break;
+        case 'P':
+            if (pace_parse(optarg, &o->pace) < 0)
+                k = err_set(e, ERR_USAGE, "--time %s: expected %s", optarg,
+                            arg_kind_expects(ARG_PACE));
             break;
         case 'I':
             grow_array(o->dirs, o->n_dirs, o->cap_dirs);
@@ -241,8 +244,16 @@ static bool selected(const struct options *o, const struct scn *s)
 }
 
 /* Why it cannot be run with this agent on this machine; NULL: it can. To be freed. */
-static char *skip_reason(const struct scn *s, const struct run_config *c)
+static char *skip_reason(const struct scn *s, const struct run_config *c, int64_t limit)
 {
+    struct pace pace = pace_choose(s->time, c->pace);
+    int64_t passes = pace_passes(s) / pace.scale;
+    char span[48], most[48];
+
+    if (pace.mode != LOOP_VIRTUAL && passes >= limit)
+        return xasprintf(
+            "it lets %s of real time pass, over its limit of %s: it needs virtual time",
+            str_format_duration(passes, span), str_format_duration(limit, most));
     for (size_t i = 0; i < s->n_agent; i++)
         if (match_version(s->agent[i], c->agent_version, NULL) <= 0)
             return xasprintf("for agent %s, this is %s", s->agent[i],
@@ -349,7 +360,7 @@ static void add_jobs(struct suite *u, const struct options *o)
             r->jobs[r->n++] = (struct runner_job){.path = s->source.path,
                                                   .title = s->title,
                                                   .limit = limit,
-                                                  .skip = skip_reason(s, &u->config),
+                                                  .skip = skip_reason(s, &u->config, limit),
                                                   .data = s};
         }
     }
@@ -450,6 +461,7 @@ static int run_suite(struct options *o, const struct files *f, struct agent_info
                                  .agent_version = agent->version,
                                  .reference = agent->reference,
                                  .limit = o->timeout,
+                                 .pace = o->pace,
                                  .slow = slowness()}};
     int code = EXITCODE_SCENARIO;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -472,9 +484,20 @@ static int run_suite(struct options *o, const struct files *f, struct agent_info
     return code;
 }
 
+/* Where nobody may trace, time is real, and that is told. */
+static void check_pace(struct options *o)
+{
+    struct err e = ERR_INIT;
+
+    if (o->pace.mode == LOOP_REAL || o->list || tracer_probe(&e) == 0)
+        return;
+    fprintf(stderr, "ecsim run: time is real: virtual time is not possible here (%s)\n", e.text);
+    o->pace = (struct pace){LOOP_REAL, 1};
+}
+
 int cmd_run(int argc, char **argv)
 {
-    struct options o = {0};
+    struct options o = {.pace = {LOOP_VIRTUAL, 1}};
     struct files f = {0};
     struct agent_info agent = {0};
     struct err e = ERR_INIT;
@@ -491,6 +514,7 @@ int cmd_run(int argc, char **argv)
         fprintf(stderr, "ecsim run: %s\n", e.text);
         code = e.code == ERR_USAGE ? EXITCODE_USAGE : EXITCODE_AGENT;
     } else if (k == 0) {
+        check_pace(&o);
         code = run_suite(&o, &f, &agent);
     }
     agent_info_release(&agent);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "harness/match.h"
+#include "harness/pace.h"
 #include "harness/scn.h"
 #include "harness/subst.h"
 
@@ -73,6 +74,19 @@ static int limit(struct digest *g, const struct scn_value *v)
         return 0;
     error_at(g, v->pos, "expected a duration");
     diag_note(g->d, "such as 30s or 2m");
+    return -1;
+}
+
+static int pace(struct digest *g, const struct scn_value *v)
+{
+    struct pace p;
+
+    if (pace_parse(v->text, &p) == 0) {
+        g->s->time = v->text;
+        return 0;
+    }
+    error_at(g, v->pos, "expected a pace of time");
+    diag_note(g->d, "it is %s", arg_kind_expects(ARG_PACE));
     return -1;
 }
 
@@ -169,6 +183,8 @@ static int one(struct digest *g, const struct scn_header *h)
         return known(g, h);
     case HEADER_LIMIT:
         return limit(g, &h->args[0]);
+    case HEADER_TIME:
+        return pace(g, &h->args[0]);
     case HEADER_ANSWER:
         return answers(g, h);
     case HEADER_STRICT:

@@ -106,6 +106,33 @@ static void ended(struct proc *p, int status)
     p->ops->on_exit(p, p->code, p->signal);
 }
 
+static struct proc *find_proc(const struct procs *ps, pid_t pid)
+{
+    struct list *pos;
+
+    list_for_each (pos, &ps->all) {
+        struct proc *p = container_of(pos, struct proc, link);
+
+        if (p->running && p->pid == pid)
+            return p;
+    }
+    return NULL;
+}
+
+/* Each status that is there. A child of a child that came to us needs no more than to be reaped. */
+static void reap_traced(struct procs *ps)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+        struct proc *p;
+
+        if (!tracer_event(ps->tracer, pid, status) && (p = find_proc(ps, pid)))
+            ended(p, status);
+    }
+}
+
 static void on_chld(uv_signal_t *h, int signum)
 {
     struct procs *ps = h->data;
@@ -114,6 +141,10 @@ static void on_chld(uv_signal_t *h, int signum)
 
     (void)signum;
     loop_sync(ps->loop);
+    if (ps->tracer) {
+        reap_traced(ps);
+        return;
+    }
     list_for_each_safe (pos, tmp, &ps->all) {
         struct proc *p = container_of(pos, struct proc, link);
 
@@ -122,9 +153,34 @@ static void on_chld(uv_signal_t *h, int signum)
     }
 }
 
-int procs_init(struct procs *ps, struct loop *loop, struct err *e)
+/* Kills a process and waits for its end. The threads of one that is traced have to be reaped
+ * before it, and others may stop meanwhile: each status goes where it belongs. */
+static void end_now(struct procs *ps, pid_t pid)
 {
-    *ps = (struct procs){.loop = loop};
+    int status;
+    pid_t got;
+
+    kill(pid, SIGKILL);
+    for (;;) {
+        struct proc *p;
+
+        got = waitpid(ps->tracer ? -1 : pid, &status, ps->tracer ? __WALL : 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return;
+        if (ps->tracer && tracer_event(ps->tracer, got, status))
+            continue;
+        if (got == pid)
+            return;
+        if ((p = find_proc(ps, got)))
+            ended(p, status);
+    }
+}
+
+int procs_init(struct procs *ps, struct loop *loop, struct tracer *tracer, struct err *e)
+{
+    *ps = (struct procs){.loop = loop, .tracer = tracer};
     list_init(&ps->all);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return err_sys(e, errno, "subreaper");
@@ -153,12 +209,9 @@ void proc_free(struct proc *p)
 {
     if (!p)
         return;
-    if (p->running) {
-        kill(p->pid, SIGKILL);
-        while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
     list_del(&p->link);
+    if (p->running)
+        end_now(p->procs, p->pid);
     for (int i = 0; i < 2; i++) {
         stream_close(&p->out[i]);
         buf_release(&p->out[i].line);
@@ -171,13 +224,14 @@ void proc_free(struct proc *p)
 }
 
 struct child_fds {
-    int in[2], out[2], err[2], failed[2];
+    int in[2], out[2], err[2], failed[2], go[2];
 };
 
 /* In the child: nothing here may fail silently, and errno goes back through `failed`. */
-static void run_child(const struct proc_spec *spec, struct child_fds *f)
+static void run_child(const struct proc_spec *spec, struct child_fds *f, bool traced)
 {
     sigset_t none;
+    char go;
     int why;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -185,7 +239,8 @@ static void run_child(const struct proc_spec *spec, struct child_fds *f)
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     if (dup2(f->in[0], 0) >= 0 && dup2(f->out[1], 1) >= 0 && dup2(f->err[1], 2) >= 0 &&
-        (!spec->cwd || chdir(spec->cwd) == 0))
+        (!spec->cwd || chdir(spec->cwd) == 0) &&
+        (!traced || (read(f->go[0], &go, 1) == 1 && tracer_install_filter() == 0)))
         execvpe(spec->argv[0], spec->argv, spec->env);
     why = errno;
     if (write(f->failed[1], &why, sizeof(why)) < 0)
@@ -195,7 +250,7 @@ static void run_child(const struct proc_spec *spec, struct child_fds *f)
 
 static int open_pipes(struct child_fds *f, struct err *e)
 {
-    int *all[] = {f->in, f->out, f->err, f->failed};
+    int *all[] = {f->in, f->out, f->err, f->failed, f->go};
 
     for (size_t i = 0; i < ARRAY_SIZE(all); i++)
         all[i][0] = all[i][1] = -1;
@@ -207,7 +262,7 @@ static int open_pipes(struct child_fds *f, struct err *e)
 
 static void close_pipes(struct child_fds *f)
 {
-    int *all[] = {f->in, f->out, f->err, f->failed};
+    int *all[] = {f->in, f->out, f->err, f->failed, f->go};
 
     for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
         cleanup_closep(&all[i][0]);
@@ -244,15 +299,20 @@ struct proc *proc_spawn(struct procs *ps, const struct proc_spec *spec, const st
     }
     pid = fork();
     if (pid == 0)
-        run_child(spec, &f);
+        run_child(spec, &f, ps->tracer != NULL);
     if (pid < 0) {
         err_sys(e, errno, "fork");
         close_pipes(&f);
         return NULL;
     }
+    if (ps->tracer && (tracer_seize(ps->tracer, pid, e) < 0 || write(f.go[1], "", 1) != 1)) {
+        end_now(ps, pid);
+        close_pipes(&f);
+        return NULL;
+    }
     cleanup_closep(&f.failed[1]);
     if (read(f.failed[0], &why, sizeof(why)) == (ssize_t)sizeof(why)) {
-        waitpid(pid, NULL, 0);
+        end_now(ps, pid);
         close_pipes(&f);
         err_sys(e, why, "cannot start %s", spec->argv[0]);
         return NULL;
@@ -273,15 +333,11 @@ struct proc *proc_spawn(struct procs *ps, const struct proc_spec *spec, const st
     return p;
 }
 
-static bool is_ours(const struct procs *ps, pid_t pid)
+static bool is_zombie(pid_t pid)
 {
-    struct list *pos;
+    siginfo_t info = {0};
 
-    list_for_each (pos, &ps->all)
-        if (container_of(pos, struct proc, link)->running &&
-            container_of(pos, struct proc, link)->pid == pid)
-            return true;
-    return false;
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
 size_t procs_reap_strays(struct procs *ps, struct buf *out)
@@ -300,17 +356,16 @@ size_t procs_reap_strays(struct procs *ps, struct buf *out)
 
         s += strcspn(s, " ");
         s += strspn(s, " ");
-        if (pid <= 0 || is_ours(ps, pid))
+        if (pid <= 0 || find_proc(ps, pid))
             continue;
         snprintf(name, sizeof(name), "/proc/%d/comm", (int)pid);
         io_read_file(name, &comm, NULL);
         /* a zombie that was ours to reap is no leak: it has ended, and left nothing */
-        if (waitpid(pid, NULL, WNOHANG) == 0) {
-            kill(pid, SIGKILL);
-            waitpid(pid, NULL, 0);
+        if (!is_zombie(pid)) {
             buf_addf(out, "%d %s", (int)pid, buf_len(&comm) ? buf_str(&comm) : "?\n");
             n++;
         }
+        end_now(ps, pid);
         buf_release(&comm);
     }
     buf_release(&kids);

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "fakes/core/loop.h"
+#include "harness/vtime/tracer.h"
 
 /* The longest line that is told as one; longer ones are cut into pieces. */
 #define PROC_LINE_MAX (64 << 10)
@@ -28,6 +29,7 @@
 
 struct procs {
     struct loop *loop;
+    struct tracer *tracer; /* children live on the loop's clock; NULL: on the system's */
     uv_signal_t chld;
     struct list all;
 };
@@ -72,7 +74,8 @@ struct proc_spec {
     bool capture;
 };
 
-int procs_init(struct procs *ps, struct loop *loop, struct err *e);
+/* tracer may be NULL. It must outlive the procs. */
+int procs_init(struct procs *ps, struct loop *loop, struct tracer *tracer, struct err *e);
 /* Kills what still runs, and waits for it. */
 void procs_release(struct procs *ps);
 

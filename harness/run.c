@@ -51,17 +51,13 @@ int run_fail(struct run *r, const struct scn_step *s, const char *fmt, ...)
 
 int run_turn(struct run *r, int64_t until)
 {
-    char text[48];
-
-    if (until < 0 || until > r->limit)
-        until = r->limit;
+    /* in virtual time a turn never waits for long, and the limit is looked at after each */
+    if (r->pace.mode != LOOP_VIRTUAL && (until < 0 || until / r->pace.scale > r->limit))
+        until = r->limit * r->pace.scale;
     loop_turn(&r->world.loop, until);
     if (run_judge(r) < 0)
         return -1;
-    if (loop_now(&r->world.loop) >= r->limit)
-        return run_fail(r, r->step, "the limit of the whole scenario, %s, has passed",
-                        str_format_duration(r->limit, text));
-    return 0;
+    return loop_real(&r->world.loop) >= r->limit ? run_time_over(r) : 0;
 }
 
 int run_wait(struct run *r, int64_t deadline, bool (*done)(struct run *r, void *data), void *data)
@@ -277,7 +273,7 @@ static int prepare(struct run *r)
 
     free(path);
     if (k == 0)
-        k = procs_init(&r->procs, &r->world.loop, &e);
+        k = procs_init(&r->procs, &r->world.loop, run_tracer(r), &e);
     r->procs_ready = k == 0;
     for (size_t i = 0; k == 0 && i < ARRAY_SIZE(folders); i++) {
         path = xasprintf("%s/%s", r->dir, folders[i]);
@@ -408,6 +404,7 @@ static void release(struct run *r)
 
     if (r->procs_ready)
         procs_release(&r->procs);
+    run_time_release(r);
     list_for_each_safe (pos, tmp, &r->forbidden) {
         list_del(pos);
         free(container_of(pos, struct forbidden, link));
@@ -459,6 +456,7 @@ void run_scenario(const struct scn *scn, const struct run_config *config, const 
         free(r);
         return;
     }
+    run_time_init(r, pace_choose(scn->time, config->pace));
     r->scope = scope_new(NULL);
     r->builtins = scope_new(NULL);
     r->limit = config->slow * (config->limit ? config->limit

@@ -25,6 +25,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "fakes/core/fake.h"
+#include "harness/pace.h"
 #include "harness/proc.h"
 #include "harness/result.h"
 #include "harness/scn.h"
@@ -43,6 +44,7 @@ struct run_config {
     const char *agent_version; /* NULL: unknown */
     bool reference;            /* the agent says that it is ours */
     int64_t limit;             /* overrides the header; 0: no */
+    struct pace pace;          /* how time passes, if the scenario does not say `real` */
     int64_t slow;              /* patience is multiplied by it (ECSIM_SLOW, under valgrind) */
 };
 
@@ -86,6 +88,8 @@ struct run {
     const char *dir;
     struct result *result;
     struct world world;
+    struct pace pace;
+    struct tracer tracer;
     struct procs procs;
     bool procs_ready;
     uint64_t seed;
@@ -95,7 +99,7 @@ struct run {
     const struct scn_step *step; /* the one that runs */
     uint64_t step_began;         /* number of the newest record when it began */
     int64_t step_mono;           /* and the clock's time */
-    int64_t limit;               /* mono at which the scenario is over */
+    int64_t limit;               /* real time at which the scenario is over */
     size_t cursor[PEER_MAX];     /* how far expectations of each peer have come */
     size_t judged;               /* records looked at by judge.c */
     bool in_any;                 /* inside an `any` block: order does not count */
@@ -201,6 +205,19 @@ int agent_teardown(struct run *r);
 /* Environment of a child of this scenario, NULL-terminated; freed with str_argv_free(). */
 char **run_environment(const struct run *r);
 void run_setenv(struct run *r, const char *name, const char *value); /* NULL: unset */
+
+/* --- time (run_time.c) ------------------------------------------------------------------- */
+
+void run_time_init(struct run *r, struct pace pace);
+void run_time_release(struct run *r);
+/* The tracer that children of this scenario need, or NULL. */
+struct tracer *run_tracer(struct run *r);
+/* Fails because the scenario's limit has passed, and says who held time up. */
+int run_time_over(struct run *r);
+/* The agent's time of day is off by offset ns from now on. -1: failed. */
+int run_clock_skew(struct run *r, const struct scn_step *s, int64_t offset);
+/* Everybody's time of day jumps by offset ns. -1: failed. */
+int run_clock_jump(struct run *r, const struct scn_step *s, int64_t offset);
 
 /* --- reports (report.c) ----------------------------------------------------------------- */
 

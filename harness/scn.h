@@ -203,7 +203,8 @@ struct scn {
     size_t n_answers, cap_answers;
     struct scn_param *params;
     size_t n_params, cap_params;
-    int64_t limit; /* ns; 0: the runner's default */
+    int64_t limit;    /* ns; 0: the runner's default */
+    const char *time; /* the pace, see pace.h; NULL: not said */
     enum scn_strict strict[PEER_MAX];
 };
 

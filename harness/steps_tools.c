@@ -37,6 +37,34 @@ int step_advance(struct run *r, const struct scn_step *s)
     return run_deadline(r, s, &s->args[0], 0, &until) < 0 ? -1 : pass(r, until);
 }
 
+static int offset_of(struct run *r, const struct scn_step *s, const struct scn_value *v,
+                     int64_t *ret)
+{
+    char *text = run_text(r, s, v);
+    int k = text ? str_duration(text, ret) : -1;
+
+    if (text && k < 0)
+        run_fail(r, s, "expected %s, found \"%.80s\"", arg_kind_expects(ARG_OFFSET), text);
+    free(text);
+    return k;
+}
+
+int step_clock_skew(struct run *r, const struct scn_step *s)
+{
+    int64_t offset;
+
+    if (offset_of(r, s, &s->args[s->n_args - 1], &offset) < 0)
+        return -1;
+    return run_clock_skew(r, s, offset);
+}
+
+int step_clock_jump(struct run *r, const struct scn_step *s)
+{
+    int64_t offset;
+
+    return offset_of(r, s, &s->args[0], &offset) < 0 ? -1 : run_clock_jump(r, s, offset);
+}
+
 /* 1: the matchers hold for this record; 0: not; -1: failed. */
 static int matches_hold(struct run *r, const struct scn_step *s, const json_t *record)
 {

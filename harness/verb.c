@@ -181,6 +181,8 @@ const char *arg_kind_expects(enum arg_kind kind)
         [ARG_PEER] = "a peer: docker, ecs, acs, tcs, s3, imds or agent",
         [ARG_VERSIONS] = "versions such as >=1.44, <1.80 or 1.20..1.62",
         [ARG_QUOTED] = "a \"quoted text\"",
+        [ARG_PACE] = "`virtual`, `real`, or `scaled:N` with N up to 100000",
+        [ARG_OFFSET] = "a duration that may have a sign, such as +10m or -1h",
         [ARG_HEALER] = "the name of a fault, a peer, or all",
     };
     const char *s = strtab_name(texts, ARRAY_SIZE(texts), (int)kind);

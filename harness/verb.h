@@ -74,6 +74,8 @@ enum arg_kind {
     ARG_VERSIONS, /* a bare >=1.44,<1.80 or 1.20..1.62 */
     ARG_QUOTED,   /* a "quoted text" only */
     ARG_LITERAL,  /* the word itself, as `in` of each */
+    ARG_PACE,     /* virtual, real, scaled:N */
+    ARG_OFFSET,   /* a duration with a sign: +10m, -1h */
 };
 
 /* How many of them. */

@@ -57,7 +57,7 @@ endif
 
 # What a source of module $(1) may include: its own layer and nothing else.
 layer = -iquote $(BUILD)/layers/$(1) -I$(BUILD)/layers/$(1)/poison
-cc = $(CC) $(ALL_CFLAGS) $(call layer,$(1)) -include base/banned.h -DECSIM_VERSION='"$(VERSION)"'
+cc = $(CC) $(ALL_CFLAGS) $(call layer,$(1)) -include base/banned.h -DECSIM_VERSION='"$(VERSION)"' $($(1)_defs)
 reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
 # Archives and libraries of module $(1) and of what it uses, users first.
 archives = $(foreach m,$(1) $(call reverse,$($(1)_uses)),$(BUILD)/lib$(m).a)
@@ -103,6 +103,21 @@ $(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
 
 $(BUILD)/cov_exit.o: ci/lib/cov_exit.c $(BUILD)/flags | $(DEPS_OK)
 	$(Q)$(CC) -O2 -c $< -o $@
+
+# The vDSO of traced programs: one page, made apart from all that is above, and
+# held by the harness as bytes.
+VDSO := harness/vtime/vdso
+VDSO_CFLAGS := -std=gnu11 -O2 -fPIC -fvisibility=hidden -fno-stack-protector -fcf-protection=none \
+               -fno-asynchronous-unwind-tables -D_GNU_SOURCE -U_FORTIFY_SOURCE \
+               $(filter-out -Wmissing-prototypes,$(WARN))
+VDSO_LDFLAGS := -nostdlib -shared -Wl,-T,$(VDSO)/vdso.lds -Wl,-soname,linux-vdso.so.1 -Wl,-s \
+                -Wl,--hash-style=both -Wl,-Bsymbolic -Wl,--no-undefined -Wl,--build-id=none
+
+$(BUILD)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.lds harness/vtime/page.h $(BUILD)/flags | $(BUILD)/deps/build.ok
+	$(if $(Q),@echo "  VDSO  $@")
+	$(Q)$(CC) $(VDSO_CFLAGS) -iquote . $(VDSO_LDFLAGS) $< -o $@
+
+$(BUILD)/harness/vtime/image.o: $(BUILD)/vdso.so
 
 link = $(Q)$(CC) $(ALL_CFLAGS) -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS)
 

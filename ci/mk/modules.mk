@@ -3,7 +3,7 @@
 # A module is a folder. MODULE_uses names the folders whose headers it may
 # include; the compiler is given nothing else, so a forbidden include does not
 # build. MODULE_libs are what it links beside; MODULE_poison are system headers
-# that exist on the machine and must not be used here.
+# that exist on the machine and must not be used here. MODULE_defs are macros.
 
 MODULES := base proto agent fakes harness
 
@@ -26,6 +26,7 @@ fakes_poison := curl/curl.h libwebsockets.h sqlite3.h
 harness_uses   := base proto fakes
 harness_libs   :=
 harness_poison := $(fakes_poison)
+harness_defs   := -DVTIME_IMAGE_FILE='"$(BUILD)/vdso.so"'
 
 # Where the sources of a module lie: its folder and one level below, each with
 # its own test/ with test_*.c and fuzz_*.c, programs each. Other sources in a

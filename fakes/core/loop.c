@@ -1,6 +1,10 @@
 #include "fakes/core/loop.h"
 
+#include <poll.h>
 #include <time.h>
+
+/* The shortest wait between two looks at the others. */
+#define LOOP_NAP_NS (20 * NS_PER_US)
 
 static void on_wake(uv_timer_t *t)
 {
@@ -15,8 +19,15 @@ int loop_init(struct loop *l, struct err *e)
     if (r < 0)
         return err_set(e, ERR_SYS, "event loop: %s", uv_strerror(r));
     clock_gettime(CLOCK_REALTIME, &ts);
+    l->mode = LOOP_REAL;
+    l->scale = 1;
+    l->others = NULL;
+    l->activity = 0;
+    l->flows_from = 0;
+    l->nap = LOOP_NAP_NS;
     clock_init(&l->clock, ts.tv_sec * NS_PER_S + ts.tv_nsec);
     l->started = uv_hrtime();
+    l->seen = 0;
     uv_timer_init(&l->uv, &l->wake);
     l->awake = true;
     return 0;
@@ -42,23 +53,36 @@ int64_t loop_real(const struct loop *l)
     return (int64_t)(uv_hrtime() - l->started);
 }
 
-void loop_sync(struct loop *l)
+void loop_set_time(struct loop *l, enum loop_time mode, int64_t scale)
 {
-    clock_set(&l->clock, loop_real(l));
+    l->mode = mode;
+    l->scale = mode == LOOP_SCALED && scale > 0 ? scale : 1;
+    l->seen = loop_real(l);
 }
 
-void loop_turn(struct loop *l, int64_t until)
+void loop_set_others(struct loop *l, const struct loop_others *others, void *data)
 {
-    int64_t next = clock_next(&l->clock);
+    l->others = others;
+    l->others_data = data;
+}
+
+void loop_sync(struct loop *l)
+{
+    l->activity++;
+    if (l->mode != LOOP_VIRTUAL)
+        clock_set(&l->clock, loop_real(l) * l->scale);
+}
+
+/* libuv counts in milliseconds, which is enough where time is the system's. */
+static void turn_real(struct loop *l, int64_t next)
+{
     uv_run_mode mode = UV_RUN_ONCE;
 
     loop_sync(l);
-    if (next < 0 || (until >= 0 && until < next))
-        next = until;
     if (next >= 0) {
-        int64_t wait = next - loop_now(l);
+        int64_t wait = (next - loop_now(l)) / l->scale;
 
-        if (wait <= 0) {
+        if (next <= loop_now(l)) {
             mode = UV_RUN_NOWAIT;
         } else {
             /* libuv counts from its own cached present: refresh it, or a wait begins in the past.
@@ -72,4 +96,82 @@ void loop_turn(struct loop *l, int64_t until)
     uv_timer_stop(&l->wake);
     loop_sync(l);
     clock_run(&l->clock);
+}
+
+/* --- virtual time ------------------------------------------------------------------------------
+ */
+
+static void move_to(struct loop *l, int64_t mono)
+{
+    if (mono <= loop_now(l))
+        return;
+    clock_set(&l->clock, mono);
+    if (l->others)
+        l->others->moved(l->others_data);
+}
+
+/* Is libuv ready to do something at once? What is asked of the kernel is what uv_run() watches. */
+static bool has_work(const struct loop *l)
+{
+    struct pollfd p = {.fd = uv_backend_fd(&l->uv), .events = POLLIN};
+
+    return uv_backend_timeout(&l->uv) == 0 || poll(&p, 1, 0) > 0;
+}
+
+/* Somebody runs, and nothing tells when he stops: look again soon, then less soon. */
+static void nap(struct loop *l)
+{
+    const struct timespec ts = {0, l->nap};
+    struct pollfd p = {.fd = uv_backend_fd(&l->uv), .events = POLLIN};
+
+    ppoll(&p, 1, &ts, NULL);
+    l->nap = l->nap * 2 > NS_PER_MS ? NS_PER_MS : l->nap * 2;
+}
+
+/* Time has stood for too long: it flows as the system's does, up to the next deadline. */
+static void flow(struct loop *l, int64_t next)
+{
+    int64_t real = loop_real(l), to = loop_now(l) + real - l->flows_from;
+
+    if (real - l->seen < LOOP_BUSY_NS)
+        return;
+    if (!l->flows_from)
+        to = loop_now(l);
+    l->flows_from = real;
+    move_to(l, next >= 0 && next < to ? next : to);
+}
+
+static void turn_virtual(struct loop *l, int64_t next)
+{
+    uint64_t before = l->activity;
+
+    uv_run(&l->uv, UV_RUN_NOWAIT);
+    if (clock_run(&l->clock) || l->activity != before || has_work(l)) {
+        l->seen = loop_real(l);
+        l->flows_from = 0;
+        l->nap = LOOP_NAP_NS;
+        return;
+    }
+    if (next >= 0 && (!l->others || l->others->quiet(l->others_data)) && !has_work(l)) {
+        l->seen = loop_real(l);
+        l->flows_from = 0;
+        l->nap = LOOP_NAP_NS;
+        move_to(l, next);
+        clock_run(&l->clock);
+        return;
+    }
+    flow(l, next);
+    nap(l);
+}
+
+void loop_turn(struct loop *l, int64_t until)
+{
+    int64_t next = clock_next(&l->clock);
+
+    if (next < 0 || (until >= 0 && until < next))
+        next = until;
+    if (l->mode == LOOP_VIRTUAL)
+        turn_virtual(l, next);
+    else
+        turn_real(l, next);
 }

@@ -40,7 +40,7 @@ static int begin(void **state)
     buf_init(&lines, 1 << 20);
     ended = false;
     assert_int_equal(loop_init(&loop, &e), 0);
-    assert_int_equal(procs_init(&procs, &loop, &e), 0);
+    assert_int_equal(procs_init(&procs, &loop, NULL, &e), 0);
     return 0;
 }
 

@@ -42,7 +42,8 @@ static const char usage[] =
     "  -I DIR           look for imported files here too\n"
     "  --help           this text\n"
     "\n"
-    "ECSIM_SLOW=N in the environment multiplies every `within` and limit (valgrind).\n"
+    "ECSIM_SLOW=N in the environment multiplies every limit, and in real time every `within`\n"
+    "(valgrind). ECSIM_TIME is the PACE when --time does not say one.\n"
     "\n"
     "Exit status: 0 all passed, 1 one failed, 2 usage, 3 a scenario is not valid (nothing\n"
     "was started), 4 a fault of the harness, 5 the agent could not be started, 128 + N\n"
@@ -55,6 +56,7 @@ struct options {
     uint64_t seed;
     int64_t timeout;
     struct pace pace;
+    bool has_pace;
     const char **dirs;
     size_t n_dirs, cap_dirs;
 };
@@ -125,6 +127,7 @@ static int parse(struct options *o, int argc, char **argv, struct err *e)
                 k = err_set(e, ERR_USAGE, "--timeout %s: expected a time such as 30s", optarg);
             break;
         case 'P':
+            o->has_pace = true;
             if (pace_parse(optarg, &o->pace) < 0)
                 k = err_set(e, ERR_USAGE, "--time %s: expected %s", optarg,
                             arg_kind_expects(ARG_PACE));
@@ -485,14 +488,21 @@ static int run_suite(struct options *o, const struct files *f, struct agent_info
 }
 
 /* Where nobody may trace, time is real, and that is told. */
-static void check_pace(struct options *o)
+static int check_pace(struct options *o)
 {
+    const char *text = getenv("ECSIM_TIME");
     struct err e = ERR_INIT;
 
+    if (!o->has_pace && text && *text && pace_parse(text, &o->pace) < 0) {
+        fprintf(stderr, "ecsim run: ECSIM_TIME=%s: expected %s\n", text,
+                arg_kind_expects(ARG_PACE));
+        return -1;
+    }
     if (o->pace.mode == LOOP_REAL || o->list || tracer_probe(&e) == 0)
-        return;
+        return 0;
     fprintf(stderr, "ecsim run: time is real: virtual time is not possible here (%s)\n", e.text);
     o->pace = (struct pace){LOOP_REAL, 1};
+    return 0;
 }
 
 int cmd_run(int argc, char **argv)
@@ -514,8 +524,7 @@ int cmd_run(int argc, char **argv)
         fprintf(stderr, "ecsim run: %s\n", e.text);
         code = e.code == ERR_USAGE ? EXITCODE_USAGE : EXITCODE_AGENT;
     } else if (k == 0) {
-        check_pace(&o);
-        code = run_suite(&o, &f, &agent);
+        code = check_pace(&o) < 0 ? EXITCODE_USAGE : run_suite(&o, &f, &agent);
     }
     agent_info_release(&agent);
     files_release(&f);

@@ -63,6 +63,10 @@ int64_t tracer_wall(const struct tracer *t);
 /* The reading of a clock for this group, as its vDSO would give it; -1: not a clock of ours. */
 int64_t group_read_clock(struct group *g, int clock);
 
+/* The loop's clock as the group has read it: some nanoseconds ahead (page.h). What counts from now
+ * counts from there, or it would be over too early. */
+int64_t group_now(const struct group *g);
+
 /* Memory of a thread. 0, or -1 with errno: its own fault (EFAULT) or it is gone. */
 int mem_read(pid_t tid, uint64_t at, void *p, size_t n);
 int mem_write(pid_t tid, uint64_t at, const void *p, size_t n);

@@ -184,6 +184,17 @@ int64_t tracer_wall(const struct tracer *t)
     return loop_wall(t->loop) + t->skew;
 }
 
+int64_t group_now(const struct group *g)
+{
+    const struct tracer *t = g->tracer;
+    int64_t now = loop_now(t->loop), mono;
+
+    if (g->page && !t->ask && mem_read(g->tgid, g->page, &mono, sizeof(mono)) == 0 &&
+        mono - t->base > now)
+        return mono - t->base;
+    return now;
+}
+
 int64_t group_read_clock(struct group *g, int clock)
 {
     const struct tracer *t = g->tracer;

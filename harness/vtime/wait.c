@@ -162,7 +162,7 @@ static void read_clock(const struct wait_kind *k, const uint64_t *args, int *clo
 static bool begin(struct thread *th, const struct wait_kind *k, struct wait *w)
 {
     const struct tracer *t = th->tracer;
-    int64_t now = loop_now(t->loop), limit;
+    int64_t from = loop_now(t->loop), limit;
     bool absolute;
     int clock;
 
@@ -174,8 +174,10 @@ static bool begin(struct thread *th, const struct wait_kind *k, struct wait *w)
 
         w->wall = is_wall(clock);
         limit = limit == NEVER ? NEVER : limit > at ? limit - at : 0;
+    } else {
+        from = group_now(th->group);
     }
-    w->deadline = limit > NEVER - now ? NEVER : now + limit;
+    w->deadline = limit > NEVER - from ? NEVER : from + limit;
     w->kind = k;
     return true;
 }

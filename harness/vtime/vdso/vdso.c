@@ -1,5 +1,5 @@
 /*
- * The vDSO that a traced process gets in place of the kernel's.
+ * A part of harness/vtime/tracer.h: the vDSO that a traced process gets in place of the kernel's.
  *
  * Programs find clock_gettime() and its kin through AT_SYSINFO_EHDR and call
  * them without entering the kernel, where no tracer could answer. This image

@@ -196,8 +196,8 @@ parallel()
 limits()
 {
     one forever 'Waits' '' 'expect docker GET /_ping within 1h'
-    runs 1 --timeout 300ms "$R/s/forever.scn"
-    says "$R/out" 'the limit of the whole scenario, 300ms, has passed' 'within 1h'
+    runs 1 --time real --timeout 300ms "$R/s/forever.scn"
+    says "$R/out" 'the limit of the whole scenario, 300ms of real time, has passed' 'within 1h'
     verdict '--timeout ends what waits'
     rm "$R/s/forever.scn"
 }

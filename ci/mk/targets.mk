@@ -33,7 +33,7 @@ check: $(PROGRAMS) tests $(DEPS_OK)
 hdr-check: $(HDR_OK)
 
 lint: $(DEPS_OK)
-	$(Q)+ci/lint $(LINT)
+	$(Q)+ci/lint $(if $(filter default,$(origin LINT)),,$(LINT)) # make itself has LINT = lint
 
 format: $(DEPS_OK)
 	$(Q)ci/lint --files c | xargs clang-format -i

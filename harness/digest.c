@@ -132,6 +132,20 @@ static int strict(struct digest *g, const struct scn_header *h)
     return -1;
 }
 
+static int tls(struct digest *g, const struct scn_header *h)
+{
+    for (size_t i = 0; i < h->n_args; i++) {
+        int peer = peer_from(h->args[i].text);
+
+        if (peer < 0 || !(PEERS_TLS & PEER_BIT(peer))) {
+            error_at(g, h->args[i].pos, "this peer does not speak TLS");
+            return diag_note(g->d, "those that can: ecs, acs, tcs, s3"), -1;
+        }
+        g->s->tls[peer] = true;
+    }
+    return 0;
+}
+
 static int param(struct digest *g, const struct scn_header *h)
 {
     struct scn *s = g->s;
@@ -189,6 +203,8 @@ static int one(struct digest *g, const struct scn_header *h)
         return answers(g, h);
     case HEADER_STRICT:
         return strict(g, h);
+    case HEADER_TLS:
+        return tls(g, h);
     case HEADER_PARAM:
         return param(g, h);
     case HEADER_SCENARIO:

@@ -194,7 +194,7 @@ int import_all(struct scn *s, const char *const *dirs, struct diag *d)
 
 /* -- loading -- */
 
-/* Needs and answers of the imported files hold for the whole scenario, each once. */
+/* Needs, answers and TLS of the imported files hold for the whole scenario, each once. */
 static void merge(struct scn *root, const struct scn *from)
 {
     for (size_t i = 0; i < from->n_needs; i++) {
@@ -218,6 +218,8 @@ static void merge(struct scn *root, const struct scn *from)
         grow_array(root->answers, root->n_answers, root->cap_answers);
         root->answers[root->n_answers++] = from->answers[i];
     }
+    for (int p = 0; p < PEER_MAX; p++)
+        root->tls[p] |= from->tls[p];
 }
 
 static void merge_steps(struct scn *root, struct scn_step *const *steps, size_t n)

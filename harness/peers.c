@@ -1,7 +1,10 @@
 #include "harness/peers.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/cleanup.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/docker.h"
@@ -29,6 +32,14 @@ const struct fake_ops *peers_ops(const char *name)
     return NULL;
 }
 
+static bool wants_tls(const struct peer_place *place, const char *name)
+{
+    for (size_t i = 0; place->tls_names && place->tls_names[i]; i++)
+        if (str_eq(place->tls_names[i], name))
+            return true;
+    return place->tls;
+}
+
 static int add_one(struct world *w, const char *name, const struct peer_place *place, struct err *e)
 {
     const struct fake_ops *ops = peers_ops(name);
@@ -50,7 +61,7 @@ static int add_one(struct world *w, const char *name, const struct peer_place *p
         return r;
     }
     return fake_listen_tcp(f, place->address ? place->address : "127.0.0.1", place->port,
-                           place->tls, e);
+                           wants_tls(place, name), e);
 }
 
 int peers_add(struct world *w, const char *name, const struct peer_place *place, struct err *e)
@@ -107,6 +118,19 @@ void peers_environment(const struct world *w, struct map *env)
     put(env, "ECSIM_ACS_URL", url_of(w, "acs", NULL));
     put(env, "ECSIM_TCS_URL", url_of(w, "tcs", NULL));
     put(env, "ECSIM_DOCKER_URL", url_of(w, "docker", NULL));
+}
+
+int peers_certificate(const struct world *w, const char *dir, struct map *env, struct err *e)
+{
+    const char *pem = world_certificate(w);
+    _cleanup_free_ char *path = NULL;
+
+    if (!pem)
+        return 0;
+    path = xasprintf("%s/" PEERS_CERTIFICATE, dir);
+    put(env, "SSL_CERT_FILE", path);
+    put(env, "AWS_CA_BUNDLE", path);
+    return io_write_file(path, pem, strlen(pem), 0644, e);
 }
 
 void peers_environment_release(struct map *env)

@@ -10,12 +10,16 @@
 #include "base/map.h"
 #include "fakes/core/fake.h"
 
+/* File below socket_dir that holds the certificate of the fakes. */
+#define PEERS_CERTIFICATE "ca.pem"
+
 /* Where a fake shall listen; zeroed memory is the default for all. */
 struct peer_place {
     const char *socket_dir; /* folder for unix sockets */
     const char *address;    /* NULL: 127.0.0.1 */
     int port;               /* 0: any */
     bool tls;
+    const char *const *tls_names; /* fakes that speak TLS although `tls` is not set; NULL: none */
 };
 
 /* NULL-terminated names of all fakes. */
@@ -31,6 +35,9 @@ int peers_add(struct world *w, const char *name, const struct peer_place *place,
  * the world are pointed at an address where surely nobody listens.
  */
 void peers_environment(const struct world *w, struct map *env);
+
+/* Writes the certificate to <dir>/ca.pem and adds what leads clients to it. Nothing without TLS. */
+int peers_certificate(const struct world *w, const char *dir, struct map *env, struct err *e);
 void peers_environment_release(struct map *env);
 
 #endif

@@ -144,21 +144,28 @@ int run_option(struct run *r, const struct scn_step *s, const char *name, char *
 
 struct fake *run_fake(struct run *r, const struct scn_step *s, enum peer peer)
 {
-    struct peer_place place = {.socket_dir = r->dir};
+    const char *tls[PEER_MAX + 1] = {NULL};
+    struct peer_place place = {.socket_dir = r->dir, .tls_names = tls};
     struct map env = {0};
     struct err e = ERR_INIT;
     struct fake *f = world_find(&r->world, peer_name(peer));
     const char *name;
+    size_t n = 0;
     void *value;
 
     if (f)
         return f;
+    for (int p = 0; p < PEER_MAX; p++)
+        if (r->scn->tls[p])
+            tls[n++] = peer_name((enum peer)p);
     if (peers_add(&r->world, peer_name(peer), &place, &e) < 0) {
         run_fail(r, s, "%s", e.text);
         return NULL;
     }
     /* what a step or the header said about a variable stays */
     peers_environment(&r->world, &env);
+    if (peers_certificate(&r->world, r->dir, &env, &e) < 0)
+        run_fail(r, s, "%s", e.text);
     for (size_t i = 0; map_next(&env, &i, &name, &value);)
         if (!map_get(&r->chosen, name))
             free(map_set(&r->env, name, xstrdup(value)));
@@ -293,6 +300,7 @@ static int prepare(struct run *r)
         return -1;
     set_path(r, "ECS_DATADIR", "data");
     set_path(r, "ECS_AUDIT_LOGFILE", "log/audit.log");
+    set_path(r, "ECS_CGROUP_PATH", "cgroup"); /* none: no scenario leaves groups on the machine */
     set_path(r, "TMPDIR", "agent-tmp");
     run_setenv(r, "ECS_LOGLEVEL", "debug");
     address = xasprintf("127.0.0.1:%d", r->introspection_port);

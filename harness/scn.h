@@ -192,8 +192,8 @@ struct scn {
     size_t n_files, cap_files;
     struct scn *parent; /* the file that uses this one, or NULL */
 
-    /* Digested; strings are borrowed from the headers. needs and answers hold
-     * those of the imported files too, each once. */
+    /* Digested; strings are borrowed from the headers. needs, answers and
+     * tls hold those of the imported files too, each once. */
     const char *title; /* "" when there is none (an imported file) */
     const char **tags, **agent, **needs;
     size_t n_tags, cap_tags, n_agent, cap_agent, n_needs, cap_needs;
@@ -206,6 +206,7 @@ struct scn {
     int64_t limit;    /* ns; 0: the runner's default */
     const char *time; /* the pace, see pace.h; NULL: not said */
     enum scn_strict strict[PEER_MAX];
+    bool tls[PEER_MAX];
 };
 
 /* Copies path and text. */

@@ -26,7 +26,7 @@ static const char usage[] =
     "  --port FAKE=N        listen on this port instead of any that is free\n"
     "  --address A          listen on this address instead of 127.0.0.1\n"
     "  --socket-dir DIR     where the Docker socket lies (default: a new folder)\n"
-    "  --tls                answer https:// (the certificate is written to --socket-dir)\n"
+    "  --tls                answer https:// (SSL_CERT_FILE: the certificate, in --socket-dir)\n"
     "  --control FAKE:CMD:NAME[,key=value...]\n"
     "                       give a fake a command first, as a scenario's step would:\n"
     "                       docker:image:busybox:latest,run-for=5s  s3:bucket:config\n"
@@ -140,22 +140,6 @@ static int open_world(struct serve *s, char **fakes, struct err *e)
     return 0;
 }
 
-static int write_certificate(const struct serve *s, struct err *e)
-{
-    const char *pem = world_certificate(&s->w);
-    char *path;
-    int r;
-
-    if (!pem)
-        return 0;
-    path = xasprintf("%s/ca.pem", s->place.socket_dir);
-    r = io_write_file(path, pem, strlen(pem), 0644, e);
-    if (r == 0)
-        printf("AWS_CA_BUNDLE=%s\n", path);
-    free(path);
-    return r;
-}
-
 static int serve(struct serve *s, struct err *e)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -172,11 +156,13 @@ static int serve(struct serve *s, struct err *e)
     if (s->die_with_parent)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
     peers_environment(&s->w, &env);
+    if (peers_certificate(&s->w, s->place.socket_dir, &env, e) < 0) {
+        peers_environment_release(&env);
+        return -1;
+    }
     for (size_t i = 0; map_next(&env, &i, &key, &value);)
         printf("%s=%s\n", key, (char *)value);
     peers_environment_release(&env);
-    if (write_certificate(s, e) < 0)
-        return -1;
     printf("\n");
     fflush(stdout);
     while (!s->over)

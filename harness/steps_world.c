@@ -177,6 +177,29 @@ int step_imds_off(struct run *r, const struct scn_step *s)
     return 0;
 }
 
+int step_imds_on(struct run *r, const struct scn_step *s)
+{
+    return run_control(r, s, PEER_IMDS, "on", json_object(), NULL);
+}
+
+int step_imds_role(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_IMDS, "role", "name");
+}
+
+int step_imds_no_role(struct run *r, const struct scn_step *s)
+{
+    json_t *args = json_object();
+
+    json_put_str(args, "name", "");
+    return run_control(r, s, PEER_IMDS, "role", args, NULL);
+}
+
+int step_imds_version(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_IMDS, "version", "mode");
+}
+
 static int file_mode(struct run *r, const struct scn_step *s, mode_t *ret)
 {
     char *text, *end;

@@ -41,7 +41,9 @@ int peer_from(const char *word);    /* -1: no such peer */
 #define PEERS_FAKE                                                                                 \
     (PEER_BIT(PEER_DOCKER) | PEER_BIT(PEER_ECS) | PEER_BIT(PEER_ACS) | PEER_BIT(PEER_TCS) |        \
      PEER_BIT(PEER_S3) | PEER_BIT(PEER_IMDS))
-#define PEERS_WS  (PEER_BIT(PEER_ACS) | PEER_BIT(PEER_TCS))
+#define PEERS_WS (PEER_BIT(PEER_ACS) | PEER_BIT(PEER_TCS))
+/* Those that can be asked over TLS. */
+#define PEERS_TLS (PEER_BIT(PEER_ECS) | PEER_BIT(PEER_ACS) | PEER_BIT(PEER_TCS) | PEER_BIT(PEER_S3))
 #define PEERS_ALL (PEERS_FAKE | PEER_BIT(PEER_AGENT))
 
 /* Kinds of arguments and option values. */

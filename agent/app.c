@@ -71,7 +71,8 @@ static void on_end_signal(struct loop *l, int signo, void *user)
 
 static int watch_loop(struct app *a, struct err *e)
 {
-    a->http = http_new(&a->loop, a->args->insecure, e);
+    a->trust = (struct http_trust){a->args->insecure, a->config.ca_file};
+    a->http = http_new(&a->loop, &a->trust, e);
     if (!a->http)
         return -1;
     if (loop_on_signal(&a->loop, SIGTERM, on_end_signal, a, e) < 0)
@@ -100,6 +101,7 @@ static void release(struct app *a)
     docker_free(a->docker);
     tcs_session_free(a->tcs);
     ecs_register_cancel(a->registering);
+    spot_free(a->spot);
     submit_queue_free(a->queue);
     ecs_client_free(a->ecs);
     imds_free(a->imds);
@@ -130,6 +132,7 @@ enum agent_exit app_run(const struct args *args, const char *const *env)
     open_log(&a);
     task_credentials_init(&a.task_credentials, &a.log);
     signal(SIGPIPE, SIG_IGN); /* a peer that leaves is an error of one connection */
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of one write */
     if (loop_init(&a.loop, &e) < 0) {
         log_event(&a.log, LOG_CRIT, e.text, NULL);
         a.status = AGENT_EXIT_RESTART;

@@ -266,7 +266,7 @@ int app_connect(struct app *a, struct err *e)
 
     a->queue = submit_queue_new(a->ecs, a->cluster, &a->log);
     a->discovery = ecs_discovery_new(a->ecs, a->cluster, a->instance_arn);
-    a->web = web_new(&a->loop, a->args->insecure, e);
+    a->web = web_new(&a->loop, &a->trust, e);
     if (!a->web)
         return -1;
     a->env = (struct session_env){
@@ -284,6 +284,8 @@ int app_connect(struct app *a, struct err *e)
     a->acs = acs_session_new(&a->env, &acs_ops, a, &a->task_credentials);
     engine_start(a->engine);
     a->introspection = introspection_new(a->web, &a->config.listen, &source, &a->log);
+    if (a->config.spot_draining.on)
+        a->spot = spot_new(&a->loop, a->imds, a->ecs, a->cluster, a->instance_arn, &a->log);
     acs_session_start(a->acs);
     tcs_session_start(a->tcs);
     return 0;

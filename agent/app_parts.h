@@ -13,6 +13,7 @@
 #include "agent/engine.h"
 #include "agent/imds.h"
 #include "agent/introspection.h"
+#include "agent/spot.h"
 #include "agent/submit_queue.h"
 #include "agent/tcs_session.h"
 
@@ -23,11 +24,13 @@ struct app {
     struct loop loop;
     enum agent_exit status;
 
+    struct http_trust trust;
     struct http *http;
     struct imds *imds;
     struct credentials *credentials;
     struct docker_client *docker;
     struct state_store *store; /* NULL: checkpointing is off */
+    struct cgroup cgroup;
     struct engine *engine;
     struct ecs_client *ecs;
     struct ecs_register *registering;
@@ -38,6 +41,7 @@ struct app {
     struct session_env env;
     struct acs_session *acs;
     struct tcs_session *tcs;
+    struct spot *spot; /* NULL: not asked for */
     struct task_credentials task_credentials;
 
     char *cluster;                                                  /* configured, or "default" */

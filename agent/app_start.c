@@ -14,6 +14,7 @@
 
 static void find_credentials(struct app *a);
 static void find_docker(struct app *a);
+static void find_cgroups(struct app *a);
 static void open_state(struct app *a);
 static void register_instance(struct app *a);
 
@@ -110,23 +111,14 @@ static void print_attributes(struct app *a)
     }
 }
 
-static void on_negotiated(enum docker_version_verdict v, const char *text, void *user)
+static void on_negotiated(const struct err *e, void *user)
 {
     struct app *a = user;
-    struct err e = ERR_INIT;
 
-    if (v == DOCKER_VERSION_FITS && a->args->attributes) {
-        print_attributes(a);
-        app_end(a, AGENT_EXIT_OK);
-        return;
-    }
-    if (v == DOCKER_VERSION_FITS) {
-        open_state(a);
-        return;
-    }
-    err_set(&e, ERR_PEER, "%s", text);
-    app_fail(a, v == DOCKER_VERSION_TOO_OLD ? AGENT_EXIT_TERMINAL : AGENT_EXIT_RESTART, "Docker",
-             &e);
+    if (e->code != ERR_NONE)
+        app_fail(a, AGENT_EXIT_RESTART, "Docker", e);
+    else
+        find_cgroups(a);
 }
 
 static void on_ping(const struct docker_result *r, void *user)
@@ -151,6 +143,67 @@ static void find_docker(struct app *a)
         app_fail(a, AGENT_EXIT_RESTART, "DOCKER_HOST", &e);
     else
         docker_ping(a->docker, DOCKER_PING_TIMEOUT, on_ping, a);
+}
+
+/* ---- control groups ---- */
+
+static int open_cgroups(struct app *a, struct err *e)
+{
+    if (docker_api_highest(a->docker) < DOCKER_API_CGROUP_PARENT)
+        return err_set(e, ERR_PEER, "limits of tasks need Docker API 1.%d",
+                       DOCKER_API_CGROUP_PARENT);
+    a->cgroup.cpu_period = a->config.cgroup_cpu_period;
+    a->cgroup.pids = a->config.task_pids_limit;
+    return cgroup_init(&a->cgroup, a->config.cgroup_path, e);
+}
+
+/* Limits that nobody asked for by name are done without; the capability goes too. */
+static void find_cgroups(struct app *a)
+{
+    struct config_bool *limits = &a->config.task_cpu_mem_limit;
+    struct err e = ERR_INIT;
+
+    if (limits->on && open_cgroups(a, &e) < 0) {
+        if (limits->set) {
+            app_fail(a, AGENT_EXIT_TERMINAL, "ECS_ENABLE_TASK_CPU_MEM_LIMIT", &e);
+            return;
+        }
+        limits->on = false;
+        log_event(&a->log, LOG_WARN, "Tasks get no limits of CPU and memory", "error", e.text,
+                  NULL);
+    }
+    if (a->args->attributes) {
+        print_attributes(a);
+        app_end(a, AGENT_EXIT_OK);
+    } else {
+        open_state(a);
+    }
+}
+
+/*
+ * Saved tasks that have no control group cannot get one any more: then new
+ * ones get none either. (agent_compatibility_linux.go)
+ */
+static int check_limits(struct app *a, struct err *e)
+{
+    struct config_bool *limits = &a->config.task_cpu_mem_limit;
+    const struct cgroup *groups = limits->on ? &a->cgroup : NULL;
+    struct task *t = NULL;
+
+    while (limits->on && (t = engine_next_task(a->engine, t))) {
+        if (t->limits)
+            continue;
+        if (limits->set)
+            return err_set(e, ERR_CONFLICT,
+                           "ECS_ENABLE_TASK_CPU_MEM_LIMIT is true, but the saved task %s runs "
+                           "without limits",
+                           t->arn);
+        limits->on = false;
+        log_event(&a->log, LOG_WARN, "Tasks get no limits of CPU and memory: a saved task has none",
+                  "task", t->arn, NULL);
+    }
+    engine_set_cgroup(a->engine, groups, limits->on);
+    return 0;
 }
 
 /* ---- saved state ---- */
@@ -190,7 +243,7 @@ static void open_state(struct app *a)
     }
     if (*note)
         log_event(&a->log, LOG_WARN, note, NULL);
-    if (check_saved(a, &e) < 0 || app_engine_new(a, &e) < 0)
+    if (check_saved(a, &e) < 0 || app_engine_new(a, &e) < 0 || check_limits(a, &e) < 0)
         app_fail(a, AGENT_EXIT_TERMINAL, "Saved state", &e);
     else
         register_instance(a);

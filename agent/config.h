@@ -69,9 +69,13 @@ struct config {
     struct config_bool task_iam_role, task_iam_role_network_host;
     struct config_bool task_cpu_mem_limit, exclude_ipv6_bindings, disable_image_cleanup;
     struct config_bool awslogs_execution_role, dependents_upfront, spot_draining;
-    char *dynamic_ports; /* "a-b", "" = the kernel's range */
+    char *cgroup_path;
+    int64_t cgroup_cpu_period;
+    int64_t task_pids_limit; /* 0: none */
+    char *dynamic_ports;     /* "a-b", "" = the kernel's range */
     char *detailed_os_family;
     char *imds_endpoint;
+    char *ca_file;          /* "": the system's certificates */
     char *introspection;    /* as given */
     int64_t acs_inactivity; /* ns */
     struct config_listen listen;

@@ -303,7 +303,8 @@ static int64_t clamp(int64_t v, int64_t min, int64_t max)
     return v < min ? min : v > max ? max : v;
 }
 
-static json_t *host_config(const struct container *c, struct err *e)
+static json_t *host_config(const struct container *c, const struct container_config_env *env,
+                           struct err *e)
 {
     json_t *o = json_object(), *mounts = binds(c, e);
     int64_t memory = json_int(c->spec, "memory", 0) * MIB;
@@ -324,6 +325,7 @@ static json_t *host_config(const struct container *c, struct err *e)
         json_decref(o);
         return NULL;
     }
+    json_put_str(o, "CgroupParent", env->cgroup_parent); /* whatever the payload says */
     complete_log_config(o, c);
     return o;
 }
@@ -337,7 +339,7 @@ json_t *container_config_body(const struct container *c, const struct container_
     if (!body)
         return NULL;
     *ret_error_name = "HostConfigError";
-    host = host_config(c, e);
+    host = host_config(c, env, e);
     if (!host) {
         json_decref(body);
         return NULL;

@@ -7,8 +7,8 @@
  * a null leaves a plain value alone. Then come the agent's labels.
  *
  * Source: the official agent's task.go (dockerConfig, dockerHostConfig) and
- * docker_task_engine.go (createContainer). Not here: the task's cgroup parent,
- * pid and ipc namespaces of a task, GPUs, FireLens.
+ * docker_task_engine.go (createContainer). Not here: pid and ipc namespaces of
+ * a task, GPUs, FireLens.
  */
 #ifndef AGENT_CONTAINER_CONFIG_H
 #define AGENT_CONTAINER_CONFIG_H
@@ -19,8 +19,9 @@
 #define TASK_METADATA_URL "http://169.254.170.2"
 
 struct container_config_env {
-    const char *cluster; /* for the label */
-    const char *region;  /* for AWS_REGION; NULL or "": not set */
+    const char *cluster;       /* for the label */
+    const char *region;        /* for AWS_REGION; NULL or "": not set */
+    const char *cgroup_parent; /* NULL: the task has no control group */
 };
 
 /*

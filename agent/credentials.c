@@ -6,7 +6,9 @@
 
 #define ROLE_PATH     "meta-data/iam/security-credentials/"
 #define REFRESH_AHEAD (300 * NS_PER_S)
-#define REFRESH_MIN   (60 * NS_PER_S)
+/* Between two tries when less is left than that. */
+#define REFRESH_MIN (1 * NS_PER_S)
+#define REFRESH_MAX (60 * NS_PER_S)
 
 struct credentials {
     struct loop *loop;
@@ -14,6 +16,7 @@ struct credentials {
     const struct config *config;
     struct log *log;
     char *access_key, *secret_key, *session_token;
+    int64_t expires; /* wall; 0: never */
     struct clock_timer refresh;
     credentials_fn fn;
     void *user;
@@ -30,12 +33,23 @@ static void tell(struct credentials *c, const struct err *e)
 
 static void on_refresh(struct clock_timer *t);
 
+/* Five minutes before the end; with less left, when half of it is over, again and again. */
+static void arm_refresh(struct credentials *c)
+{
+    int64_t left = c->expires - loop_wall(c->loop), wait = left - REFRESH_AHEAD;
+
+    if (wait < REFRESH_MAX) {
+        wait = left / 2 < REFRESH_MAX ? left / 2 : REFRESH_MAX;
+        wait = wait < REFRESH_MIN ? REFRESH_MIN : wait;
+    }
+    loop_timer_start(c->loop, &c->refresh, wait, on_refresh);
+}
+
 /* Takes the role's JSON over. -1 when a member is missing. */
 static int take(struct credentials *c, const char *body, struct err *e)
 {
     _cleanup_json_ json_t *j = json_read(body, strlen(body), JSON_READ_PEER, e);
     const char *access, *secret, *token, *expiration;
-    int64_t expires;
 
     if (!j || json_need_str(j, "AccessKeyId", &access, e) < 0 ||
         json_need_str(j, "SecretAccessKey", &secret, e) < 0)
@@ -50,11 +64,9 @@ static int take(struct credentials *c, const char *body, struct err *e)
     c->secret_key = xstrdup(secret);
     c->session_token = xstrdup(token);
     expiration = json_str(j, "Expiration");
-    if (expiration && str_parse_time(expiration, &expires) == 0) {
-        int64_t wait = expires - loop_wall(c->loop) - REFRESH_AHEAD;
-
-        loop_timer_start(c->loop, &c->refresh, wait < REFRESH_MIN ? REFRESH_MIN : wait, on_refresh);
-    }
+    c->expires = 0;
+    if (expiration && str_parse_time(expiration, &c->expires) == 0)
+        arm_refresh(c);
     return 0;
 }
 
@@ -62,8 +74,11 @@ static int take(struct credentials *c, const char *body, struct err *e)
 static void failed(struct credentials *c, struct err *e)
 {
     err_wrap(e, "credentials of the instance's role");
-    if (c->access_key)
-        loop_timer_start(c->loop, &c->refresh, REFRESH_MIN, on_refresh);
+    if (c->access_key) {
+        log_event(c->log, LOG_WARN, "The credentials could not be renewed: trying again", "error",
+                  e->text, NULL);
+        arm_refresh(c);
+    }
     tell(c, e);
 }
 

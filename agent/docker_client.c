@@ -138,33 +138,28 @@ static void settle(struct docker_client *d, int server_lowest, int server_highes
     d->highest = server_highest < DOCKER_API_NEWEST ? server_highest : DOCKER_API_NEWEST;
 }
 
-static enum docker_version_verdict judge(struct docker_client *d, const struct docker_result *r,
-                                         struct buf *text)
+static int judge(struct docker_client *d, const struct docker_result *r, struct err *e)
 {
     const char *api = json_str(r->json, "ApiVersion");
     const char *least = json_str(r->json, "MinAPIVersion");
     const char *version = json_str(r->json, "Version");
     int highest = minor_of(api), lowest = minor_of(least);
 
-    if (!r->ok) {
-        buf_addf(text, "Docker does not answer: %s", r->message);
-        return DOCKER_VERSION_UNKNOWN;
-    }
+    if (!r->ok)
+        return err_set(e, ERR_PEER, "Docker does not answer: %s", r->message);
     settle(d, lowest, highest ? highest : DOCKER_API_NEWEST);
-    if (d->highest < d->lowest) {
-        buf_addf(text, "Docker %s speaks API 1.%d to 1.%d; this agent speaks 1.%d to 1.%d",
-                 version ? version : "?", lowest, highest, DOCKER_API_OLDEST, DOCKER_API_NEWEST);
-        return DOCKER_VERSION_UNKNOWN;
-    }
-    if (d->highest < DOCKER_API_MIN) {
-        buf_addf(text, "Docker %s with API %s is too old: 1.%d (Docker 1.9.0) is the least",
-                 version ? version : "?", api, DOCKER_API_MIN);
-        return DOCKER_VERSION_TOO_OLD;
-    }
+    if (d->highest < DOCKER_API_MIN)
+        return err_set(e, ERR_PEER,
+                       "Docker %s with API %s is too old: 1.%d (Docker 1.9.0) is the least",
+                       version ? version : "?", api, DOCKER_API_MIN);
+    if (d->highest < d->lowest)
+        return err_set(
+            e, ERR_PEER, "Docker %s speaks API 1.%d to 1.%d; this agent speaks 1.%d to 1.%d",
+            version ? version : "?", lowest, highest, DOCKER_API_OLDEST, DOCKER_API_NEWEST);
     d->minor = d->lowest > DOCKER_API_MIN ? d->lowest : DOCKER_API_MIN;
     free(d->version);
     d->version = xstrdup(version ? version : "");
-    return DOCKER_VERSION_FITS;
+    return 0;
 }
 
 /* ---- what the daemon says ---- */
@@ -210,10 +205,10 @@ static void deliver(struct docker_request *r, const struct docker_result *res)
 
     request_free(r);
     if (negotiated) {
-        _cleanup_buf_ struct buf text = BUF_INIT(MESSAGE_MAX + 256);
-        enum docker_version_verdict v = judge(d, res, &text);
+        struct err e = ERR_INIT;
 
-        negotiated(v, buf_str(&text), user);
+        judge(d, res, &e);
+        negotiated(&e, user);
         return;
     }
     done(res, user);

@@ -54,14 +54,18 @@ struct docker_client *docker_new(struct loop *l, struct http *http, const char *
                                  struct err *e);
 void docker_free(struct docker_client *d); /* cancels what is under way; NULL is fine */
 
-enum docker_version_verdict {
-    DOCKER_VERSION_FITS,
-    DOCKER_VERSION_UNKNOWN, /* no answer, or none of 1.17 to 1.44: the agent ends with status 1 */
-    DOCKER_VERSION_TOO_OLD, /* below 1.21: status 5 */
-};
-
-/* text is a line for a person, "" when it fits. */
-typedef void (*docker_negotiated_fn)(enum docker_version_verdict v, const char *text, void *user);
+/*
+ * e: ERR_NONE, or why no version fits: no answer, none of 1.17 to 1.44, or
+ * less than 1.21 (Docker 1.9.0).
+ *
+ * Such an agent ends with status 1. The official agent has a check that means
+ * to end with 5 when 1.21 is missing (app/agent.go:verifyRequiredDockerVersion)
+ * but never comes to it: from 1.20.3 to 1.105.1 it makes its client for 1.21
+ * first, fails with "client not found for docker version: 1.21", and ends with
+ * 1 (1.62.2 seen with API 1.20, 1.105.1 with 1.16). That serves: a supervisor
+ * that tries again finds the daemon when it has been updated.
+ */
+typedef void (*docker_negotiated_fn)(const struct err *e, void *user);
 
 /* GET /version, once at start. Sets the version of all later calls when it fits. */
 struct docker_request *docker_negotiate(struct docker_client *d, docker_negotiated_fn fn,

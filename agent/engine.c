@@ -74,49 +74,77 @@ static int put_container(struct engine *en, const struct container *c, struct er
     return state_store_put_container(en->store, c->task->arn, c->name, state, e);
 }
 
-static int put_task(struct engine *en, const struct task *t, struct err *e)
+static void set_dirty(struct task *t, bool dirty)
+{
+    t->work->dirty = dirty;
+    for (size_t i = 0; i < t->n_containers; i++)
+        t->containers[i].work->dirty = dirty;
+}
+
+int engine_put_task(struct engine *en, struct task *t, struct err *e)
 {
     _cleanup_json_ json_t *state = task_state_json(t);
     int r;
 
+    t->work->unsaved = true;
     if (state_store_begin(en->store, e) < 0)
         return -1;
     r = state_store_put_task(en->store, t->arn, t->spec, state, e);
     for (size_t i = 0; r == 0 && i < t->n_containers; i++)
         r = put_container(en, &t->containers[i], e);
-    return state_store_commit(en->store, r < 0 ? NULL : e) < 0 ? -1 : r;
+    if (r < 0) {
+        state_store_rollback(en->store);
+        return -1;
+    }
+    if (state_store_commit(en->store, e) < 0)
+        return -1;
+    t->work->unsaved = false;
+    set_dirty(t, false);
+    return 0;
 }
 
-void engine_put_task(struct engine *en, struct task *t)
+static int put_changes(struct engine *en, struct task *t, struct err *e)
 {
-    struct err e = ERR_INIT;
+    int r = 0;
 
-    if (en->store && put_task(en, t, &e) < 0)
-        engine_store_failed(en, &e);
+    if (state_store_begin(en->store, e) < 0)
+        return -1;
+    if (t->work->dirty) {
+        _cleanup_json_ json_t *state = task_state_json(t);
+
+        r = state_store_put_task_state(en->store, t->arn, state, e);
+    }
+    for (size_t i = 0; i < t->n_containers && r == 0; i++)
+        if (t->containers[i].work->dirty)
+            r = put_container(en, &t->containers[i], e);
+    if (r < 0) {
+        state_store_rollback(en->store);
+        return -1;
+    }
+    return state_store_commit(en->store, e);
+}
+
+static bool is_dirty(const struct task *t)
+{
+    bool dirty = t->work->dirty || t->work->unsaved;
+
+    for (size_t i = 0; i < t->n_containers; i++)
+        dirty |= t->containers[i].work->dirty;
+    return dirty;
 }
 
 void engine_save_changes(struct engine *en, struct task *t)
 {
     struct err e = ERR_INIT;
-    int r = 0;
+    int r;
 
-    if (!en->store || state_store_begin(en->store, &e) < 0)
+    if (!en->store || !is_dirty(t))
         return;
-    if (t->work->dirty) {
-        _cleanup_json_ json_t *state = task_state_json(t);
-
-        r = state_store_put_task_state(en->store, t->arn, state, &e);
-        t->work->dirty = false;
-    }
-    for (size_t i = 0; i < t->n_containers; i++) {
-        struct container *c = &t->containers[i];
-
-        if (c->work->dirty && r == 0)
-            r = put_container(en, c, &e);
-        c->work->dirty = false;
-    }
-    if (state_store_commit(en->store, r < 0 ? NULL : &e) < 0 || r < 0)
+    r = t->work->unsaved ? engine_put_task(en, t, &e) : put_changes(en, t, &e);
+    if (r < 0)
         engine_store_failed(en, &e);
+    else
+        set_dirty(t, false);
 }
 
 int engine_save(struct engine *en, struct err *e)
@@ -126,7 +154,7 @@ int engine_save(struct engine *en, struct err *e)
     if (!en->store)
         return 0;
     list_for_each (pos, &en->tasks) {
-        if (put_task(en, container_of(pos, struct task, link), e) < 0)
+        if (engine_put_task(en, container_of(pos, struct task, link), e) < 0)
             return -1;
     }
     return 0;
@@ -152,6 +180,12 @@ struct engine *engine_new(struct loop *loop, const struct config *config, struct
         log_event(log, LOG_WARN, "ECS_DYNAMIC_HOST_PORT_RANGE is not FIRST-LAST: ignored", "value",
                   config->dynamic_ports, NULL);
     return en;
+}
+
+void engine_set_cgroup(struct engine *en, const struct cgroup *g, bool limit_new)
+{
+    en->cgroup = g;
+    en->limit_new = g && limit_new;
 }
 
 int engine_load(struct engine *en, struct err *e)

@@ -21,6 +21,7 @@
 #ifndef AGENT_ENGINE_H
 #define AGENT_ENGINE_H
 
+#include "agent/cgroup.h"
 #include "agent/config.h"
 #include "agent/docker_client.h"
 #include "agent/loop.h"
@@ -74,6 +75,12 @@ struct engine *engine_new(struct loop *loop, const struct config *config, struct
  * is known. Records that cannot be read are logged. -1 when the store fails.
  */
 int engine_load(struct engine *en, struct err *e);
+
+/*
+ * Where the control groups of tasks are; NULL (from the start): nowhere.
+ * limit_new: new tasks get one, not only those that had one. Borrowed.
+ */
+void engine_set_cgroup(struct engine *en, const struct cgroup *g, bool limit_new);
 
 /*
  * Opens the event stream, finds the containers of the loaded tasks again (by

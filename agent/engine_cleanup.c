@@ -23,6 +23,10 @@ static void forget(struct task *t)
     struct engine *en = t->work->en;
     struct err e = ERR_INIT;
 
+    if (t->limits && en->cgroup && cgroup_remove(en->cgroup, t, &e) < 0)
+        log_event(en->log, LOG_WARN, "The control group of a task is left behind", "task", t->arn,
+                  "error", e.text, NULL);
+    err_clear(&e);
     log_event(en->log, LOG_INFO, "Task cleaned up", "task", t->arn, NULL);
     if (state_store_delete_task(en->store, t->arn, &e) < 0)
         engine_store_failed(en, &e);

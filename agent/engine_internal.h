@@ -32,6 +32,8 @@ struct engine {
     struct log *log;
     struct docker_client *docker;
     struct state_store *store;
+    const struct cgroup *cgroup; /* NULL: no limits of tasks */
+    bool limit_new;
     struct engine_callbacks cb;
     struct list tasks;
     struct map by_arn;       /* struct task */
@@ -80,13 +82,16 @@ struct task_work {
     bool remove_again;
     bool running, again; /* inside engine_progress() */
     bool dirty;
+    bool unsaved; /* the store does not have the task at all */
 };
 
 /* engine.c */
 void engine_add_task(struct engine *en, struct task *t);
 void engine_drop_task(struct engine *en, struct task *t);
 const char *engine_cluster(const struct engine *en);
-void engine_put_task(struct engine *en, struct task *t); /* saves all of it */
+/* Saves all of it, or what has changed. What could not be saved stays due: the next change of the
+ * task tries again. */
+int engine_put_task(struct engine *en, struct task *t, struct err *e);
 void engine_save_changes(struct engine *en, struct task *t);
 void engine_store_failed(struct engine *en, const struct err *e);
 

@@ -10,6 +10,21 @@
 /* The official agent's spelling: what looks for it looks for this. */
 #define UNREADABLE_TASK "UnrecogniedTaskError: Error loading task - "
 
+/* No container may have a higher limit than its task. (task_linux.go:buildLinuxMemorySpec) */
+static int memory_fits(const struct task *t, struct err *e)
+{
+    for (size_t i = 0; t->memory > 0 && i < t->n_containers; i++) {
+        int64_t memory = json_int(t->containers[i].spec, "memory", 0);
+
+        if (memory > t->memory)
+            return err_set(e, ERR_USAGE,
+                           "container \"%.60s\" has %lld MiB, more than the %lld MiB "
+                           "of its task",
+                           t->containers[i].name, (long long)memory, (long long)t->memory);
+    }
+    return 0;
+}
+
 /* A task that is not possible here is taken on, to be reported STOPPED with its reason. */
 static void check_possible(struct engine *en, struct task *t)
 {
@@ -21,7 +36,7 @@ static void check_possible(struct engine *en, struct task *t)
     if (dependency_check(t, &e) < 0)
         reason = xasprintf("TaskDependencyError: Task dependencies cannot be resolved, taskArn: %s",
                            t->arn);
-    else if (payload_unsupported(t, &e) < 0)
+    else if (payload_unsupported(t, &e) < 0 || (t->limits && memory_fits(t, &e) < 0))
         reason = xasprintf("ResourceInitializationError: %s", e.text);
     else
         return;
@@ -31,20 +46,40 @@ static void check_possible(struct engine *en, struct task *t)
     task_set_desired(t, TASK_STOPPED, en->log);
 }
 
-static void update_task(struct engine *en, struct task *t, enum task_status desired)
+/*
+ * A task that is to run and is not in the store is not acknowledged, so that
+ * the service sends it again; it runs all the same, as with the official agent
+ * (payload_responder.go:addTasks), and each change of it tries to save it.
+ */
+static int is_saved(struct engine *en, const struct task *t, struct err *e)
 {
-    t->work->dirty |= task_set_desired(t, desired, en->log);
-    engine_progress(t);
+    if (!en->store || !t->work->unsaved || t->desired != TASK_RUNNING)
+        return 0;
+    return err_set(e, ERR_SYS, "the task could not be saved");
 }
 
-static void add_task(struct engine *en, struct task *t)
+static int update_task(struct engine *en, struct task *t, enum task_status desired, struct err *e)
 {
+    t->work->dirty |= task_set_desired(t, desired, en->log);
+    if (t->work->unsaved)
+        engine_save_changes(en, t);
+    engine_progress(t);
+    return is_saved(en, t, e);
+}
+
+static int add_task(struct engine *en, struct task *t, struct err *e)
+{
+    struct err why = ERR_INIT;
+
     log_event(en->log, LOG_INFO, "New task", "task", t->arn, "family", t->family, "version",
               t->version, "desiredStatus", task_status_name(t->desired), NULL);
+    t->limits = en->limit_new && t->desired == TASK_RUNNING;
     check_possible(en, t);
     engine_add_task(en, t);
-    engine_put_task(en, t);
+    if (en->store && engine_put_task(en, t, &why) < 0)
+        engine_store_failed(en, &why);
     engine_progress(t);
+    return is_saved(en, t, e);
 }
 
 /* 0 when the task was handled. */
@@ -56,15 +91,11 @@ static int handle_task(struct engine *en, const json_t *spec, struct err *e)
 
     if (payload_head(spec, &arn, &desired, e) == 0) {
         t = engine_find_task(en, arn);
-        if (t) {
-            update_task(en, t, desired);
-            return 0;
-        }
+        if (t)
+            return update_task(en, t, desired, e);
         t = payload_task(spec, e);
-        if (t) {
-            add_task(en, t);
-            return 0;
-        }
+        if (t)
+            return add_task(en, t, e);
     }
     if (arn) {
         _cleanup_free_ char *reason = xasprintf(UNREADABLE_TASK "%s", e->text);

@@ -88,11 +88,33 @@ static void on_created(const struct docker_result *r, void *user)
     engine_progress(c->task);
 }
 
+/* The task's control group is there before its first container. *ret_parent is to be freed. */
+static int hold_cgroup(struct container *c, char **ret_parent)
+{
+    struct task *t = c->task;
+    struct engine *en = c->work->en;
+    struct err e = ERR_INIT;
+
+    if (!t->limits || !en->cgroup)
+        return 0;
+    if (cgroup_create(en->cgroup, t, &e) == 0) {
+        *ret_parent = cgroup_parent(en->cgroup, t);
+        return 0;
+    }
+    log_event(en->log, LOG_ERROR, "The task's control group cannot be made", "task", t->arn,
+              "error", e.text, NULL);
+    task_set_reason(t, REASON_NO_CGROUP);
+    task_set_desired(t, TASK_STOPPED, en->log);
+    t->work->dirty = t->work->again = true;
+    return -1;
+}
+
 void engine_begin_create(struct container *c)
 {
     struct container_work *w = c->work;
     struct engine *en = w->en;
-    struct container_config_env env = {engine_cluster(en), en->config->region};
+    _cleanup_free_ char *parent = NULL;
+    struct container_config_env env = {.cluster = engine_cluster(en)};
     struct err e = ERR_INIT;
     const char *error_name = REASON_CREATE;
     _cleanup_json_ json_t *body = NULL;
@@ -102,6 +124,10 @@ void engine_begin_create(struct container *c)
         c->task->work->again = true;
         return;
     }
+    if (hold_cgroup(c, &parent) < 0)
+        return;
+    env.region = en->config->region;
+    env.cgroup_parent = parent;
     body = container_config_body(c, &env, &error_name, &e);
     if (!body) {
         engine_fail(c, error_name, e.text);

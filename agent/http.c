@@ -16,7 +16,7 @@ struct http_socket {
 struct http {
     struct loop *loop;
     CURLM *multi;
-    bool insecure;
+    struct http_trust trust;
     unsigned int in_curl; /* depth: libcurl may not be told to drop a request now */
     struct clock_timer timer;
     struct list requests; /* under way */
@@ -304,12 +304,12 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *
     return 0;
 }
 
-struct http *http_new(struct loop *l, bool insecure, struct err *e)
+struct http *http_new(struct loop *l, const struct http_trust *trust, struct err *e)
 {
     struct http *h = new0(struct http);
 
     h->loop = l;
-    h->insecure = insecure;
+    h->trust = *trust;
     list_init(&h->requests);
     list_init(&h->doomed);
     list_init(&h->fresh);
@@ -417,10 +417,12 @@ static void set_options(struct http_request *r, const struct http_call *c)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
     }
-    if (r->http->insecure) {
+    if (r->http->trust.insecure) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
+    if (r->http->trust.ca_file && *r->http->trust.ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, r->http->trust.ca_file);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 

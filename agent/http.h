@@ -75,8 +75,14 @@ struct http_call {
     void *user;
 };
 
-/* insecure: do not verify TLS certificates (-k). NULL with the reason in e. */
-struct http *http_new(struct loop *l, bool insecure, struct err *e);
+/* Whose TLS certificates are believed. */
+struct http_trust {
+    bool insecure;       /* -k: anybody's */
+    const char *ca_file; /* PEM bundle instead of the system's; NULL or "": the system's */
+};
+
+/* trust is copied, its text borrowed. NULL with the reason in e. */
+struct http *http_new(struct loop *l, const struct http_trust *trust, struct err *e);
 
 /* Cancels what is under way. Callbacks are not called. NULL is fine. */
 void http_free(struct http *h);

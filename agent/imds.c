@@ -10,12 +10,14 @@ struct imds {
     struct http *http;
     char *endpoint;
     char *token; /* NULL: none yet; "": the peer speaks v1 only */
+    bool blackholed;
     bool gone;
+    int64_t gone_until; /* loop_now() */
     struct http_request *token_request;
     struct list waiting;
 };
 
-struct get {
+struct imds_get {
     struct list link;
     struct imds *imds;
     struct http_request *request;
@@ -26,9 +28,9 @@ struct get {
     void *user;
 };
 
-static void start_get(struct get *g);
+static void start_get(struct imds_get *g);
 
-static void get_free(struct get *g)
+static void get_free(struct imds_get *g)
 {
     list_del(&g->link);
     loop_timer_stop(g->imds->loop, &g->fail);
@@ -37,7 +39,7 @@ static void get_free(struct get *g)
     free(g);
 }
 
-static void finish(struct get *g, const char *body, const struct err *e)
+static void finish(struct imds_get *g, const char *body, const struct err *e)
 {
     imds_fn fn = g->fn;
     void *user = g->user;
@@ -48,7 +50,7 @@ static void finish(struct get *g, const char *body, const struct err *e)
 
 static void on_fail(struct clock_timer *t)
 {
-    struct get *g = container_of(t, struct get, fail);
+    struct imds_get *g = container_of(t, struct imds_get, fail);
     struct err e = ERR_INIT;
 
     err_set(&e, ERR_NOT_FOUND, "there is no instance metadata here");
@@ -57,7 +59,7 @@ static void on_fail(struct clock_timer *t)
 
 static void on_got(const struct http_result *r, void *user)
 {
-    struct get *g = user;
+    struct imds_get *g = user;
     struct imds *m = g->imds;
     struct err e = r->error;
 
@@ -75,7 +77,7 @@ static void on_got(const struct http_result *r, void *user)
     finish(g, e.code == ERR_NONE ? r->body : NULL, &e);
 }
 
-static void send_get(struct get *g)
+static void send_get(struct imds_get *g)
 {
     struct imds *m = g->imds;
     _cleanup_free_ char *url = xasprintf("%s/latest/%s", m->endpoint, g->path);
@@ -97,17 +99,24 @@ static void send_get(struct get *g)
         loop_timer_start(m->loop, &g->fail, 0, on_fail);
 }
 
+static void set_gone(struct imds *m)
+{
+    m->gone = true;
+    m->gone_until = loop_now(m->loop) + IMDS_REST;
+}
+
 static void on_token(const struct http_result *r, void *user)
 {
     struct imds *m = user;
     struct list *pos, *tmp;
 
     m->token_request = NULL;
-    m->gone = r->error.code != ERR_NONE;
-    /* 403, 404 and 405 come from peers without IMDSv2 */
-    m->token = xstrdup(r->status == 200 ? r->body : "");
+    if (r->error.code != ERR_NONE)
+        set_gone(m);
+    else /* 403, 404 and 405 come from peers without IMDSv2 */
+        m->token = xstrdup(r->status == 200 ? r->body : "");
     list_for_each_safe (pos, tmp, &m->waiting) {
-        struct get *g = container_of(pos, struct get, link);
+        struct imds_get *g = container_of(pos, struct imds_get, link);
 
         if (!g->request && !clock_timer_armed(&g->fail))
             start_get(g);
@@ -133,14 +142,14 @@ static void ask_token(struct imds *m)
 
     m->token_request = http_start(m->http, &call, NULL);
     if (!m->token_request)
-        m->gone = true;
+        set_gone(m);
 }
 
-static void start_get(struct get *g)
+static void start_get(struct imds_get *g)
 {
     struct imds *m = g->imds;
 
-    if (!m->gone && !m->token && !m->token_request)
+    if (!imds_gone(m) && !m->token && !m->token_request)
         ask_token(m);
     if (m->gone)
         loop_timer_start(m->loop, &g->fail, 0, on_fail);
@@ -155,7 +164,7 @@ struct imds *imds_new(struct loop *l, struct http *h, const char *endpoint, bool
     m->loop = l;
     m->http = h;
     m->endpoint = xstrdup(endpoint);
-    m->gone = blackholed;
+    m->blackholed = m->gone = blackholed;
     list_init(&m->waiting);
     if (str_ends(m->endpoint, "/"))
         m->endpoint[strlen(m->endpoint) - 1] = '\0';
@@ -167,16 +176,16 @@ void imds_free(struct imds *m)
     if (!m)
         return;
     while (!list_empty(&m->waiting))
-        get_free(container_of(m->waiting.next, struct get, link));
+        get_free(container_of(m->waiting.next, struct imds_get, link));
     http_cancel(m->token_request);
     free(m->endpoint);
     free(m->token);
     free(m);
 }
 
-void imds_get(struct imds *m, const char *path, imds_fn fn, void *user)
+struct imds_get *imds_get(struct imds *m, const char *path, imds_fn fn, void *user)
 {
-    struct get *g = new0(struct get);
+    struct imds_get *g = new0(struct imds_get);
 
     g->imds = m;
     g->path = xstrdup(path);
@@ -185,9 +194,18 @@ void imds_get(struct imds *m, const char *path, imds_fn fn, void *user)
     list_init(&g->link);
     list_add_tail(&m->waiting, &g->link);
     start_get(g);
+    return g;
 }
 
-bool imds_gone(const struct imds *m)
+void imds_cancel(struct imds_get *g)
 {
+    if (g)
+        get_free(g);
+}
+
+bool imds_gone(struct imds *m)
+{
+    if (m->gone && !m->blackholed && loop_now(m->loop) >= m->gone_until)
+        m->gone = false;
     return m->gone;
 }

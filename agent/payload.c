@@ -329,6 +329,16 @@ static int take_credentials(json_t *spec, const char *member, char **ret_id, str
     return 0;
 }
 
+static int read_limits(struct task *t, struct err *e)
+{
+    const json_t *cpu = json_object_get(t->spec, "cpu");
+
+    if (cpu && !json_is_null(cpu) && (!json_is_number(cpu) || json_number_value(cpu) < 0))
+        return err_set(e, ERR_PARSE, "\"cpu\" is not a number of vCPUs");
+    t->cpu = cpu ? json_number_value(cpu) : 0;
+    return opt_int(t->spec, "memory", 0, INT32_MAX, &t->memory, e);
+}
+
 static int read_task(struct task *t, struct err *e)
 {
     t->network_mode = "bridge";
@@ -337,7 +347,7 @@ static int read_task(struct task *t, struct err *e)
         opt_str(t->spec, "family", &t->family, e) < 0 ||
         opt_str(t->spec, "version", &t->version, e) < 0 ||
         opt_str(t->spec, "networkMode", &t->network_mode, e) < 0 ||
-        check_objects(t->spec, "volumes", e) < 0 ||
+        check_objects(t->spec, "volumes", e) < 0 || read_limits(t, e) < 0 ||
         take_credentials(t->spec, "roleCredentials", &t->credentials_id, e) < 0 ||
         take_credentials(t->spec, "executionRoleCredentials", &t->execution_credentials_id, e) < 0)
         return -1;

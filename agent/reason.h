@@ -23,6 +23,9 @@
 #define REASON_GONE_TEXT "No container matching saved ID found"
 #define REASON_NOT_BEGUN "TaskStoppedBeforePullBeginError"
 
+/* Of a task: taskresource/cgroup/cgroup.go. */
+#define REASON_NO_CGROUP "CgroupError: Agent could not create task's platform resources"
+
 /*
  * Name and text of a call that failed: `name`, or a timeout on the way to
  * `transition` ("created", "started"). Appends the text; returns the name.

@@ -61,7 +61,6 @@ static const char schema[] =
 struct state_store {
     sqlite3 *db;
     sqlite3_stmt *stmts[STATEMENT_MAX];
-    unsigned int depth; /* of state_store_begin() */
 };
 
 /* ---- opening ---- */
@@ -320,36 +319,36 @@ int state_store_put_container(struct state_store *s, const char *arn, const char
 
 int state_store_delete_task(struct state_store *s, const char *arn, struct err *e)
 {
-    int r;
-
     if (!s)
         return 0;
     if (state_store_begin(s, e) < 0)
         return -1;
-    r = run(s, bind(s, DELETE_CONTAINERS, arn, NULL, NULL), e, "forgetting a task");
-    if (r == 0)
-        r = run(s, bind(s, DELETE_TASK, arn, NULL, NULL), e, "forgetting a task");
-    return state_store_commit(s, r < 0 ? NULL : e) < 0 ? -1 : r;
+    if (run(s, bind(s, DELETE_CONTAINERS, arn, NULL, NULL), e, "forgetting a task") < 0 ||
+        run(s, bind(s, DELETE_TASK, arn, NULL, NULL), e, "forgetting a task") < 0) {
+        state_store_rollback(s);
+        return -1;
+    }
+    return state_store_commit(s, e);
 }
 
 int state_store_begin(struct state_store *s, struct err *e)
 {
-    if (!s || s->depth++ > 0)
-        return 0;
-    if (run(s, s->stmts[BEGIN], e, "beginning to save") == 0)
-        return 0;
-    s->depth--;
-    return -1;
+    return s ? run(s, s->stmts[BEGIN], e, "beginning to save") : 0;
 }
 
 int state_store_commit(struct state_store *s, struct err *e)
 {
-    if (!s || --s->depth > 0)
+    if (!s || run(s, s->stmts[COMMIT], e, "saving") == 0)
         return 0;
-    if (run(s, s->stmts[COMMIT], e, "saving") == 0)
-        return 0;
-    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    state_store_rollback(s);
     return -1;
+}
+
+/* SQLite may have rolled back by itself (disk full): then there is nothing left to do. */
+void state_store_rollback(struct state_store *s)
+{
+    if (s && !sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 int state_store_put_image(struct state_store *s, const char *name, struct err *e)
@@ -446,6 +445,6 @@ int state_store_reset(struct state_store *s, struct err *e)
                      NULL, NULL, NULL) == SQLITE_OK)
         return 0;
     fail(s, e, "forgetting the saved state");
-    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    state_store_rollback(s);
     return -1;
 }

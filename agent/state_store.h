@@ -61,9 +61,13 @@ int state_store_put_container(struct state_store *s, const char *arn, const char
                               const json_t *state, struct err *e);
 int state_store_delete_task(struct state_store *s, const char *arn, struct err *e);
 
-/* Writes between the two are one commit; nested pairs count as one. */
+/*
+ * Writes between begin and commit are one commit. A commit that fails has
+ * undone them; whoever gives up in between calls rollback. Pairs do not nest.
+ */
 int state_store_begin(struct state_store *s, struct err *e);
 int state_store_commit(struct state_store *s, struct err *e);
+void state_store_rollback(struct state_store *s);
 
 /* An image name that this agent has pulled successfully (ECS_IMAGE_PULL_BEHAVIOR=once). */
 int state_store_put_image(struct state_store *s, const char *name, struct err *e);

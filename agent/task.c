@@ -143,6 +143,7 @@ json_t *task_state_json(const struct task *t)
     json_put_str(o, "desiredStatus", task_status_name(t->desired));
     json_put_str(o, "sentStatus", task_status_name(t->sent));
     json_put_str(o, "reason", t->reason);
+    json_put_bool(o, "limits", t->limits);
     json_put_str(o, "credentialsId", t->credentials_id);
     json_put_str(o, "executionCredentialsId", t->execution_credentials_id);
     json_put_int(o, "pullStartedAt", t->pull_started_at);
@@ -166,6 +167,7 @@ void task_state_load(struct task *t, const json_t *state)
     t->desired = status_of(state, "desiredStatus");
     t->sent = t->handed = status_of(state, "sentStatus");
     container_set_text(&t->reason, json_str(state, "reason"));
+    t->limits = json_bool(state, "limits", false);
     container_set_text(&t->credentials_id, json_str(state, "credentialsId"));
     container_set_text(&t->execution_credentials_id, json_str(state, "executionCredentialsId"));
     t->pull_started_at = json_int(state, "pullStartedAt", 0);

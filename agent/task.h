@@ -29,6 +29,9 @@ struct task {
     struct container *containers;
     size_t n_containers;
 
+    double cpu;     /* vCPUs of the whole task; 0: no limit */
+    int64_t memory; /* MiB of the whole task; 0: no limit */
+    bool limits;    /* it has a control group of its own (cgroup.h) */
     char *credentials_id, *execution_credentials_id; /* NULL: no role */
 
     enum task_status known, desired;

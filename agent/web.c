@@ -11,13 +11,13 @@ struct web {
     struct loop *loop;
     struct lws_context *context;
     struct lws_vhost *clients[2]; /* plain, TLS */
-    bool insecure;
+    struct http_trust trust;
 };
 
 /* The agent sends no pings: silence is judged by the session. (seen) */
 static const lws_retry_bo_t no_pings = {0};
 
-struct web *web_new(struct loop *l, bool insecure, struct err *e)
+struct web *web_new(struct loop *l, const struct http_trust *trust, struct err *e)
 {
     struct web *w = new0(struct web);
     void *loops[1] = {&l->uv};
@@ -37,7 +37,7 @@ struct web *web_new(struct loop *l, bool insecure, struct err *e)
 
     lws_set_log_level(0, NULL); /* every failure reaches a callback */
     w->loop = l;
-    w->insecure = insecure;
+    w->trust = *trust;
     w->context = lws_create_context(&info);
     if (!w->context) {
         free(w);
@@ -92,7 +92,7 @@ struct lws_context *web_context(const struct web *w)
 
 bool web_insecure(const struct web *w)
 {
-    return w->insecure;
+    return w->trust.insecure;
 }
 
 struct lws_vhost *web_client_vhost(struct web *w, bool tls, const struct lws_protocols *protocols,
@@ -106,6 +106,8 @@ struct lws_vhost *web_client_vhost(struct web *w, bool tls, const struct lws_pro
         .retry_and_idle_policy = &no_pings,
     };
 
+    if (tls && w->trust.ca_file && *w->trust.ca_file)
+        info.client_ssl_ca_filepath = w->trust.ca_file;
     if (!w->clients[tls])
         w->clients[tls] = lws_create_vhost(w->context, &info);
     if (!w->clients[tls])

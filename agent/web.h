@@ -14,13 +14,14 @@
 #include <libwebsockets.h>
 #include <stdbool.h>
 
+#include "agent/http.h"
 #include "agent/loop.h"
 #include "base/err.h"
 
 struct web;
 
-/* insecure: do not verify TLS certificates (-k). */
-struct web *web_new(struct loop *l, bool insecure, struct err *e);
+/* trust is copied, its text borrowed. */
+struct web *web_new(struct loop *l, const struct http_trust *trust, struct err *e);
 void web_free(struct web *w); /* NULL is fine */
 
 struct loop *web_loop(const struct web *w);

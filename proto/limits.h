@@ -19,16 +19,19 @@
 #define PORT_SSH           22
 #define PATH_DOCKER_SOCKET "/var/run/docker.sock"
 #define IMDS_ENDPOINT      "http://169.254.169.254"
-#define IMDS_TOKEN_TTL_S   21600 /* what the agent asks for; 6 h is the service's maximum */
+#define IMDS_TOKEN_TTL_S   21600         /* what the agent asks for; 6 h is the service's maximum */
+#define SPOT_POLL_INTERVAL (1 * LIMIT_S) /* app/agent.go:startSpotInstanceDrainingPoller */
 
 /* Docker API versions. (dockerclient/versions.go; seen) */
 #define DOCKER_API_MAJOR  1
-#define DOCKER_API_MIN    21 /* Docker 1.9.0: less is refused with exit status 5 */
+#define DOCKER_API_MIN    21 /* Docker 1.9.0: with less no agent starts */
 #define DOCKER_API_OLDEST 17
 #define DOCKER_API_NEWEST 44
-#define DOCKER_API_EXTENDED                                                                        \
-    24 /* a daemon whose lowest is this or more also stands for older ones */
-#define DOCKER_API_DISTRIBUTION 35 /* GET /distribution/... */
+/* A daemon whose lowest is this or more also stands for older ones. */
+#define DOCKER_API_EXTENDED 24
+/* From which tasks can have limits (agent_capability_unix.go), and GET /distribution is there. */
+#define DOCKER_API_CGROUP_PARENT 22
+#define DOCKER_API_DISTRIBUTION  35
 
 /* Texts that leave the agent. (ecs_client.go) */
 #define REASON_MAX     1024

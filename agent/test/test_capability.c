@@ -85,6 +85,21 @@ static void old_daemons_lack_what_came_later(void **state)
     assert_true(has("com.amazonaws.ecs.capability.logging-driver.splunk"));
 }
 
+static void limits_of_tasks_are_offered_when_the_daemon_has_cgroup_parents(void **state)
+{
+    (void)state;
+    load(NULL);
+    capabilities(17, 22);
+    assert_true(has("ecs.capability.task-cpu-mem-limit"));
+    assert_true(has("ecs.capability.increased-task-cpu-limit"));
+    capabilities(17, 21);
+    assert_false(has("ecs.capability.task-cpu-mem-limit"));
+    load("ECS_ENABLE_TASK_CPU_MEM_LIMIT=false");
+    capabilities(17, 43);
+    assert_false(has("ecs.capability.task-cpu-mem-limit"));
+    assert_false(has("ecs.capability.increased-task-cpu-limit"));
+}
+
 static void switches_add_and_take_away(void **state)
 {
     (void)state;
@@ -205,6 +220,7 @@ int main(void)
         TEST(each_served_api_version_is_claimed_but_the_four_that_never_were),
         TEST(a_daemon_without_old_versions_still_stands_for_them),
         TEST(old_daemons_lack_what_came_later),
+        TEST(limits_of_tasks_are_offered_when_the_daemon_has_cgroup_parents),
         TEST(switches_add_and_take_away),
         TEST(attributes_have_to_come_back_with_their_values),
         TEST(errors_are_found_in_the_body_and_in_the_header),

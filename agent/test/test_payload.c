@@ -202,7 +202,7 @@ static bool has_line(const json_t *list, const char *line)
 
 static json_t *body_of(struct container *c)
 {
-    struct container_config_env env = {"demo", "us-west-2"};
+    struct container_config_env env = {"demo", "us-west-2", NULL};
     struct err e = ERR_INIT;
     const char *name;
     json_t *body = container_config_body(c, &env, &name, &e);
@@ -300,7 +300,7 @@ static void a_body_that_cannot_be_made_says_which_half(void **state)
         {"\"mountPoints\":[{\"sourceVolume\":\"nobody\",\"containerPath\":\"/x\"}]",
          "HostConfigError"},
     };
-    struct container_config_env env = {"demo", ""};
+    struct container_config_env env = {"demo", "", NULL};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -320,6 +320,29 @@ static void a_body_that_cannot_be_made_says_which_half(void **state)
     }
 }
 
+static void limits_of_the_task_are_read_and_its_group_is_the_parent(void **state)
+{
+    struct container_config_env env = {"demo", "", "/ecs/9f"};
+    struct err e = ERR_INIT;
+    struct task *t = read_task("{" HEAD "\"desiredStatus\":\"RUNNING\",\"cpu\":0.5,\"memory\":64,"
+                               "\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"dockerConfig\":"
+                               "{\"hostConfig\":\"{\\\"CgroupParent\\\":\\\"/mine\\\"}\"}}]}",
+                               &e);
+    const char *name;
+    json_t *body;
+
+    (void)state;
+    assert_true(t->cpu > 0.49 && t->cpu < 0.51);
+    assert_int_equal(t->memory, 64);
+    body = container_config_body(&t->containers[0], &env, &name, &e);
+    expect(body, "HostConfig.CgroupParent", "\"/ecs/9f\"");
+    json_decref(body);
+    task_free(t);
+    t = read_task("{" HEAD "\"desiredStatus\":\"STOPPED\",\"cpu\":\"much\"}", &e);
+    assert_null(t);
+    assert_non_null(strstr(e.text, "\"cpu\""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +354,7 @@ int main(void)
         cmocka_unit_test(the_body_is_what_docker_should_get),
         cmocka_unit_test(small_numbers_are_raised_and_the_region_is_left_alone),
         cmocka_unit_test(a_body_that_cannot_be_made_says_which_half),
+        cmocka_unit_test(limits_of_the_task_are_read_and_its_group_is_the_parent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

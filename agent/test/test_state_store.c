@@ -4,8 +4,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <sqlite3.h>
 #include <dirent.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "agent/state_store.h"
@@ -135,23 +137,71 @@ static void what_was_written_is_there_after_reopening(void **state)
 static void a_batch_is_written_whole_or_not_at_all(void **state)
 {
     struct state_store *s = open_store();
-    sqlite3 *db;
 
     (void)state;
     assert_int_equal(state_store_begin(s, NULL), 0);
     put_task(s, "t1");
-    assert_int_equal(state_store_begin(s, NULL), 0);
     put_task(s, "t2");
-    assert_int_equal(state_store_commit(s, NULL), 0);
     assert_int_equal(state_store_commit(s, NULL), 0);
     assert_int_equal(state_store_begin(s, NULL), 0);
     put_task(s, "t3");
+    state_store_rollback(s);
+    state_store_rollback(s); /* nothing left to undo */
+    assert_int_equal(state_store_begin(s, NULL), 0);
+    put_task(s, "t4");
     state_store_close(s); /* as after a kill: nobody committed */
     s = open_store();
     assert_string_equal(list_tasks(s), "t1:t1:RUNNING t2:t2:RUNNING ");
     state_store_close(s);
-    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-    sqlite3_close(db);
+}
+
+/* No file of this process may grow: what a full disk does to it. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit r;
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &r), 0);
+    r.rlim_cur = bytes == RLIM_INFINITY ? r.rlim_max : bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+static int try_write(struct state_store *s, struct err *e)
+{
+    json_t *spec = object("arn", "t2"), *st = object("knownStatus", "RUNNING");
+    int r = -1;
+
+    if (state_store_begin(s, e) == 0) {
+        r = state_store_put_task(s, "t2", spec, st, e);
+        if (r < 0)
+            state_store_rollback(s);
+        else
+            r = state_store_commit(s, e);
+    }
+    json_decref(spec);
+    json_decref(st);
+    return r;
+}
+
+static void a_full_disk_is_an_error_that_passes(void **state)
+{
+    struct state_store *s = open_store();
+    struct err e = ERR_INIT;
+    int r;
+
+    (void)state;
+    put_task(s, "t1");
+    limit_files(1);
+    r = try_write(s, &e);
+    limit_files(RLIM_INFINITY);
+    assert_int_equal(r, -1);
+    assert_int_equal(e.code, ERR_SYS);
+    assert_string_equal(list_tasks(s), "t1:t1:RUNNING ");
+    put_task(s, "t3");
+    state_store_close(s);
+    s = open_store();
+    assert_string_equal(list_tasks(s), "t1:t1:RUNNING t3:t3:RUNNING ");
+    state_store_close(s);
 }
 
 static size_t files_named_corrupt(void)
@@ -295,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DIR(what_was_written_is_there_after_reopening),
         WITH_DIR(a_batch_is_written_whole_or_not_at_all),
+        WITH_DIR(a_full_disk_is_an_error_that_passes),
         WITH_DIR(garbage_is_moved_aside_and_the_agent_starts_anew),
         WITH_DIR(a_damaged_page_counts_as_garbage),
         WITH_DIR(an_empty_file_is_a_new_one_and_is_mentioned),

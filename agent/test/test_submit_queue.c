@@ -145,7 +145,7 @@ static int setup(void **state)
     assert_int_equal(config_load(&config, env, NULL), 0);
     free(host);
     log_init(&logger, LOG_NOTHING, -1);
-    http = http_new(&l, false, NULL);
+    http = http_new(&l, &(struct http_trust){0}, NULL);
     imds = imds_new(&l, http, "http://127.0.0.1:1", true);
     credentials = credentials_new(&l, imds, &config, &logger);
     credentials_fetch(credentials, ignore, NULL);

@@ -38,6 +38,12 @@ static void open_log_file(struct app *a)
                   strerror(errno), NULL);
 }
 
+void app_tell_notes(struct app *a)
+{
+    while (a->notes_told < a->config.n_notes)
+        log_event(&a->log, LOG_WARN, a->config.notes[a->notes_told++], NULL);
+}
+
 static void open_log(struct app *a)
 {
     const char *word = a->args->loglevel ? a->args->loglevel : a->config.loglevel;
@@ -51,8 +57,9 @@ static void open_log(struct app *a)
     if (level < 0)
         log_event(&a->log, LOG_WARN, "The log level is not known: info is taken", "level", word,
                   NULL);
-    for (size_t i = 0; i < a->config.n_notes; i++)
-        log_event(&a->log, LOG_WARN, a->config.notes[i], NULL);
+    if (a->args->print_config)
+        return;
+    app_tell_notes(a);
     log_event(&a->log, LOG_INFO, "Starting", "version", ECSIM_VERSION, NULL);
 }
 

@@ -20,6 +20,7 @@
 struct app {
     const struct args *args;
     struct config config;
+    size_t notes_told; /* of the configuration's notes */
     struct log log;
     struct loop loop;
     enum agent_exit status;
@@ -53,6 +54,9 @@ struct app {
 void app_end(struct app *a, enum agent_exit status);
 /* The same, and says why. */
 void app_fail(struct app *a, enum agent_exit status, const char *what, const struct err *e);
+
+/* Logs what the configuration has noted since the last call. */
+void app_tell_notes(struct app *a);
 
 /* Goes on until the instance is registered and connected, or app_fail(). */
 void app_start(struct app *a);

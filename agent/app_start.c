@@ -25,7 +25,7 @@ static void take_region(struct app *a)
     _cleanup_json_ json_t *j = NULL;
     const char *region;
 
-    if (*a->config.region || !a->identity_document)
+    if (!a->identity_document)
         return;
     j = json_read(a->identity_document, strlen(a->identity_document), JSON_READ_PEER, NULL);
     region = j ? json_str(j, "region") : NULL;
@@ -33,18 +33,30 @@ static void take_region(struct app *a)
         config_set_region(&a->config, region);
 }
 
+/* Nobody who could say something about the configuration is left. */
+static void configured(struct app *a)
+{
+    struct err e = ERR_INIT;
+
+    if (config_finish(&a->config, &e) < 0) {
+        app_fail(a, AGENT_EXIT_RESTART, "Configuration", &e);
+    } else if (a->args->print_config) {
+        config_print(&a->config, stdout);
+        app_end(a, AGENT_EXIT_OK);
+    } else {
+        app_tell_notes(a);
+        find_credentials(a);
+    }
+}
+
 static void on_signature(const char *body, const struct err *e, void *user)
 {
     struct app *a = user;
-    struct err missing = ERR_INIT;
 
     (void)e;
     a->identity_signature = xstrdup(body);
     take_region(a);
-    if (config_check(&a->config, &missing) < 0)
-        app_fail(a, AGENT_EXIT_RESTART, "Configuration", &missing);
-    else
-        find_credentials(a);
+    configured(a);
 }
 
 static void on_document(const char *body, const struct err *e, void *user)
@@ -66,6 +78,16 @@ static void on_instance_id(const char *body, const struct err *e, void *user)
     imds_get(a->imds, "dynamic/instance-identity/document", on_document, a);
 }
 
+static void on_user_data(const char *body, const struct err *e, void *user)
+{
+    struct app *a = user;
+
+    (void)e; /* an instance without user data is none the worse */
+    if (body)
+        config_user_data(&a->config, body);
+    imds_get(a->imds, "meta-data/instance-id", on_instance_id, a);
+}
+
 void app_start(struct app *a)
 {
     a->imds = imds_new(&a->loop, a->http, a->config.imds_endpoint,
@@ -73,9 +95,9 @@ void app_start(struct app *a)
     a->credentials = credentials_new(&a->loop, a->imds, &a->config, &a->log);
     a->ecs = ecs_client_new(&a->loop, a->http, &a->config, a->credentials);
     if (imds_gone(a->imds) && *a->config.region)
-        find_credentials(a);
+        configured(a);
     else
-        imds_get(a->imds, "meta-data/instance-id", on_instance_id, a);
+        imds_get(a->imds, "user-data", on_user_data, a);
 }
 
 /* ---- credentials ---- */

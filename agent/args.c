@@ -20,6 +20,7 @@ static const struct flag flags[] = {
     {"help", AT(help), false, "print this and exit"},
     {"license", AT(license), false, "print the licence and exit"},
     {"loglevel", AT(loglevel), true, "debug, info, warn, error, crit or none"},
+    {"print-config", AT(print_config), false, "print every setting, where it is from, and exit"},
     {"ecs-attributes", AT(attributes), false, "print the capabilities that would be registered"},
     {"k", AT(insecure), false, "do not verify TLS certificates"},
     {"blackhole-ec2-metadata", AT(no_imds), false, "never ask the instance metadata"},
@@ -75,7 +76,7 @@ int args_parse(struct args *a, int argc, char *const *argv, struct err *e)
 
 void args_print_help(FILE *out)
 {
-    const char *name, *dflt, *help;
+    struct config_row row;
 
     fputs("ecsim-agent: a reference Amazon ECS container agent, configured by its environment.\n"
           "\n"
@@ -86,9 +87,12 @@ void args_print_help(FILE *out)
           out);
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
         fprintf(out, "  --%-24s %s\n", flags[i].name, flags[i].help);
-    fputs("\nEnvironment (default in brackets):\n", out);
-    for (size_t i = 0; config_describe(&i, &name, &dflt, &help);)
-        fprintf(out, "  %s [%s]%s%s\n", name, dflt, *help ? "\n      " : "", help);
+    fputs("\nEnvironment (default in brackets; * is read, and has no effect in this agent):\n",
+          out);
+    for (size_t i = 0; config_describe(&i, &row);)
+        fprintf(out, "%s %s [%s]%s%s%s%s\n", row.used ? " " : "*", row.name, row.dflt,
+                row.since ? " since " : "", row.since ? row.since : "", *row.help ? "\n      " : "",
+                row.help);
     fputs("\nExit status: 0 ended by SIGTERM or SIGINT, 1 failed and may be started again,\n"
           "5 failed for good.\n",
           out);

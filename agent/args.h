@@ -21,9 +21,10 @@ enum agent_exit {
 
 struct args {
     bool version, help, license;
-    bool attributes; /* -ecs-attributes: print the capabilities */
-    bool insecure;   /* -k: do not verify TLS certificates */
-    bool no_imds;    /* -blackhole-ec2-metadata */
+    bool print_config; /* ours: show the configuration and where it is from */
+    bool attributes;   /* -ecs-attributes: print the capabilities */
+    bool insecure;     /* -k: do not verify TLS certificates */
+    bool no_imds;      /* -blackhole-ec2-metadata */
     const char *loglevel;
 };
 

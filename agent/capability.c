@@ -31,6 +31,7 @@ static const struct capability last[] = {
     {LONG("task-iam-role-network-host"), SWITCH(task_iam_role_network_host), true, 19},
     {SHORT("task-cpu-mem-limit"), SWITCH(task_cpu_mem_limit), true, 22},
     {SHORT("increased-task-cpu-limit"), SWITCH(task_cpu_mem_limit), true, 0},
+    {SHORT("execution-role-awslogs"), SWITCH(awslogs_execution_role), true, 0},
     {SHORT("container-health-check"), SWITCH(disable_health_check), false, 24},
     {SHORT("docker-plugin.local"), 0, false, 0},
     {SHORT("external"), SWITCH(external), true, 0},

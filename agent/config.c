@@ -1,6 +1,5 @@
-#include <limits.h>
-
-#include "agent/config.h"
+#include "agent/config_var.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "proto/limits.h"
@@ -13,124 +12,12 @@ static const char *const pull_names[PULL_BEHAVIOR_MAX] = {
 };
 STRTAB_DEFINE(pull_behavior, enum pull_behavior, pull_names)
 
-enum kind { TEXT, BOOL, INTEGER, DURATION, INTS, STRINGS, MAP };
-
-/* What a value outside min..max (or one that is no value at all) becomes. */
-enum outside {
-    TO_DEFAULT, /* the default, with a note */
-    TO_LIMIT,   /* the nearest limit, with a note */
-    FATAL,      /* the agent does not start */
+static const char *const source_names[CONFIG_SOURCE_MAX] = {
+    [CONFIG_DEFAULT] = "default",        [CONFIG_FROM_ENVIRONMENT] = "environment",
+    [CONFIG_FROM_FILE] = "file",         [CONFIG_FROM_USER_DATA] = "user-data",
+    [CONFIG_FROM_METADATA] = "metadata",
 };
-
-struct config_var {
-    const char *name;
-    enum kind kind;
-    size_t offset;
-    const char *dflt;
-    int64_t min, max;
-    enum outside outside;
-    const char *help;
-};
-
-#define AT(member) offsetof(struct config, member)
-#define S          LIMIT_S
-
-/* Source of names, defaults and limits: the official agent's config.go and
- * environment_config.go; the cleanup wait's fall to its default was seen. */
-static const struct config_var config_vars[] = {
-    {"AWS_DEFAULT_REGION", TEXT, AT(region), "", 0, 0, TO_DEFAULT,
-     "region; else from the instance metadata"},
-    {"AWS_ACCESS_KEY_ID", TEXT, AT(access_key), NULL, 0, 0, TO_DEFAULT,
-     "credentials; else the instance's role"},
-    {"AWS_SECRET_ACCESS_KEY", TEXT, AT(secret_key), NULL, 0, 0, TO_DEFAULT, ""},
-    {"AWS_SESSION_TOKEN", TEXT, AT(session_token), NULL, 0, 0, TO_DEFAULT, ""},
-    {"ECS_BACKEND_HOST", TEXT, AT(backend_host), "", 0, 0, TO_DEFAULT,
-     "ECS API; without a scheme https:// is put in front"},
-    {"ECS_CLUSTER", TEXT, AT(cluster), "", 0, 0, TO_DEFAULT,
-     "cluster name or ARN; empty: default, created when missing"},
-    {"DOCKER_HOST", TEXT, AT(docker_host), "unix://" PATH_DOCKER_SOCKET, 0, 0, TO_DEFAULT,
-     "Docker Engine: unix:///path or tcp://host:port"},
-    {"ECS_DATADIR", TEXT, AT(datadir), "", 0, 0, TO_DEFAULT,
-     "folder of the saved state; setting it turns saving on"},
-    {"ECS_CHECKPOINT", BOOL, AT(checkpoint), "false", 0, 0, TO_DEFAULT,
-     "save state; wins over ECS_DATADIR"},
-    {"ECS_LOGFILE", TEXT, AT(logfile), "", 0, 0, TO_DEFAULT, "log file beside standard error"},
-    {"ECS_LOGLEVEL", TEXT, AT(loglevel), "info", 0, 0, TO_DEFAULT,
-     "debug, info, warn, error, crit, none"},
-    {"ECS_RESERVED_MEMORY", INTEGER, AT(reserved_memory), "0", 0, 65535, TO_DEFAULT,
-     "MiB kept from tasks"},
-    {"ECS_RESERVED_PORTS", INTS, AT(reserved_ports), "[22,2375,2376,51678,51679]", 0, 0, TO_DEFAULT,
-     "TCP ports kept from tasks"},
-    {"ECS_RESERVED_PORTS_UDP", INTS, AT(reserved_ports_udp), "[]", 0, 0, TO_DEFAULT,
-     "UDP ports kept from tasks"},
-    {"ECS_INSTANCE_ATTRIBUTES", MAP, AT(instance_attributes), "{}", 0, 0, FATAL,
-     "attributes sent with the first registration"},
-    {"ECS_CONTAINER_INSTANCE_TAGS", MAP, AT(instance_tags), "{}", 0, 0, FATAL,
-     "tags of the instance"},
-    {"ECS_AVAILABLE_LOGGING_DRIVERS", STRINGS, AT(logging_drivers), "[\"json-file\",\"none\"]", 0,
-     0, TO_DEFAULT, "log drivers to offer; an unknown one is an error"},
-    {"ECS_VOLUME_PLUGIN_CAPABILITIES", STRINGS, AT(volume_plugins), "[]", 0, 0, TO_DEFAULT,
-     "each becomes a capability"},
-    {"ECS_CONTAINER_STOP_TIMEOUT", DURATION, AT(stop_timeout), "30s", 1 * S, 0, TO_LIMIT,
-     "between SIGTERM and SIGKILL"},
-    {"ECS_CONTAINER_START_TIMEOUT", DURATION, AT(start_timeout), "3m", 45 * S, 0, TO_LIMIT, ""},
-    {"ECS_CONTAINER_CREATE_TIMEOUT", DURATION, AT(create_timeout), "4m", 60 * S, 0, TO_LIMIT, ""},
-    {"ECS_MANIFEST_PULL_TIMEOUT", DURATION, AT(manifest_pull_timeout), "1m", 30 * S, 0, TO_LIMIT,
-     ""},
-    {"ECS_IMAGE_PULL_TIMEOUT", DURATION, AT(image_pull_timeout), "2h", 0, 0, TO_DEFAULT, ""},
-    {"ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", DURATION, AT(pull_inactivity_timeout), "1m", 60 * S, 0,
-     TO_LIMIT, "a pull without progress"},
-    {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", DURATION, AT(cleanup_wait), "3h", 1 * S, 0,
-     TO_DEFAULT, "stopped containers are kept so long"},
-    {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER", DURATION, AT(cleanup_jitter), "0s", 0, 0,
-     TO_DEFAULT, ""},
-    {"ECS_DISABLE_IMAGE_CLEANUP", BOOL, AT(disable_image_cleanup), "false", 0, 0, TO_DEFAULT, ""},
-    {"ECS_IMAGE_CLEANUP_INTERVAL", DURATION, AT(image_cleanup_interval), "30m", 600 * S, 0,
-     TO_DEFAULT, ""},
-    {"ECS_IMAGE_MINIMUM_CLEANUP_AGE", DURATION, AT(image_cleanup_age), "1h", 0, 0, TO_DEFAULT, ""},
-    {"ECS_NUM_IMAGES_DELETE_PER_CYCLE", INTEGER, AT(images_per_cycle), "5", 1, INT_MAX, TO_DEFAULT,
-     ""},
-    {"ECS_IMAGE_PULL_BEHAVIOR", TEXT, AT(pull_behavior_text), "default", 0, 0, TO_DEFAULT,
-     "default, always, once, prefer-cached"},
-    {"ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT", BOOL, AT(dependents_upfront), "false", 0, 0,
-     TO_DEFAULT, ""},
-    {"ECS_DISABLE_METRICS", BOOL, AT(disable_metrics), "false", 0, 0, TO_DEFAULT, ""},
-    {"ECS_POLL_METRICS", BOOL, AT(poll_metrics), "false", 0, 0, TO_DEFAULT, ""},
-    {"ECS_POLLING_METRICS_WAIT_DURATION", DURATION, AT(polling_wait), "10s", 5 * S, 20 * S,
-     TO_LIMIT, ""},
-    {"ECS_DISABLE_DOCKER_HEALTH_CHECK", BOOL, AT(disable_health_check), "false", 0, 0, TO_DEFAULT,
-     ""},
-    {"ECS_DISABLE_PRIVILEGED", BOOL, AT(disable_privileged), "false", 0, 0, TO_DEFAULT, ""},
-    {"ECS_SELINUX_CAPABLE", BOOL, AT(selinux), "false", 0, 0, TO_DEFAULT, ""},
-    {"ECS_APPARMOR_CAPABLE", BOOL, AT(apparmor), "false", 0, 0, TO_DEFAULT, ""},
-    {"ECS_ENABLE_TASK_IAM_ROLE", BOOL, AT(task_iam_role), "false", 0, 0, TO_DEFAULT, ""},
-    {"ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST", BOOL, AT(task_iam_role_network_host), "false", 0, 0,
-     TO_DEFAULT, ""},
-    {"ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE", BOOL, AT(awslogs_execution_role), "false", 0, 0,
-     TO_DEFAULT, ""},
-    {"ECS_ENABLE_TASK_CPU_MEM_LIMIT", BOOL, AT(task_cpu_mem_limit), "true", 0, 0, TO_DEFAULT, ""},
-    {"ECS_CGROUP_PATH", TEXT, AT(cgroup_path), "/sys/fs/cgroup", 0, 0, TO_DEFAULT,
-     "where the control groups are mounted"},
-    {"ECS_CGROUP_CPU_PERIOD", DURATION, AT(cgroup_cpu_period), "100ms", 8 * LIMIT_MS,
-     100 * LIMIT_MS, TO_DEFAULT, ""},
-    {"ECS_TASK_PIDS_LIMIT", INTEGER, AT(task_pids_limit), "0", 0, 4194304, TO_DEFAULT,
-     "processes of a task"},
-    {"ECS_EXCLUDE_IPV6_PORTBINDING", BOOL, AT(exclude_ipv6_bindings), "true", 0, 0, TO_DEFAULT, ""},
-    {"ECS_ENABLE_SPOT_INSTANCE_DRAINING", BOOL, AT(spot_draining), "false", 0, 0, TO_DEFAULT,
-     "drain when the instance metadata announces an interruption"},
-    {"ECS_DYNAMIC_HOST_PORT_RANGE", TEXT, AT(dynamic_ports), "", 0, 0, TO_DEFAULT, "FIRST-LAST"},
-    {"ECS_DETAILED_OS_FAMILY", TEXT, AT(detailed_os_family), "", 0, 0, TO_DEFAULT, ""},
-    {"ECS_EXTERNAL", BOOL, AT(external), "false", 0, 0, TO_DEFAULT,
-     "not an EC2 instance: the instance metadata is never asked"},
-    {"AWS_EC2_METADATA_SERVICE_ENDPOINT", TEXT, AT(imds_endpoint), IMDS_ENDPOINT, 0, 0, TO_DEFAULT,
-     "instance metadata"},
-    {"SSL_CERT_FILE", TEXT, AT(ca_file), "", 0, 0, TO_DEFAULT,
-     "PEM file of the certificates to trust; else the system's"},
-    {"ECSIM_INTROSPECTION", TEXT, AT(introspection), "51678", 0, 0, TO_DEFAULT,
-     "PORT, HOST:PORT or unix:PATH of the introspection API (host 127.0.0.1)"},
-    {"ECSIM_ACS_INACTIVITY", DURATION, AT(acs_inactivity), "1m", 100 * LIMIT_MS, 0, TO_LIMIT,
-     "an ACS session that is silent for this time and up to as much again is given up"},
-};
+STRTAB_DEFINE(config_source, enum config_source, source_names)
 
 /* Every logging driver the official agent knows (dockerclient/logging_drivers.go). */
 static const char *const known_drivers[] = {
@@ -138,9 +25,7 @@ static const char *const known_drivers[] = {
     "splunk",    "none",   "logentries", "sumologic", "awsfirelens",
 };
 
-static void note(struct config *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void note(struct config *c, const char *fmt, ...)
+void config_note(struct config *c, const char *fmt, ...)
 {
     va_list ap;
 
@@ -161,147 +46,93 @@ static const char *look_up(const char *const *env, const char *name)
     return NULL;
 }
 
-/* Go's strconv.ParseBool. */
-static int parse_bool(const char *s, bool *ret)
-{
-    static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"};
-    static const char *const no[] = {"0", "f", "F", "FALSE", "false", "False"};
+/* ---- defaults and limits ---- */
 
-    for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-        if (str_eq(s, yes[i]) || str_eq(s, no[i])) {
-            *ret = str_eq(s, yes[i]);
-            return 0;
-        }
-    }
-    return -1;
+static size_t row_named(const char *name)
+{
+    size_t i = 0;
+
+    while (!str_eq(config_vars[i].name, name))
+        i++;
+    return i;
 }
 
-static bool element_fits(enum kind kind, const json_t *v)
+static int set_default(struct config *c, size_t i, struct err *e)
 {
-    return kind == INTS ? json_is_integer(v) : json_is_string(v);
-}
+    const struct config_var *var = &config_vars[i];
+    union config_value v;
 
-static int parse_json(const struct config_var *v, const char *s, json_t **ret, struct err *e)
-{
-    json_t *j = json_read(s, strlen(s), JSON_READ_PEER, e);
-    const char *key;
-    json_t *item;
-    size_t i;
-
-    if (!j)
-        return -1;
-    if (v->kind == MAP ? !json_is_object(j) : !json_is_array(j)) {
-        err_set(e, ERR_PARSE, "a JSON %s was expected, this is %s",
-                v->kind == MAP ? "object" : "array", json_type_name(j));
-        goto bad;
-    }
-    json_array_foreach (j, i, item) {
-        if (!element_fits(v->kind, item)) {
-            err_set(e, ERR_PARSE, "element %zu is of the wrong type", i);
-            goto bad;
-        }
-    }
-    json_object_foreach (j, key, item) {
-        if (!json_is_string(item)) {
-            err_set(e, ERR_PARSE, "\"%s\" is not a string", key);
-            goto bad;
-        }
-    }
-    *ret = j;
+    if (!var->dflt)
+        return 0;
+    if (config_parse_text(var, var->dflt, &v, e) < 0)
+        return err_wrap(e, "default of %s", var->name);
+    if (var->kind == KIND_SWITCH || var->kind == KIND_FLAG)
+        v.on.set = false;
+    config_take(c, i, &v, CONFIG_DEFAULT);
     return 0;
-bad:
-    json_decref(j);
-    return -1;
 }
 
-/* Parses into *at; -1 when s is not a value of the kind. Limits are not looked at. */
-static int parse(const struct config_var *v, const char *s, void *at, struct err *e)
+static bool is_outside(const struct config_var *var, int64_t n)
 {
-    switch (v->kind) {
-    case TEXT: {
-        char **text = at;
-
-        free(*text);
-        *text = xstrdup(s);
-        return 0;
-    }
-    case BOOL:
-        if (parse_bool(s, &((struct config_bool *)at)->on) < 0)
-            return err_set(e, ERR_PARSE, "not true or false");
-        return 0;
-    case INTEGER:
-        return str_i64(s, at) < 0 ? err_set(e, ERR_PARSE, "not a whole number") : 0;
-    case DURATION:
-        return str_duration(s, at) < 0 ? err_set(e, ERR_PARSE, "not a duration like 30s or 1h30m")
-                                       : 0;
-    default: {
-        json_t *j = NULL;
-
-        if (parse_json(v, s, &j, e) < 0)
-            return -1;
-        json_decref(*(json_t **)at);
-        *(json_t **)at = j;
-        return 0;
-    }
-    }
+    return n < var->min || (var->max && n > var->max);
 }
 
-/* A number outside its limits; the member already holds it. */
-static void hold_limits(struct config *c, const struct config_var *v, const char *s, int64_t *at)
+/* What becomes of a number outside of its limits. -1: no start. */
+static int hold_limits(struct config *c, size_t i, enum config_outside how, struct err *e)
 {
-    bool below = *at < v->min;
+    const struct config_var *var = &config_vars[i];
+    union config_value v = config_get(c, i);
+    const char *side = v.n < var->min ? "below" : "above";
+    _cleanup_free_ char *given = config_text(c, i);
 
-    if (!below && (!v->max || *at <= v->max))
-        return;
-    if (v->outside == TO_LIMIT) {
-        *at = below ? v->min : v->max;
-        note(c, "%s=%s is %s the limit: the limit is taken", v->name, s, below ? "below" : "above");
-    } else {
-        parse(v, v->dflt, at, NULL);
-        note(c, "%s=%s is %s the limit: the default %s is taken", v->name, s,
-             below ? "below" : "above", v->dflt);
+    switch (how) {
+    case OUTSIDE_KEEP:
+        return 0;
+    case OUTSIDE_FATAL:
+        return err_set(e, ERR_USAGE, "%s (%s in the file) is %s, %s its limit", var->name,
+                       var->member, given, side);
+    case OUTSIDE_LIMIT:
+        config_note(c, "%s=%s is %s the limit: the limit is taken", var->name, given, side);
+        v.n = v.n < var->min ? var->min : var->max;
+        config_take(c, i, &v, (enum config_source)c->source[i]);
+        return 0;
+    case OUTSIDE_DEFAULT:
+        config_note(c, "%s=%s is %s the limit: the default %s is taken", var->name, given, side,
+                    var->dflt);
+        return set_default(c, i, e);
     }
+    return 0;
 }
 
-static int load_var(struct config *c, const struct config_var *v, const char *given, struct err *e)
+static bool is_number(const struct config_var *var)
 {
-    char *at = (char *)c + v->offset;
+    return var->kind == KIND_INTEGER || var->kind == KIND_DURATION;
+}
+
+/* ---- the environment ---- */
+
+static int load_var(struct config *c, size_t i, const char *given, struct err *e)
+{
+    const struct config_var *var = &config_vars[i];
     struct err why = ERR_INIT;
+    union config_value v;
 
-    if (v->dflt && parse(v, v->dflt, at, e) < 0)
-        return err_wrap(e, "default of %s", v->name);
     if (!given || !*given)
         return 0;
-    if (parse(v, given, at, &why) < 0) {
-        if (v->outside == FATAL)
-            return err_set(e, ERR_USAGE, "%s is not valid: %s", v->name, why.text);
-        note(c, "%s=%.80s is not valid (%s): the default %s is taken", v->name, given, why.text,
-             v->dflt);
+    if (config_parse_text(var, given, &v, &why) < 0) {
+        if (var->fatal)
+            return err_set(e, ERR_USAGE, "%s is not valid: %s", var->name, why.text);
+        config_note(c, "%s=%.80s is not valid (%s): the default %s is taken", var->name, given,
+                    why.text, var->dflt);
         return 0;
     }
-    if (v->kind == BOOL)
-        ((struct config_bool *)at)->set = true;
-    if (v->kind == INTEGER || v->kind == DURATION)
-        hold_limits(c, v, given, (int64_t *)at);
-    return 0;
-}
-
-static int check_drivers(const struct config *c, struct err *e)
-{
-    json_t *driver;
-    size_t i;
-
-    json_array_foreach (c->logging_drivers, i, driver) {
-        const char *name = json_string_value(driver);
-        size_t k = 0;
-
-        while (k < ARRAY_SIZE(known_drivers) && !str_eq(name, known_drivers[k]))
-            k++;
-        if (k == ARRAY_SIZE(known_drivers))
-            return err_set(e, ERR_USAGE,
-                           "ECS_AVAILABLE_LOGGING_DRIVERS: there is no logging driver \"%s\"",
-                           name);
+    if (config_is_zero(var, &v)) {
+        config_value_release(var, &v);
+        return 0;
     }
+    config_take(c, i, &v, CONFIG_FROM_ENVIRONMENT);
+    if (is_number(var) && is_outside(var, config_get(c, i).n))
+        return hold_limits(c, i, var->env, e);
     return 0;
 }
 
@@ -332,6 +163,24 @@ static int parse_listen(struct config *c, struct err *e)
     return 0;
 }
 
+int config_load(struct config *c, const char *const *env, struct err *e)
+{
+    for (size_t i = 0; i < config_vars_n; i++)
+        if (set_default(c, i, e) < 0 || load_var(c, i, look_up(env, config_vars[i].name), e) < 0)
+            return -1;
+    /* a data folder of the file turns nothing on */
+    if (!c->checkpoint.set && *c->datadir)
+        config_take(c, row_named("ECS_CHECKPOINT"), &(union config_value){.on = {true, true}},
+                    CONFIG_FROM_ENVIRONMENT);
+    if (c->external.on && !*c->region)
+        return err_set(e, ERR_USAGE, "AWS_DEFAULT_REGION has to be set when ECS_EXTERNAL is true");
+    if (config_read_file(c, e) < 0)
+        return -1;
+    return parse_listen(c, e);
+}
+
+/* ---- all of it ---- */
+
 static void trim(char *s)
 {
     size_t n = strlen(s), lead = strspn(s, " \t\r\n");
@@ -360,62 +209,81 @@ static void set_endpoint(struct config *c)
         c->endpoint[n - 1] = '\0';
 }
 
-void config_set_region(struct config *c, const char *region)
+static int check_drivers(const struct config *c, struct err *e)
 {
-    char *copy = xstrdup(region);
+    json_t *driver;
+    size_t i;
 
-    free(c->region);
-    c->region = copy;
-    set_endpoint(c);
+    json_array_foreach (c->logging_drivers, i, driver) {
+        const char *name = json_string_value(driver);
+        size_t k = 0;
+
+        while (k < ARRAY_SIZE(known_drivers) && !str_eq(name, known_drivers[k]))
+            k++;
+        if (k == ARRAY_SIZE(known_drivers))
+            return err_set(e, ERR_USAGE,
+                           "ECS_AVAILABLE_LOGGING_DRIVERS: there is no logging driver \"%s\"",
+                           name);
+    }
+    return 0;
 }
 
-int config_load(struct config *c, const char *const *env, struct err *e)
+void config_set_region(struct config *c, const char *region)
 {
-    int behavior;
+    union config_value v = {.text = xstrdup(region)};
 
-    for (size_t i = 0; i < ARRAY_SIZE(config_vars); i++) {
-        const struct config_var *v = &config_vars[i];
+    if (*c->region)
+        free(v.text);
+    else
+        config_take(c, row_named("AWS_DEFAULT_REGION"), &v, CONFIG_FROM_METADATA);
+}
 
-        if (load_var(c, v, look_up(env, v->name), e) < 0)
-            return -1;
-    }
+/* Only looked at when polling is on. */
+static void hold_polling_wait(struct config *c)
+{
+    size_t i = row_named("ECS_POLLING_METRICS_WAIT_DURATION");
+    int64_t least = 5 * LIMIT_S, most = 20 * LIMIT_S;
+    union config_value v = config_get(c, i);
+
+    if (!config_get(c, row_named("ECS_POLL_METRICS")).on.on || (v.n >= least && v.n <= most))
+        return;
+    config_note(c, "%s is %s: the limit is taken", config_vars[i].name,
+                v.n < least ? "below 5s" : "above 20s");
+    v.n = v.n < least ? least : most;
+    config_take(c, i, &v, (enum config_source)c->source[i]);
+}
+
+int config_finish(struct config *c, struct err *e)
+{
     trim(c->region);
     trim(c->cluster);
     trim(c->backend_host);
-    if (!c->checkpoint.set)
-        c->checkpoint.on = *c->datadir != '\0';
-    else if (c->checkpoint.on && !*c->datadir) {
+    /* the words are the official agent's: supervisors look for them */
+    if (!*c->region)
+        return err_set(e, ERR_USAGE, "Missing required fields: AWSRegion");
+    for (size_t i = 0; i < config_vars_n; i++)
+        if (is_number(&config_vars[i]) && c->source[i] > CONFIG_FROM_ENVIRONMENT &&
+            is_outside(&config_vars[i], config_get(c, i).n) &&
+            hold_limits(c, i, config_vars[i].later, e) < 0)
+            return -1;
+    hold_polling_wait(c);
+    if (c->prometheus.on)
+        json_array_append_new(c->reserved_ports, json_integer(PORT_PROMETHEUS));
+    if (c->checkpoint.on && !*c->datadir) {
         free(c->datadir);
         c->datadir = xstrdup("/data/");
     }
-    behavior = pull_behavior_from(c->pull_behavior_text);
-    if (behavior < 0)
-        note(c, "ECS_IMAGE_PULL_BEHAVIOR=%.80s is not known: the default is taken",
-             c->pull_behavior_text);
-    c->pull_behavior = behavior < 0 ? PULL_DEFAULT : (enum pull_behavior)behavior;
-    if (c->external.on && !*c->region)
-        return err_set(e, ERR_USAGE, "AWS_DEFAULT_REGION has to be set when ECS_EXTERNAL is true");
+    c->pull_behavior = (enum pull_behavior)pull_behavior_from(c->pull_behavior_text);
     set_endpoint(c);
-    if (check_drivers(c, e) < 0)
-        return -1;
-    return parse_listen(c, e);
-}
-
-int config_check(const struct config *c, struct err *e)
-{
-    /* the words are the official agent's: supervisors look for them */
-    return *c->region ? 0 : err_set(e, ERR_USAGE, "Missing required fields: AWSRegion");
+    return check_drivers(c, e);
 }
 
 void config_release(struct config *c)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(config_vars); i++) {
-        char *at = (char *)c + config_vars[i].offset;
+    for (size_t i = 0; i < config_vars_n; i++) {
+        union config_value v = config_get(c, i);
 
-        if (config_vars[i].kind == TEXT)
-            free(*(char **)at);
-        else if (config_vars[i].kind >= INTS)
-            json_decref(*(json_t **)at);
+        config_value_release(&config_vars[i], &v);
     }
     for (size_t i = 0; i < c->n_notes; i++)
         free(c->notes[i]);
@@ -426,13 +294,30 @@ void config_release(struct config *c)
     *c = (struct config){0};
 }
 
-bool config_describe(size_t *i, const char **name, const char **dflt, const char **help)
+bool config_describe(size_t *i, struct config_row *ret)
 {
-    if (*i >= ARRAY_SIZE(config_vars))
+    const struct config_var *var = &config_vars[*i];
+
+    if (*i >= config_vars_n)
         return false;
-    *name = config_vars[*i].name;
-    *dflt = config_vars[*i].dflt ? config_vars[*i].dflt : "";
-    *help = config_vars[*i].help;
+    *ret = (struct config_row){
+        .name = var->name,
+        .dflt = var->dflt ? var->dflt : "",
+        .since = var->since,
+        .help = var->help,
+        .used = var->offset != CONFIG_NOWHERE,
+    };
     ++*i;
     return true;
+}
+
+void config_print(const struct config *c, FILE *out)
+{
+    for (size_t i = 0; i < config_vars_n; i++) {
+        _cleanup_free_ char *text = config_text(c, i);
+
+        fprintf(out, "%-45s %-12s %s\n", config_vars[i].name, source_names[c->source[i]], text);
+    }
+    for (size_t i = 0; i < c->n_notes; i++)
+        fprintf(out, "# %s\n", c->notes[i]);
 }

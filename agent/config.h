@@ -1,14 +1,24 @@
 /*
- * config.h - what the environment tells the agent (the ECS_* variables).
+ * config.h - what the agent is told: environment, JSON file, user data, defaults.
  *
- * One table (config_vars) has each variable's name, type, default, minimum,
- * what happens below the minimum, and a line of help; `--help` prints it and
- * config_load() is driven by it. A value that is only odd becomes a note and
- * the default is taken, as the official agent does; a value that it dies of
- * (bad JSON attributes, unknown logging driver) is an error.
+ * One table (config_table.c) has each variable's name, its member in the file,
+ * type, default, limits, what becomes of a value outside of them, since when
+ * the official agent has it, and a line of help; `--help` and `--print-config`
+ * show it, and everything here is driven by it.
  *
- * Life cycle: config_load() on zeroed memory, config_release(). The texts and
- * JSON values belong to the config.
+ * Sources, the first that says something wins: the environment; the JSON file
+ * (ECS_AGENT_CONFIG_FILE_PATH); the instance's user data, when it is JSON with
+ * an object "ECSAgentConfiguration"; for the region the identity document; the
+ * default. What Go takes for a member's zero value (0, "", [], and false for
+ * some) is not said at all. (config/config.go:NewConfig, Merge)
+ *
+ * A value that is only odd becomes a note and the default is taken, as the
+ * official agent does; a value that it dies of (bad JSON attributes, an unknown
+ * logging driver, a file that is no JSON) is an error.
+ *
+ * Life cycle: config_load() on zeroed memory, config_user_data() or not,
+ * config_finish(), config_release(). The texts and JSON values belong to the
+ * config.
  */
 #ifndef AGENT_CONFIG_H
 #define AGENT_CONFIG_H
@@ -16,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -34,6 +45,28 @@ STRTAB_DECLARE(pull_behavior, enum pull_behavior);
 struct config_bool {
     bool on, set;
 };
+
+/* Where a value is from. */
+enum config_source {
+    CONFIG_DEFAULT,
+    CONFIG_FROM_ENVIRONMENT,
+    CONFIG_FROM_FILE,
+    CONFIG_FROM_USER_DATA,
+    CONFIG_FROM_METADATA,
+    CONFIG_SOURCE_MAX
+};
+STRTAB_DECLARE(config_source, enum config_source);
+
+union config_value {
+    char *text;
+    struct config_bool on;
+    int64_t n;
+    json_t *json;
+};
+
+/* Where ecs-init tells the agent to look is another place: it sets the variable. */
+#define CONFIG_FILE_PATH "/etc/ecs_container_agent/config.json"
+#define CONFIG_VARS_MAX  112
 
 /* host NULL: a unix socket at path. */
 struct config_listen {
@@ -59,15 +92,12 @@ struct config {
     int64_t stop_timeout, start_timeout, create_timeout; /* ns, as all durations */
     int64_t manifest_pull_timeout, image_pull_timeout, pull_inactivity_timeout;
     int64_t cleanup_wait, cleanup_jitter;
-    int64_t image_cleanup_interval, image_cleanup_age;
-    int64_t images_per_cycle;
-    int64_t polling_wait;
     char *pull_behavior_text;
     enum pull_behavior pull_behavior;
-    struct config_bool disable_metrics, poll_metrics, disable_health_check;
+    struct config_bool disable_metrics, disable_health_check;
     struct config_bool external, disable_privileged, selinux, apparmor;
     struct config_bool task_iam_role, task_iam_role_network_host;
-    struct config_bool task_cpu_mem_limit, exclude_ipv6_bindings, disable_image_cleanup;
+    struct config_bool task_cpu_mem_limit, exclude_ipv6_bindings;
     struct config_bool awslogs_execution_role, dependents_upfront, spot_draining;
     char *cgroup_path;
     int64_t cgroup_cpu_period;
@@ -75,27 +105,47 @@ struct config {
     char *dynamic_ports;     /* "a-b", "" = the kernel's range */
     char *detailed_os_family;
     char *imds_endpoint;
-    char *ca_file;          /* "": the system's certificates */
+    char *ca_file; /* "": the system's certificates */
+    char *file;    /* of further configuration */
+    struct config_bool prometheus;
     char *introspection;    /* as given */
     int64_t acs_inactivity; /* ns */
     struct config_listen listen;
+
+    unsigned char source[CONFIG_VARS_MAX];     /* enum config_source of each row */
+    union config_value spare[CONFIG_VARS_MAX]; /* of rows that nothing uses here */
 
     char **notes; /* tolerated oddities, one line each */
     size_t n_notes, cap_notes;
 };
 
-/* env: NULL-terminated "NAME=value". -1 with a line for a person; no region is
- * not an error here (the identity document may have it). */
+/* Environment and file. env: NULL-terminated "NAME=value". -1 with a line for a person. */
 int config_load(struct config *c, const char *const *env, struct err *e);
-void config_release(struct config *c);
 
-/* Fails when something the agent cannot go without is still missing. */
-int config_check(const struct config *c, struct err *e);
+/* User data that is meant for the agent; anything else has no effect. */
+void config_user_data(struct config *c, const char *text);
 
-/* Sets the region, and the endpoint that depends on it. */
+/* The region of the identity document; only when there is none yet. */
 void config_set_region(struct config *c, const char *region);
 
-/* The next variable's name, default and help; i starts at 0. False at the end. */
-bool config_describe(size_t *i, const char **name, const char **dflt, const char **help);
+/* Limits, and what follows from several values. -1 with a line for a person: without a region too.
+ */
+int config_finish(struct config *c, struct err *e);
+void config_release(struct config *c);
+
+/* A row for --help. since: NULL when it was always there. used: false: read and without effect. */
+struct config_row {
+    const char *name, *dflt, *since, *help;
+    bool used;
+};
+
+/* The next row; i starts at 0. False at the end. */
+bool config_describe(size_t *i, struct config_row *ret);
+
+/* The effective value of row i as text, secrets hidden; to be freed. */
+char *config_text(const struct config *c, size_t i);
+
+/* Every value and where it is from: "NAME  source  value", one a line; notes as comments. */
+void config_print(const struct config *c, FILE *out);
 
 #endif

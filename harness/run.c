@@ -300,6 +300,7 @@ static int prepare(struct run *r)
         return -1;
     set_path(r, "ECS_DATADIR", "data");
     set_path(r, "ECS_AUDIT_LOGFILE", "log/audit.log");
+    set_path(r, "ECS_AGENT_CONFIG_FILE_PATH", "tmp/ecs.config.json"); /* not the machine's */
     set_path(r, "ECS_CGROUP_PATH", "cgroup"); /* none: no scenario leaves groups on the machine */
     set_path(r, "TMPDIR", "agent-tmp");
     run_setenv(r, "ECS_LOGLEVEL", "debug");

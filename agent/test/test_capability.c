@@ -13,11 +13,13 @@ static json_t *list;
 
 static void load(const char *setting)
 {
-    const char *const env[] = {"AWS_DEFAULT_REGION=us-west-2", setting, NULL};
+    const char *const env[] = {"AWS_DEFAULT_REGION=us-west-2",
+                               "ECS_AGENT_CONFIG_FILE_PATH=/nonexistent", setting, NULL};
     struct err e = ERR_INIT;
 
     config_release(&c);
     assert_int_equal(config_load(&c, env, &e), 0);
+    assert_int_equal(config_finish(&c, &e), 0);
 }
 
 static int reset(void **state)
@@ -98,6 +100,29 @@ static void limits_of_tasks_are_offered_when_the_daemon_has_cgroup_parents(void 
     capabilities(17, 43);
     assert_false(has("ecs.capability.task-cpu-mem-limit"));
     assert_false(has("ecs.capability.increased-task-cpu-limit"));
+}
+
+static void every_switch_has_its_capability(void **state)
+{
+    static const char *const rows[][2] = {
+        {"ECS_SELINUX_CAPABLE=true", "com.amazonaws.ecs.capability.selinux"},
+        {"ECS_APPARMOR_CAPABLE=true", "com.amazonaws.ecs.capability.apparmor"},
+        {"ECS_ENABLE_TASK_IAM_ROLE=true", "com.amazonaws.ecs.capability.task-iam-role"},
+        {"ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST=true",
+         "com.amazonaws.ecs.capability.task-iam-role-network-host"},
+        {"ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE=true", "ecs.capability.execution-role-awslogs"},
+        {"ECS_EXTERNAL=true", "ecs.capability.external"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        load(NULL);
+        capabilities(17, 43);
+        assert_false(has(rows[i][1]));
+        load(rows[i][0]);
+        capabilities(17, 43);
+        assert_true(has(rows[i][1]));
+    }
 }
 
 static void switches_add_and_take_away(void **state)
@@ -222,6 +247,7 @@ int main(void)
         TEST(old_daemons_lack_what_came_later),
         TEST(limits_of_tasks_are_offered_when_the_daemon_has_cgroup_parents),
         TEST(switches_add_and_take_away),
+        TEST(every_switch_has_its_capability),
         TEST(attributes_have_to_come_back_with_their_values),
         TEST(errors_are_found_in_the_body_and_in_the_header),
         TEST(registration_errors_are_for_good_for_now_or_to_be_tried_again),

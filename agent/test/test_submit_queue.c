@@ -135,14 +135,19 @@ static void ignore(const struct err *e, void *user)
 static int setup(void **state)
 {
     char *host;
-    const char *env[] = {"AWS_DEFAULT_REGION=us-west-2", "AWS_ACCESS_KEY_ID=AK",
-                         "AWS_SECRET_ACCESS_KEY=secret", NULL, NULL};
+    const char *env[] = {"AWS_DEFAULT_REGION=us-west-2",
+                         "AWS_ACCESS_KEY_ID=AK",
+                         "AWS_SECRET_ACCESS_KEY=secret",
+                         "ECS_AGENT_CONFIG_FILE_PATH=/nonexistent",
+                         NULL,
+                         NULL};
 
     (void)state;
     assert_int_equal(loop_init(&l, NULL), 0);
     host = xasprintf("ECS_BACKEND_HOST=http://127.0.0.1:%d", listen_somewhere());
-    env[3] = host;
+    env[4] = host;
     assert_int_equal(config_load(&config, env, NULL), 0);
+    assert_int_equal(config_finish(&config, NULL), 0);
     free(host);
     log_init(&logger, LOG_NOTHING, -1);
     http = http_new(&l, &(struct http_trust){0}, NULL);

@@ -113,7 +113,7 @@ VDSO_CFLAGS := -std=gnu11 -O2 -fPIC -fvisibility=hidden -fno-stack-protector -fc
 VDSO_LDFLAGS := -nostdlib -shared -Wl,-T,$(VDSO)/vdso.lds -Wl,-soname,linux-vdso.so.1 -Wl,-s \
                 -Wl,--hash-style=both -Wl,-Bsymbolic -Wl,--no-undefined -Wl,--build-id=none
 
-$(BUILD)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.lds harness/vtime/page.h $(BUILD)/flags | $(BUILD)/deps/build.ok
+$(BUILD)/vdso.so: $(VDSO)/vdso.c $(VDSO)/vdso.lds harness/vtime/page.h $(BUILD)/flags | $(DEPS_OK)
 	$(if $(Q),@echo "  VDSO  $@")
 	$(Q)$(CC) $(VDSO_CFLAGS) -iquote . $(VDSO_LDFLAGS) $< -o $@
 

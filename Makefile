@@ -8,6 +8,7 @@
 #   make format          clang-format over every source
 #   make memcheck        unit tests, agent and fakes under valgrind
 #   make coverage        lcov: build-cov/coverage/index.html and a line per module
+#   make fuzz            each fuzz program for a minute; FUZZ="-s 600 http" for one
 #   make bench           speed and size, with the spread
 #   make docs            regenerate what docs/ generates from tables
 #   make install         PREFIX=/usr/local by default, DESTDIR honoured

@@ -71,7 +71,8 @@ static int on_field(http_parser *p, const char *s, size_t n)
 static int on_value(http_parser *p, const char *s, size_t n)
 {
     struct http_client *c = p->data;
-    char *v = xstrndup(s, n);
+    const char *begun = c->in_value ? json_str(c->r.headers, c->name) : NULL;
+    char *v = xasprintf("%s%.*s", begun ? begun : "", (int)n, s);
 
     c->in_value = true;
     json_put_str(c->r.headers, c->name, v);
@@ -97,6 +98,10 @@ static int on_complete(http_parser *p)
 {
     struct http_client *c = p->data;
 
+    if (p->status_code / 100 == 1 && p->status_code != 101) {
+        json_object_clear(c->r.headers); /* an interim answer: the one that counts follows */
+        return 0;
+    }
     c->r.status = (int)p->status_code;
     http_parser_pause(p, 1);
     return 0;

@@ -27,6 +27,7 @@ needs_check           := test scenario selftest lint
 needs_memcheck        := test scenario memcheck
 needs_coverage-report := test scenario selftest coverage
 needs_bench           := scenario bench
+needs_fuzz            := fuzz
 space := $(subst ,, )
 DEPS    := build $(sort $(foreach g,$(MAKECMDGOALS),$(needs_$(g)) $(if $(findstring /test/,$(g)),test)))
 DEPS_OK := $(BUILD)/deps/$(subst $(space),+,$(strip $(DEPS))).ok
@@ -93,9 +94,13 @@ $$($(1)_hdr:%=$(BUILD)/%.ok): $(BUILD)/%.ok: % $(BUILD)/flags $(BUILD)/layers/$(
 	$$(Q)$$(CC) $$(filter-out --coverage,$$(ALL_CFLAGS)) $$(call layer,$(1)) -fsyntax-only -MMD -MP -MF $$@.d -MT $$@ -x c -include $$< /dev/null
 	@touch $$@
 
-# ci/selftest-layers asks with which command this module is compiled.
+# ci/selftest.d/layers.sh and ci/fuzz ask with which command this module is
+# compiled, and the latter with what a program of it is linked.
 flags-$(1): $(BUILD)/layers/$(1)/.made
 	@printf '%s\n' '$$(subst ','\'',$$(call cc,$(1)))'
+
+link-$(1): $(BUILD)/lib$(1)_test.a $$(call archives,$(1))
+	@printf 'link: %s\n' '$$^ $$(ALL_LDFLAGS) $$(call libs,$(1))'
 
 -include $$($(1)_obj:.o=.d) $$($(1)_help_obj:.o=.d) $(BUILD)/$(1)/main.d $$($(1)_test_bin:=.d) $$($(1)_hdr:%=$(BUILD)/%.ok.d)
 endef

@@ -1,7 +1,7 @@
 # What a person asks make for.
 
 .PHONY: all help test scenario-test check lint hdr-check format memcheck coverage bench docs \
-        install clean tests $(MODULES:%=flags-%)
+        install clean tests fuzz $(MODULES:%=flags-%) $(MODULES:%=link-%)
 
 PROGRAMS := $(BUILD)/ecsim $(BUILD)/ecsim-agent
 TESTS    := $(foreach m,$(MODULES),$($(m)_test_bin))
@@ -51,6 +51,9 @@ ifneq ($(COV),)
 coverage-report: $(PROGRAMS) tests $(DEPS_OK)
 	$(Q)ci/coverage
 endif
+
+fuzz: $(DEPS_OK)
+	$(Q)+ci/fuzz $(FUZZ)
 
 bench: $(PROGRAMS) $(DEPS_OK)
 	$(Q)ci/bench

@@ -4,6 +4,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/core/fake.h"
@@ -139,12 +143,90 @@ static void failures_are_told_in_words(void **state)
         on_done, NULL, &e));
 }
 
+/* A server of its own, which says `text` in pieces of so many bytes. */
+static struct http_client *ask_raw(const char *method, const char *text, size_t piece)
+{
+    char *sock = xasprintf("%s/raw", path);
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    struct err e = ERR_INIT;
+    bool done = false;
+    struct http_client *c;
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+
+    snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", sock);
+    assert_int_equal(bind(listener, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    c = http_client_start(
+        &world.loop,
+        &(struct http_client_request){.method = method, .url = "http://any/", .unix_path = sock},
+        on_done, &done, &e);
+    assert_non_null(c);
+    fd = accept(listener, NULL, NULL);
+    for (size_t n = strlen(text); n;) {
+        size_t part = n < piece ? n : piece;
+
+        assert_int_equal(write(fd, text, part), part);
+        text += part;
+        n -= part;
+        loop_turn(&world.loop, loop_now(&world.loop) + NS_PER_MS);
+    }
+    close(fd);
+    for (int i = 0; i < 1000 && !done; i++)
+        loop_turn(&world.loop, loop_now(&world.loop) + NS_PER_MS);
+    assert_true(done);
+    close(listener);
+    unlink(sock);
+    free(sock);
+    return c;
+}
+
+static void an_answer_in_single_bytes_is_read_whole(void **state)
+{
+    struct http_client *c = ask_raw("GET",
+                                    "HTTP/1.1 200 OK\r\nX-Long-Name: a long value\r\n"
+                                    "Content-Length: 5\r\n\r\nhello",
+                                    1);
+
+    (void)state;
+    assert_int_equal(http_client_result(c)->err.code, ERR_NONE);
+    assert_string_equal(json_str(http_client_result(c)->headers, "x-long-name"), "a long value");
+    assert_string_equal(buf_str(&http_client_result(c)->body), "hello");
+    http_client_free(c);
+}
+
+static void an_interim_answer_is_not_the_answer(void **state)
+{
+    struct http_client *c = ask_raw("GET",
+                                    "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n"
+                                    "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
+                                    7);
+
+    (void)state;
+    assert_int_equal(http_client_result(c)->status, 404);
+    assert_null(json_str(http_client_result(c)->headers, "link"));
+    assert_string_equal(buf_str(&http_client_result(c)->body), "no");
+    http_client_free(c);
+}
+
+static void the_length_in_an_answer_to_head_is_not_waited_for(void **state)
+{
+    struct http_client *c = ask_raw("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", 100);
+
+    (void)state;
+    assert_int_equal(http_client_result(c)->err.code, ERR_NONE);
+    assert_int_equal(http_client_result(c)->status, 200);
+    http_client_free(c);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
         T(a_body_and_headers_go_there_and_come_back),
         T(a_unix_socket_and_chunks_are_fine),
+        T(an_answer_in_single_bytes_is_read_whole),
+        T(an_interim_answer_is_not_the_answer),
+        T(the_length_in_an_answer_to_head_is_not_waited_for),
         T(failures_are_told_in_words),
     };
 

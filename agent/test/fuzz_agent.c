@@ -1,0 +1,202 @@
+/*
+ * fuzz_agent.c - what the agent's peers say, by the first byte.
+ *
+ * 'f' a frame of ACS, whose tasks become containers and create bodies as they
+ * would in the engine; 'i' what Docker answers to an inspect; anything else is
+ * a stream of Docker's objects, in pieces as long as that byte says.
+ *
+ * With libFuzzer: clang -fsanitize=fuzzer,address -DFUZZ_LIBFUZZER ...
+ * Without: the program reads the files named on its command line, once each.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/acs_dispatch.h"
+#include "agent/container_config.h"
+#include "agent/container_inspect.h"
+#include "agent/json_stream.h"
+#include "agent/payload.h"
+#include "base/io.h"
+#include "base/mem.h"
+
+#define INPUT_MAX  (256 << 10)
+#define OBJECT_MAX 4096
+
+/* What is saved of a task, loaded again, is the same. */
+static void save_and_load(struct task *t)
+{
+    json_t *state = task_state_json(t), *again;
+    struct err e = ERR_INIT;
+    struct task *other = payload_task(t->spec, &e);
+
+    if (!other)
+        abort();
+    task_state_load(other, state);
+    again = task_state_json(other);
+    if (!json_equal(state, again))
+        abort();
+    json_decref(again);
+    json_decref(state);
+    task_free(other);
+}
+
+static void take_task(const json_t *spec)
+{
+    const struct container_config_env env = {.cluster = "demo", .region = "us-west-2"};
+    struct err e = ERR_INIT;
+    struct task *t = payload_task(spec, &e);
+    const char *name;
+
+    if (!t) {
+        if (!*e.text)
+            abort();
+        return;
+    }
+    if (payload_unsupported(t, &e) == 0)
+        for (size_t i = 0; i < t->n_containers; i++)
+            json_decref(container_config_body(&t->containers[i], &env, &name, &e));
+    save_and_load(t);
+    task_free(t);
+}
+
+static bool on_payload(void *user, const json_t *message, struct err *e)
+{
+    const json_t *spec;
+    size_t i;
+
+    (void)user;
+    json_array_foreach (json_object_get(message, "tasks"), i, spec) {
+        const char *arn;
+        enum task_status desired;
+
+        if (payload_head(spec, &arn, &desired, e) < 0)
+            return false;
+        take_task(spec);
+    }
+    return true;
+}
+
+static int on_credentials(void *user, const char *arn, bool execution, const char *id)
+{
+    (void)user;
+    (void)execution;
+    return arn && id ? 0 : -1;
+}
+
+static bool on_manifest(void *user, const json_t *message, json_t **ret)
+{
+    (void)user;
+    (void)message;
+    *ret = json_array();
+    return true;
+}
+
+static int on_stop(void *user, const char *arn)
+{
+    (void)user;
+    return strlen(arn) ? 0 : -1;
+}
+
+static void on_heartbeat(void *user)
+{
+    (void)user;
+}
+
+static int on_send(void *sender, const char *text, size_t n, struct err *e)
+{
+    json_t *v = json_read(text, n, JSON_READ_STRICT, e);
+
+    (void)sender;
+    if (!v)
+        abort(); /* we say what is no JSON */
+    json_decref(v);
+    return 0;
+}
+
+static void frame(const char *p, size_t n)
+{
+    static const struct acs_ops ops = {on_payload, on_credentials, on_manifest, on_stop,
+                                       on_heartbeat};
+    struct task_credentials store;
+    struct acs_dispatch d;
+    struct log log;
+    struct err e = ERR_INIT;
+
+    log_init(&log, LOG_NOTHING, -1);
+    task_credentials_init(&store, &log);
+    acs_dispatch_init(&d, &ops, NULL, on_send, NULL, &log, &store);
+    if (acs_dispatch_frame(&d, p, n, &e) < 0 && !*e.text)
+        abort();
+    acs_dispatch_release(&d);
+    task_credentials_release(&store);
+    log_release(&log);
+}
+
+static void inspect(const char *p, size_t n)
+{
+    json_t *v = json_read(p, n, JSON_READ_PEER, NULL);
+    struct task *t = task_new(1);
+
+    container_inspect(&t->containers[0], v);
+    json_decref(container_state_json(&t->containers[0]));
+    task_free(t);
+    json_decref(v);
+}
+
+static void on_object(const json_t *v, void *user)
+{
+    char *text = json_text(v);
+
+    /* The text of one may be longer than what was sent (escapes), but by no more than that. */
+    if (!json_is_object(v) || strlen(text) > 6 * OBJECT_MAX)
+        abort();
+    free(text);
+    (*(size_t *)user)++;
+}
+
+static void stream(const char *p, size_t n, size_t piece)
+{
+    struct json_stream s;
+    size_t seen = 0, whole = 0;
+
+    json_stream_init(&s, OBJECT_MAX, on_object, &whole);
+    json_stream_feed(&s, p, n);
+    json_stream_release(&s);
+    json_stream_init(&s, OBJECT_MAX, on_object, &seen);
+    for (size_t at = 0; at < n; at += piece)
+        json_stream_feed(&s, p + at, n - at < piece ? n - at : piece);
+    json_stream_release(&s);
+    if (seen != whole)
+        abort(); /* where the pieces end must not count */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    const char *text = (const char *)p + 1;
+
+    if (n < 2 || n > INPUT_MAX)
+        return 0;
+    if (*p == 'f')
+        frame(text, n - 1);
+    else if (*p == 'i')
+        inspect(text, n - 1);
+    else
+        stream(text, n - 1, *p ? *p : 1);
+    return 0;
+}
+
+#ifndef FUZZ_LIBFUZZER
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        struct buf b = BUF_INIT(INPUT_MAX);
+
+        if (io_read_file(argv[i], &b, NULL) == 0)
+            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
+        buf_release(&b);
+    }
+    return 0;
+}
+#endif

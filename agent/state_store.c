@@ -29,8 +29,8 @@ enum statement {
 static const char *const sql[STATEMENT_MAX] = {
     [GET] = "SELECT value FROM metadata WHERE key = ?1",
     [SET] = "INSERT OR REPLACE INTO metadata (key, value) VALUES (?1, ?2)",
-    [PUT_TASK] = "INSERT INTO task (arn, spec, state) VALUES (?1, ?2, ?3) "
-                 "ON CONFLICT (arn) DO UPDATE SET spec = ?2, state = ?3",
+    [PUT_TASK] = ("INSERT INTO task (arn, spec, state) VALUES (?1, ?2, ?3) "
+                  "ON CONFLICT (arn) DO UPDATE SET spec = ?2, state = ?3"),
     [PUT_TASK_STATE] = "UPDATE task SET state = ?2 WHERE arn = ?1",
     [PUT_CONTAINER] = "INSERT OR REPLACE INTO container (arn, name, state) VALUES (?1, ?2, ?3)",
     [DELETE_TASK] = "DELETE FROM task WHERE arn = ?1",

@@ -63,7 +63,7 @@ static void ask_child(char *const *argv, int out)
     with[n] = (char *)(uintptr_t) "-version";
     if (dup2(out, 1) >= 0 && dup2(out, 2) >= 0)
         execvp(with[0], with);
-    _exit(127);
+    _exit(errno == ENOENT ? 127 : 126); /* as a shell has it */
 }
 
 static int64_t real_now(void)
@@ -111,6 +111,8 @@ static int ask(struct agent_info *a, struct buf *out, struct err *e)
         ;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && !buf_len(out))
         return err_set(e, ERR_NOT_FOUND, "%s: no such program", a->argv[0]);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 126 && !buf_len(out))
+        return err_set(e, ERR_NOT_FOUND, "%s: cannot be executed", a->argv[0]);
     return 0;
 }
 

@@ -18,9 +18,29 @@ built()
     fi
 }
 
+# Our own tree, which is built: the best of some runs, as others use the machine too.
+idle()
+{
+    local i begin best=9
+    [ -x "$BUILD/ecsim" ] || return
+    for ((i = 0; i < 7; i++)); do
+        begin=$EPOCHREALTIME
+        "$MAKE" -s all >"$SCRATCH/d/make.out" 2>&1 || { fail 'build: of what is built'; return; }
+        best=$(awk -v a="$begin" -v b="$EPOCHREALTIME" -v best="$best" \
+            'BEGIN { printf "%.3f", b - a < best ? b - a : best }')
+    done
+    if [ -s "$SCRATCH/d/make.out" ]; then
+        fail "build: with nothing to do, something is done: $(head -n 1 "$SCRATCH/d/make.out")"
+    elif awk -v t="$best" 'BEGIN { exit t < 0.1 }'; then
+        fail "build: with nothing to do takes $best s, over 100 ms"
+    else
+        pass 'build: with nothing to do takes under 100 ms'
+    fi
+}
+
 build_tests()
 {
-    local t=$SCRATCH/d/t begin
+    local t=$SCRATCH/d/t
     mkdir -p "$t/base"
     cp -R Makefile VERSION ci "$t/"
     cp base/banned.h "$t/base/"
@@ -51,10 +71,6 @@ build_tests()
     built 'what a module may use changed: it is compiled' 'CC    base/b.c'
     built 'sanitizers build beside' 'CC    base/b.c' SAN=undefined build-san/libbase.a
     built 'and leave the plain build alone' ''
-    begin=$EPOCHREALTIME
-    built 'with nothing to do' ''
-    if awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { exit b - a < 0.1 }'; then
-        fail 'build: takes over 100 ms'
-    fi
+    idle
 }
 build_tests

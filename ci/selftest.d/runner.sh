@@ -111,6 +111,8 @@ exit_codes()
 
     runs 5 --agent /no/such/agent "$R/s/pass.scn"
     says "$R/err" '/no/such/agent: no such program'
+    runs 5 --agent ./README.md "$R/s/pass.scn"
+    says "$R/err" '/README.md: cannot be executed'
     verdict 'exit codes: 5 when the agent cannot be started'
 }
 

@@ -92,7 +92,7 @@ static size_t every_file(const char *pattern, bool may_be_wrong)
         assert_int_equal(io_read_file(found.gl_pathv[i], &text, NULL), 0);
         diag_init(&d);
         s = scn_parse(found.gl_pathv[i], buf_str(&text), buf_len(&text), &d);
-        if (!s && !may_be_wrong)
+        if (!s && !may_be_wrong && !strstr(found.gl_pathv[i], "/self/"))
             fail_msg("%s", diag_text(&d));
         if (s) {
             keeps_its_promises(buf_str(&text), buf_len(&text));
@@ -109,7 +109,7 @@ static size_t every_file(const char *pattern, bool may_be_wrong)
 static void every_scenario_survives_fmt_and_json(void **state)
 {
     (void)state;
-    assert_true(every_file("scenarios/*/*.scn", true) > 0);
+    assert_true(every_file("scenarios/*/*.scn", false) > 60);
     assert_true(every_file("harness/test/corpus/scn/*.scn", true) >= 4);
     every_file("harness/test/diag/*.scn", true);
 }

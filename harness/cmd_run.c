@@ -443,8 +443,14 @@ static int64_t slowness(void)
 /* The options that decide how a scenario runs, for the report of a failure. */
 static void add_again(const struct options *o, struct buf *b)
 {
+    if (slowness() > 1)
+        buf_addf(b, "ECSIM_SLOW=%lld ", (long long)slowness());
     str_quote(b, program_invocation_name);
     buf_adds(b, " run");
+    if (o->pace.mode == LOOP_REAL)
+        buf_adds(b, " --time real");
+    else if (o->pace.mode == LOOP_SCALED)
+        buf_addf(b, " --time scaled:%lld", (long long)o->pace.scale);
     for (size_t i = 0; i < o->n_dirs; i++) {
         buf_adds(b, " -I ");
         str_quote(b, o->dirs[i]);

@@ -211,11 +211,11 @@ report()
     one block 'A block' '' "use $PWD/scenarios/lib/boot.scn" 'image busybox:latest run-for=1h' \
         "use $PWD/scenarios/lib/run-task.scn" 'expect ecs SubmitTaskStateChange .status == STOPPED within 100ms'
     line=$(wc -l <"$R/s/block.scn")
-    runs 1 --seed 5 --timeout 1m --agent "$AGENT" "$R/s/block.scn"
+    runs 1 --seed 5 --time real --timeout 1m --agent "$AGENT" "$R/s/block.scn"
     says "$R/out" "$R/s/block.scn:$line: expect ecs SubmitTaskStateChange .status == STOPPED" \
         'it did not come within 100ms' 'nearest records on ecs:' '.status: expected STOPPED, found "RUNNING"' \
         'the agent, last:' 'msg="Submitting a state change"' 'pending:' 'docker: container ecs-web-3-main-' \
-        "again: $BUILD/ecsim run --timeout 1m --agent" '--seed 5' "journal: $R/tmp/"
+        "again: $BUILD/ecsim run --time real --timeout 1m --agent" '--seed 5' "journal: $R/tmp/"
     again=$(sed -n 's/^ *again: //p' "$R/out")
     holds 'the command of the report ends otherwise' [ "$(TMPDIR=$R/tmp bash -c "$again" 2>&1 | grep -c 'it did not come within 100ms')" -eq 1 ]
     rm "$R/s/block.scn"

@@ -2,7 +2,8 @@
  * progress.h - what the runner shows while it runs and when it ends.
  *
  * On a terminal: one live line, failures above it as they happen, a summary.
- * In a pipe: TAP 14, with the report of a failure as its diagnostic block.
+ * In a pipe: TAP 13, numbered in the order in which they end (consumers refuse
+ * another), with the report of a failure as its diagnostic block.
  * For CI: a JUnit file in the form that Jenkins reads.
  * All three end in the closing line "N passed, N failed, N skipped".
  */

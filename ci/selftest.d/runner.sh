@@ -250,10 +250,14 @@ terminal()
         /^\033\[K\[[0-9]+\/3\]/ { sub(/^\033\[K/, ""); sub(/\n.*/, ""); if (length($0) > 99) exit 1 }' "$R/out"
     verdict 'a terminal is shown one live line, with failures above it'
 
-    runs 1 "$R/s"
-    holds 'the first lines are no plan' [ "$(head -n 2 "$R/out" | tr '\n' ' ')" = 'TAP version 14 1..3 ' ]
-    holds 'not one line for each' [ "$(grep -cE '^(not )?ok [123] - ' "$R/out")" -eq 3 ]
-    holds 'the last line does not count' [ "$(tail -n 1 "$R/out")" = '1 passed, 1 failed, 1 skipped' ]
+    # The first of them ends last.
+    one a-slow 'Ends last' '' 'run sh -c "sleep 0.3"'
+    runs 1 -j 2 "$R/s/a-slow.scn" "$R/s/fail.scn" "$R/s/pass.scn"
+    says "$R/out" "ok 3 - $R/s/a-slow.scn: Ends last"
+    rm "$R/s/a-slow.scn"
+    holds 'the first lines are no plan' [ "$(head -n 2 "$R/out" | tr '\n' ' ')" = 'TAP version 13 1..3 ' ]
+    holds 'the numbers are not in order' [ "$(sed -nE 's/^(not )?ok ([0-9]+) - .*/\2/p' "$R/out" | tr '\n' ' ')" = '1 2 3 ' ]
+    holds 'the last line does not count' [ "$(tail -n 1 "$R/out")" = '2 passed, 1 failed, 0 skipped' ]
     holds 'colours and carriage returns in a pipe' [ "$(grep -c $'\033\|\r' "$R/out")" -eq 0 ]
     verdict 'a pipe is given TAP'
 }

@@ -76,7 +76,7 @@ static void in_a_pipe_it_is_tap_with_the_report_as_diagnostics(void **state)
     fill(&p);
     progress_end(&p, 1.5, 20);
     fclose(out);
-    assert_true(str_starts(text, "TAP version 14\n1..5\nok 1 - a/one.scn: One & <two>\n"));
+    assert_true(str_starts(text, "TAP version 13\n1..5\nok 1 - a/one.scn: One & <two>\n"));
     assert_non_null(strstr(text, "not ok 2 - a/two.scn: Two\n  ---\n  outcome: failed\n"));
     assert_non_null(strstr(text, "    two.scn:3: expect x\n"));
     assert_non_null(strstr(text, "ok 3 - three.scn: Three # SKIP needs curl\n"));

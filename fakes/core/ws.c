@@ -145,7 +145,8 @@ static void on_msg(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_
     w->h->on_message(w, p, arg->msg_length, arg->opcode == WSLAY_BINARY_FRAME);
 }
 
-/* Writes what wslay has; when both close frames are through, FIN. */
+/* Writes what wslay has; when both close frames are through, FIN. A peer that broke the protocol
+ * was sent ours, and is not waited for. */
 static void pump(struct ws *w)
 {
     if (w->c->closing)
@@ -161,8 +162,8 @@ static void pump(struct ws *w)
         ws_drop(w, true);
         return;
     }
-    if (wslay_event_get_close_sent(w->ctx) && wslay_event_get_close_received(w->ctx) &&
-        !w->fin_sent) {
+    if (wslay_event_get_close_sent(w->ctx) && !w->fin_sent &&
+        (wslay_event_get_close_received(w->ctx) || !wslay_event_get_read_enabled(w->ctx))) {
         w->fin_sent = true;
         conn_finish(w->c);
     }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +26,14 @@ void peer_connect(struct peer *p, struct fake *f)
         if (connect(p->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
             p->reset = true;
     } else {
+        int one = 1;
         struct sockaddr_in sa = {.sin_family = AF_INET,
                                  .sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10)),
                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
         p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        /* else a small piece waits for the acknowledgement of the one before */
+        setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         if (connect(p->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
             p->reset = true;
     }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "harness/cmd_operations.h"
 #include "harness/cmd_run.h"
 #include "harness/exitcode.h"
 #include "harness/scn.h"
@@ -22,6 +23,7 @@ static const struct command {
     {"json", cmd_json, "turn scenarios into JSON, and back"},
     {"doc", cmd_doc, "print the reference of the scenario language"},
     {"schema", cmd_schema, "print the JSON Schema of scenarios"},
+    {"operations", cmd_operations, "list the operations of AWS that the fakes answer"},
     {"version", cmd_version, "print the version"},
     {"help", cmd_help, "this text"},
 };
@@ -44,7 +46,7 @@ static int cmd_help(int argc, char **argv)
            "usage: ecsim COMMAND [options]\n"
            "\n");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        printf("  %-8s %s\n", commands[i].name, commands[i].doc);
+        printf("  %-10s %s\n", commands[i].name, commands[i].doc);
     printf("\n`ecsim COMMAND --help` tells more. The first thing to try:\n"
            "  ecsim run --agent build/ecsim-agent scenarios\n");
     return EXITCODE_PASSED;

@@ -68,6 +68,9 @@ struct fake_ops {
     /* Appends one line for each thing it owes or waits for ("container main: stops in 3s"). */
     void (*pending)(struct fake *f, struct buf *out);
 
+    /* Appends "SERVICE OPERATION GROUP\n" for each operation it names; NULL: it has none. */
+    void (*operations)(struct buf *out);
+
     /* NULL-terminated: the groups of calls that a scenario may declare as answered. */
     const char *const *groups;
 };

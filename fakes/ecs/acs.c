@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/aws/keyring.h"
+#include "fakes/ecs/launch.h"
+#include "fakes/ecs/update.h"
 #include "proto/acs_message.h"
 
 static void beat(struct session *s)
@@ -172,7 +174,7 @@ static void handle(struct fake *f, struct exchange *x)
     struct acs *a = (struct acs *)f;
     const struct session_query q = {ACS_QUERY_CLUSTER, ACS_QUERY_INSTANCE};
     struct plane_instance *i = session_check(&a->sessions, x, &q);
-    char *protocol, *docker;
+    char *protocol, *docker, *credentials;
     struct session *s;
 
     if (!i || check_query(x) < 0)
@@ -183,9 +185,14 @@ static void handle(struct fake *f, struct exchange *x)
     replace(&i->docker_version, xstrdup(docker));
     free(docker);
     protocol = exchange_param(x, ACS_QUERY_PROTOCOL_VERSION);
+    credentials = exchange_param(x, ACS_QUERY_SEND_CREDENTIALS);
     s = session_accept(&a->sessions, x, &handlers, i);
-    if (s)
+    if (s) {
         s->acks_heartbeats = str_eq(protocol, "2");
+        update_connected(a->base.plane, i);
+        launch_connected(a->base.plane, i, str_eq(credentials, "true"));
+    }
+    free(credentials);
     free(protocol);
 }
 

@@ -44,6 +44,9 @@ int acs_send(struct acs *a, const json_t *args, json_t **ret, struct err *e);
 /* Sends one message of ours and notes it in the ledger. message is borrowed. */
 void acs_send_message(struct acs *a, struct session *s, int type, const json_t *message);
 
+/* The same after filling in what `send` fills in; m is changed. */
+void acs_send_body(struct acs *a, struct session *s, int type, json_t *m);
+
 /* Holds the frame in s->frame against shape and ledger: the group, or NULL with s->wrong set. */
 const char *acs_judge(const struct acs *a, struct session *s);
 /* What a good frame changes. */

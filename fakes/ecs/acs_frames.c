@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "fakes/aws/shape.h"
+#include "fakes/ecs/update.h"
 #include "proto/acs_message.h"
 
 static const struct shape_member ack_members[] = {
@@ -129,10 +130,12 @@ void acs_take(struct acs *a, struct session *s)
         break;
     case ACS_NACK:
         ledger_nacked(en);
+        update_answered(a->base.plane, s->instance_arn, en->id, true);
         break;
     case ACS_TASK_STOP_VERIFICATION:
         break;
     default:
         ledger_acked(en);
+        update_answered(a->base.plane, s->instance_arn, en->id, false);
     }
 }

@@ -198,6 +198,12 @@ void acs_send_message(struct acs *a, struct session *s, int type, const json_t *
     json_decref(frame);
 }
 
+void acs_send_body(struct acs *a, struct session *s, int type, json_t *m)
+{
+    fill_in(a, s, type, m);
+    acs_send_message(a, s, type, m);
+}
+
 /* A text goes out as it is; what it says is only looked at so that its acknowledgement is known. */
 static void send_text(struct acs *a, struct session *s, const char *type, const char *text)
 {
@@ -278,8 +284,7 @@ int acs_send(struct acs *a, const json_t *args, json_t **ret, struct err *e)
     m = body ? json_deep_copy(body) : json_object();
     if (apply_overrides(m, args, e) < 0)
         return -1;
-    fill_in(a, s, t, m);
-    acs_send_message(a, s, t, m);
+    acs_send_body(a, s, t, m);
     if (ret) {
         *ret = json_object();
         json_put_str(*ret, "messageId", json_str(m, "messageId"));

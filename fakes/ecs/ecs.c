@@ -81,7 +81,10 @@ static void handle(struct fake *f, struct exchange *x)
         aws_json_error(x, 0, "SerializationException", se.text);
         return;
     }
+    /* it outlives the exchange: a handler may look at it after it answered */
+    json_incref(body);
     call->handle(((struct plane_fake *)f)->plane, x, body);
+    json_decref(body);
 }
 
 static void refuse(struct fake *f, struct exchange *x, int status, const char *type,
@@ -186,6 +189,21 @@ static int do_tags(struct plane *p, const json_t *args, struct err *e)
     return 0;
 }
 
+static int do_agent_version(struct plane *p, const json_t *args, struct err *e)
+{
+    const char *version, *location, *signature;
+
+    if (json_need_str(args, "version", &version, e) < 0 ||
+        json_need_str(args, "location", &location, e) < 0 ||
+        json_need_str(args, "signature", &signature, e) < 0)
+        return -1;
+    free(p->agent_version);
+    p->agent_version = xstrdup(version);
+    json_decref(p->agent_update);
+    p->agent_update = json_pack("{s:s,s:s}", "location", location, "signature", signature);
+    return 0;
+}
+
 static int control(struct fake *f, const char *command, const json_t *args, json_t **ret,
                    struct err *e)
 {
@@ -197,7 +215,10 @@ static int control(struct fake *f, const char *command, const json_t *args, json
         return do_instance(p, args, ret, e);
     if (str_eq(command, "tags"))
         return do_tags(p, args, e);
-    return err_set(e, ERR_USAGE, "ecs: no command '%s' (cluster, instance, tags)", command);
+    if (str_eq(command, "agent-version"))
+        return do_agent_version(p, args, e);
+    return err_set(e, ERR_USAGE, "ecs: no command '%s' (cluster, instance, tags, agent-version)",
+                   command);
 }
 
 /* A task that was not reported to be what it has to be is what this service waits for. */
@@ -216,8 +237,16 @@ static void pending(struct fake *f, struct buf *out)
     }
 }
 
-static const char *const groups[] = {"register", "submit", "progress", "tags",
-                                     "drain",    "people", NULL};
+static void operations(struct buf *out)
+{
+    const struct ecs_call *call;
+
+    for (size_t i = 0; (call = ecs_call_at(i)); i++)
+        buf_addf(out, "ecs %s %s\n", call->name, call->group);
+}
+
+static const char *const groups[] = {"register", "submit",     "progress", "tags",
+                                     "drain",    "protection", "people",   NULL};
 
 const struct fake_ops ecs_ops = {
     .name = "ecs",
@@ -231,5 +260,6 @@ const struct fake_ops ecs_ops = {
     .refuse = refuse,
     .control = control,
     .pending = pending,
+    .operations = operations,
     .groups = groups,
 };

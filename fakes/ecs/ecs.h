@@ -8,13 +8,18 @@
  * Groups: register (RegisterContainerInstance, DiscoverPollEndpoint,
  * CreateCluster), submit (Submit*), progress (Submit* with status PENDING: a task
  * on its way, which agents before 1.83 do not send), tags (ListTagsForResource), drain
- * (UpdateContainerInstancesState), people (Describe*, List*, Deregister*).
+ * (UpdateContainerInstancesState), protection (Get- and UpdateTaskProtection), people
+ * (everything else: clusters, instances, task definitions, tasks, services, settings).
  * An operation that is not among them is an UnknownOperationException and has
- * no group.
+ * no group. Not offered: task sets, capacity providers of instances, Fargate.
+ *
+ * Where the text of an error is known from the service it is that; the rest is
+ * worded in its manner, with its types.
  *
  * Commands (fake_ops.control):
  *   cluster  {name, status?}       makes it; status INACTIVE deletes it
  *   instance {instance?, status}   ACTIVE, DRAINING, INACTIVE; without an instance, the only one
+ *   agent-version {version, location, signature}   what UpdateContainerAgent updates to
  *   tags     {resourceArn, tags}   tags of an instance, task or cluster: {"key":"value"}
  */
 #ifndef FAKES_ECS_ECS_H

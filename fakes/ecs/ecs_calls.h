@@ -19,6 +19,8 @@ struct ecs_call {
 
 /* NULL when there is no such operation. */
 const struct ecs_call *ecs_call_find(const char *name);
+/* One after the other, those of agents first; NULL behind the last. */
+const struct ecs_call *ecs_call_at(size_t i);
 
 void ecs_register_container_instance(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_discover_poll_endpoint(struct plane *p, struct exchange *x, const json_t *body);
@@ -29,14 +31,89 @@ void ecs_submit_container(struct plane *p, struct exchange *x, const json_t *bod
 void ecs_submit_attachments(struct plane *p, struct exchange *x, const json_t *body);
 
 void ecs_update_instances_state(struct plane *p, struct exchange *x, const json_t *body);
-void ecs_list_tags(struct plane *p, struct exchange *x, const json_t *body);
+
+/* --- what people call ------------------------------------------------------------------ */
+
+extern const struct ecs_call ecs_people_calls[];
+extern const size_t ecs_n_people_calls;
+
+/* ecs_clusters.c */
 void ecs_describe_clusters(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_list_clusters(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_delete_cluster(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_update_cluster(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_put_capacity_providers(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_describe_capacity_providers(struct plane *p, struct exchange *x, const json_t *body);
+
+/* ecs_instances.c */
 void ecs_describe_instances(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_list_instances(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_deregister_instance(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_update_agent(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_put_attributes(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_delete_attributes(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_list_attributes(struct plane *p, struct exchange *x, const json_t *body);
+
+/* ecs_definitions.c */
+void ecs_register_definition(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_deregister_definition(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_delete_definitions(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_describe_definition(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_list_definitions(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_list_families(struct plane *p, struct exchange *x, const json_t *body);
+
+/* ecs_run.c, ecs_tasks.c */
+void ecs_run_task(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_start_task(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_stop_task(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_describe_tasks(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_list_tasks(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_get_protection(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_update_protection(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_execute_command(struct plane *p, struct exchange *x, const json_t *body);
+
+/* ecs_services.c */
+void ecs_create_service(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_update_service(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_delete_service(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_describe_services(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_list_services(struct plane *p, struct exchange *x, const json_t *body);
+
+/* ecs_tags.c */
+void ecs_list_tags(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_tag_resource(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_untag_resource(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_list_account_settings(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_put_account_setting(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_delete_account_setting(struct plane *p, struct exchange *x, const json_t *body);
+
+/* --- what they share (ecs_answers.c) --------------------------------------------------- */
+
+/* An InvalidParameterException with this text. */
+void ecs_invalid(struct exchange *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* True when "include" holds the word. */
+bool ecs_includes(const json_t *body, const char *word);
+
+/* The list under member when it has 1 to max items, else NULL after the error. */
+json_t *ecs_need_list(struct exchange *x, const json_t *body, const char *member, size_t max);
+
+/* Answers {member: found, "failures": failures}; both stolen. */
+void ecs_answer_found(struct exchange *x, const char *member, json_t *found, json_t *failures);
+void ecs_add_failure(json_t *failures, const char *arn, const char *reason);
+/* The same for what was named by id or ARN: the ARN is made up. */
+void ecs_add_missing(json_t *failures, const char *kind, const struct plane_cluster *c,
+                     const char *name, const char *reason);
+
+/* Answers {member: a page of list, nextToken?} as maxResults and nextToken ask; list is stolen. */
+void ecs_answer_page(struct exchange *x, const json_t *body, const char *member, json_t *list,
+                     int64_t usual);
+
+/* Answers {member: value}; stolen. */
+void ecs_answer_one(struct exchange *x, const char *member, json_t *value);
+
+/* Up to 50 tags with keys and values of the lengths allowed; false after the error. */
+bool ecs_check_tags(struct exchange *x, const json_t *tags);
 
 /* The cluster of body's "cluster", or NULL after the error of that type was answered. */
 struct plane_cluster *ecs_need_cluster(struct plane *p, struct exchange *x, const json_t *body,

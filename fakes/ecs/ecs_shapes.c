@@ -1,4 +1,4 @@
-/* Requests of the ECS API as its model describes them, and who handles them. */
+/* ecs_calls.h: the operations that agents call, their requests as the service's model has them. */
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/ecs/ecs_calls.h"
@@ -140,31 +140,6 @@ static const struct shape_member update_state_members[] = {
     {0}};
 static const struct shape update_state = SHAPE_OF(update_state_members);
 
-static const struct shape_member list_tags_members[] = {{"resourceArn", &shape_string, false}, {0}};
-static const struct shape list_tags = SHAPE_OF(list_tags_members);
-
-static const struct shape_member describe_members[] = {
-    {"cluster", &shape_string, false},  {"clusters", &shape_strings, false},
-    {"tasks", &shape_strings, false},   {"containerInstances", &shape_strings, false},
-    {"include", &shape_strings, false}, {0}};
-static const struct shape describe = SHAPE_OF(describe_members);
-
-static const struct shape_member list_members[] = {
-    {"cluster", &shape_string, false},     {"containerInstance", &shape_string, false},
-    {"family", &shape_string, false},      {"nextToken", &shape_string, false},
-    {"maxResults", &shape_integer, false}, {"startedBy", &shape_string, false},
-    {"serviceName", &shape_string, false}, {"desiredStatus", &shape_string, false},
-    {"launchType", &shape_string, false},  {"filter", &shape_string, false},
-    {"status", &shape_string, false},      {0}};
-static const struct shape list = SHAPE_OF(list_members);
-
-static const struct shape_member deregister_members[] = {
-    {"cluster", &shape_string, false},
-    {"containerInstance", &shape_string, false},
-    {"force", &shape_boolean, false},
-    {0}};
-static const struct shape deregister = SHAPE_OF(deregister_members);
-
 static const struct ecs_call calls[] = {
     {"RegisterContainerInstance", "register", &register_request, ecs_register_container_instance},
     {"DiscoverPollEndpoint", "register", &discover, ecs_discover_poll_endpoint},
@@ -173,20 +148,22 @@ static const struct ecs_call calls[] = {
     {"SubmitContainerStateChange", "submit", &submit_container, ecs_submit_container},
     {"SubmitAttachmentStateChanges", "submit", &submit_attachments, ecs_submit_attachments},
     {"UpdateContainerInstancesState", "drain", &update_state, ecs_update_instances_state},
-    {"ListTagsForResource", "tags", &list_tags, ecs_list_tags},
-    {"DescribeClusters", "people", &describe, ecs_describe_clusters},
-    {"ListClusters", "people", &list, ecs_list_clusters},
-    {"DescribeContainerInstances", "people", &describe, ecs_describe_instances},
-    {"ListContainerInstances", "people", &list, ecs_list_instances},
-    {"DeregisterContainerInstance", "people", &deregister, ecs_deregister_instance},
-    {"DescribeTasks", "people", &describe, ecs_describe_tasks},
-    {"ListTasks", "people", &list, ecs_list_tasks},
 };
+
+const struct ecs_call *ecs_call_at(size_t i)
+{
+    if (i < ARRAY_SIZE(calls))
+        return &calls[i];
+    i -= ARRAY_SIZE(calls);
+    return i < ecs_n_people_calls ? &ecs_people_calls[i] : NULL;
+}
 
 const struct ecs_call *ecs_call_find(const char *name)
 {
-    for (size_t i = 0; name && i < ARRAY_SIZE(calls); i++)
-        if (str_eq(calls[i].name, name))
-            return &calls[i];
+    const struct ecs_call *call;
+
+    for (size_t i = 0; name && (call = ecs_call_at(i)); i++)
+        if (str_eq(call->name, name))
+            return call;
     return NULL;
 }

@@ -5,6 +5,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/ecs/definition.h"
+#include "fakes/ecs/launch.h"
+#include "fakes/ecs/service.h"
 #include "proto/arn.h"
 
 static const char *const instance_words[INSTANCE_STATUS_MAX] = {
@@ -33,7 +36,7 @@ static void state(struct plane *p, const char *kind, const char *id, const char 
     free(what);
 }
 
-static char *make_arn(const struct plane *p, const char *kind, const char *cluster, const char *id)
+char *plane_arn(const struct plane *p, const char *kind, const char *cluster, const char *id)
 {
     struct buf b = BUF_INIT(ARN_ROOM + 512);
 
@@ -50,10 +53,13 @@ static void cluster_free(struct plane_cluster *c)
     json_decref(c->settings);
     json_decref(c->tags);
     json_decref(c->configuration);
+    json_decref(c->providers);
+    json_decref(c->strategy);
+    json_decref(c->connect_defaults);
     free(c);
 }
 
-static struct plane_cluster *find_cluster(const struct plane *p, const char *name_or_arn)
+struct plane_cluster *plane_cluster_any(const struct plane *p, const char *name_or_arn)
 {
     struct plane_cluster *c;
 
@@ -67,7 +73,7 @@ static struct plane_cluster *find_cluster(const struct plane *p, const char *nam
 
 struct plane_cluster *plane_cluster(const struct plane *p, const char *name_or_arn)
 {
-    struct plane_cluster *c = find_cluster(p, name_or_arn);
+    struct plane_cluster *c = plane_cluster_any(p, name_or_arn);
 
     return c && c->active ? c : NULL;
 }
@@ -77,16 +83,18 @@ static struct plane_cluster *cluster_new(struct plane *p, const char *name)
     struct plane_cluster *c = new0(struct plane_cluster);
 
     c->name = xstrdup(name);
-    c->arn = make_arn(p, "cluster", NULL, name);
+    c->arn = plane_arn(p, "cluster", NULL, name);
     c->settings = json_array();
     c->tags = json_array();
+    c->providers = json_array();
+    c->strategy = json_array();
     map_set(&p->clusters, name, c);
     return c;
 }
 
 struct plane_cluster *plane_cluster_add(struct plane *p, const char *name)
 {
-    struct plane_cluster *c = find_cluster(p, name);
+    struct plane_cluster *c = plane_cluster_any(p, name);
 
     if (!c && map_count(&p->clusters) >= PLANE_CLUSTERS_MAX)
         return NULL;
@@ -116,6 +124,8 @@ static void instance_free(struct plane_instance *i)
     free(i->agent_hash);
     free(i->agent_version);
     free(i->docker_version);
+    free(i->update_message);
+    free(i->update_version);
     json_decref(i->attributes);
     json_decref(i->resources);
     json_decref(i->tags);
@@ -144,7 +154,7 @@ struct plane_instance *plane_instance_add(struct plane *p, struct plane_cluster 
     world_hex(p->world, 16, id);
     i = new0(struct plane_instance);
     i->id = xstrdup(id);
-    i->arn = make_arn(p, "container-instance", cluster->name, id);
+    i->arn = plane_arn(p, "container-instance", cluster->name, id);
     i->cluster = cluster;
     i->status = INSTANCE_INACTIVE;
     i->ec2_id = xstrdup("");
@@ -167,6 +177,7 @@ void plane_instance_set_status(struct plane *p, struct plane_instance *i,
           plane_instance_status_name(status));
     i->status = status;
     i->version++;
+    service_kick(p);
 }
 
 void plane_instance_set_connected(struct plane *p, struct plane_instance *i, bool connected)
@@ -177,6 +188,7 @@ void plane_instance_set_connected(struct plane *p, struct plane_instance *i, boo
           connected ? "connected" : "disconnected");
     i->connected = connected;
     i->version++;
+    service_kick(p);
 }
 
 /* --- tasks ----------------------------------------------------------------------------- */
@@ -190,6 +202,9 @@ static void task_free(struct plane_task *t)
     free(t->revision);
     free(t->launch_type);
     free(t->reason);
+    free(t->stop_reason);
+    launch_free(t->launch);
+    json_decref(t->managed_agents);
     json_decref(t->containers);
     json_decref(t->attachments);
     json_decref(t->tags);
@@ -222,6 +237,7 @@ struct plane_task *plane_task_add(struct plane *p, struct plane_cluster *cluster
     t->desired = PLANE_TASK_RUNNING;
     t->containers = json_object();
     t->attachments = json_object();
+    t->managed_agents = json_array();
     t->tags = json_array();
     t->created_at = loop_wall(&p->world->loop);
     map_set(&p->tasks, t->arn, t);
@@ -237,6 +253,22 @@ void plane_task_desire(struct plane *p, struct plane_task *t, enum plane_task_st
           plane_task_status_name(desired));
     t->desired = desired;
     t->version++;
+}
+
+void plane_tasks_prune(struct plane *p)
+{
+    int64_t before = loop_wall(&p->world->loop) - PLANE_STOPPED_NS;
+    void *v;
+
+    for (size_t i = 0; map_next(&p->tasks, &i, NULL, &v);) {
+        struct plane_task *t = v;
+
+        if (!t->launch || t->last != PLANE_TASK_STOPPED || t->stopped_at > before)
+            continue;
+        map_remove(&p->task_ids, t->id);
+        map_remove(&p->tasks, t->arn);
+        task_free(t);
+    }
 }
 
 static void task_set_last(struct plane *p, struct plane_task *t, enum plane_task_status last)
@@ -259,6 +291,7 @@ static void task_set_last(struct plane *p, struct plane_task *t, enum plane_task
         t->stopped_at = now;
         plane_task_desire(p, t, PLANE_TASK_STOPPED); /* nothing starts it again */
     }
+    service_task_changed(p, t);
 }
 
 void plane_container_submitted(struct plane *p, struct plane_task *t, const json_t *change)
@@ -308,6 +341,11 @@ void plane_task_submitted(struct plane *p, struct plane_task *t, const json_t *b
     json_array_foreach (json_object_get(body, "attachments"), i, item)
         json_object_set(t->attachments, json_str(item, "attachmentArn"),
                         json_object_get(item, "status"));
+    item = json_object_get(body, "managedAgents");
+    if (json_is_array(item)) {
+        json_decref(t->managed_agents);
+        t->managed_agents = json_deep_copy(item);
+    }
     if (reason && *reason) {
         free(t->reason);
         t->reason = xstrdup(reason);
@@ -326,12 +364,25 @@ static void clear(struct plane *p)
     const char *key;
     void *v;
 
+    loop_cancel(&p->world->loop, &p->refresh);
+    services_clear(p);
     for (size_t i = 0; map_next(&p->tasks, &i, &key, &v);)
         task_free(v);
+    definitions_clear(p);
     for (size_t i = 0; map_next(&p->instances, &i, &key, &v);)
         instance_free(v);
     for (size_t i = 0; map_next(&p->clusters, &i, &key, &v);)
         cluster_free(v);
+    for (size_t i = 0; map_next(&p->settings, &i, &key, &v);)
+        free(v);
+    for (size_t i = 0; map_next(&p->run_tokens, &i, &key, &v);)
+        json_decref(v);
+    map_release(&p->settings);
+    map_release(&p->run_tokens);
+    free(p->agent_version);
+    p->agent_version = NULL;
+    json_decref(p->agent_update);
+    p->agent_update = NULL;
     map_release(&p->tasks);
     map_release(&p->task_ids);
     map_release(&p->instances);

@@ -28,6 +28,10 @@
 #define PLANE_CLUSTERS_MAX  10000
 #define PLANE_INSTANCES_MAX 100000
 #define PLANE_TASKS_MAX     1000000
+/* Stopped tasks are shown for so long, as the service does, when there are newer ones. */
+#define PLANE_STOPPED_NS (3600 * NS_PER_S)
+
+struct plane_launch;
 
 /* The words of the API, in the order in which they normally follow. */
 enum plane_instance_status {
@@ -51,6 +55,8 @@ struct plane_cluster {
     char *name, *arn;
     bool active; /* false: "INACTIVE" */
     json_t *settings, *tags, *configuration;
+    json_t *providers, *strategy; /* capacityProviders, defaultCapacityProviderStrategy */
+    json_t *connect_defaults;     /* serviceConnectDefaults, or NULL */
 };
 
 struct plane_instance {
@@ -69,6 +75,10 @@ struct plane_instance {
     int64_t registered_at; /* wall */
     int64_t version;       /* counts changes */
     int64_t seq;           /* the last seqNum or timeline that was sent */
+    /* An update of the agent (ecs_update_agent.c): a word of agentUpdateStatus (static), or NULL
+     * when none was ever asked for; the message whose answer is waited for, and what it brings. */
+    const char *update_status;
+    char *update_message, *update_version;
 };
 
 struct plane_task {
@@ -83,9 +93,14 @@ struct plane_task {
     json_t *containers;  /* object: name -> {status, exitCode, reason, ...} as submitted */
     json_t *attachments; /* object: attachmentArn -> status */
     json_t *tags;
+    json_t *managed_agents; /* list of {containerName, managedAgentName, status, reason} */
     double pull_started, pull_stopped, execution_stopped; /* seconds since 1970, 0: not said */
     int64_t created_at, started_at, stopped_at;           /* wall, 0: not yet */
+    int64_t stopping_at;                                  /* wall, when it was asked to stop */
+    const char *stop_code;                                /* static, or NULL: nobody asked */
+    char *stop_reason;                                    /* what whoever asked said, or NULL */
     int64_t version;
+    struct plane_launch *launch; /* NULL: it came with a payload that a scenario wrote */
 };
 
 struct plane {
@@ -96,8 +111,16 @@ struct plane {
     struct map instance_ids; /* id -> the same */
     struct map tasks;        /* arn -> struct plane_task */
     struct map task_ids;
-    struct map tokens;      /* clientToken -> struct plane_instance */
-    struct map attachments; /* attachmentArn -> status word (static): those of instances */
+    struct map tokens;            /* clientToken -> struct plane_instance */
+    struct map attachments;       /* attachmentArn -> status word (static): those of instances */
+    struct map families;          /* name -> struct plane_family (definition.h) */
+    struct map services;          /* arn -> struct plane_service (service.h) */
+    struct map settings;          /* name -> value (allocated): account settings that were put */
+    struct map run_tokens;        /* clientToken of RunTask -> its answer (json_t) */
+    struct clock_timer scheduler; /* of service.c: armed when something changed */
+    struct clock_timer refresh;   /* of launch.c: role credentials that run out */
+    char *agent_version;          /* the newest there is, for UpdateContainerAgent, or NULL */
+    json_t *agent_update;         /* {location, signature} of it, or NULL */
 };
 
 /* The beginning of each of the three fakes. */
@@ -114,6 +137,8 @@ void plane_reset(struct plane *p);
 
 /* Name or ARN; NULL or "" is "default". NULL when there is none, or it is inactive. */
 struct plane_cluster *plane_cluster(const struct plane *p, const char *name_or_arn);
+/* The same, inactive ones too. */
+struct plane_cluster *plane_cluster_any(const struct plane *p, const char *name_or_arn);
 /* Makes it, or makes it active again. */
 struct plane_cluster *plane_cluster_add(struct plane *p, const char *name);
 void plane_cluster_set_active(struct plane *p, struct plane_cluster *c, bool active);
@@ -132,6 +157,8 @@ struct plane_task *plane_task(const struct plane *p, const struct plane_cluster 
 /* The task of that ARN, made when it is new; NULL when there are too many. */
 struct plane_task *plane_task_add(struct plane *p, struct plane_cluster *cluster, const char *arn);
 void plane_task_desire(struct plane *p, struct plane_task *t, enum plane_task_status desired);
+/* Forgets tasks that were launched here and stopped more than PLANE_STOPPED_NS ago. */
+void plane_tasks_prune(struct plane *p);
 
 /*
  * What an agent submitted: body of a SubmitTaskStateChange or SubmitContainerStateChange that
@@ -145,6 +172,12 @@ json_t *plane_cluster_json(const struct plane *p, const struct plane_cluster *c)
 json_t *plane_instance_json(const struct plane *p, const struct plane_instance *i, bool tags,
                             bool health);
 json_t *plane_task_json(const struct plane *p, const struct plane_task *t, bool tags);
+
+/* How many tasks are RUNNING there. */
+int64_t plane_running_on(const struct plane *p, const struct plane_instance *i);
+
+/* The ARN of such a thing here; cluster NULL: the short form. To be freed. */
+char *plane_arn(const struct plane *p, const char *kind, const char *cluster, const char *id);
 
 /* Seconds since 1970 with milliseconds, as timestamps are in JSON 1.1. */
 json_t *plane_time(int64_t wall);

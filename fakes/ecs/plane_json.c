@@ -8,6 +8,9 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/ecs/launch.h"
+#include "fakes/ecs/place.h"
+#include "fakes/ecs/service.h"
 #include "proto/arn.h"
 
 json_t *plane_time(int64_t wall)
@@ -49,6 +52,14 @@ static void count_tasks(const struct plane *p, const struct plane_cluster *c, co
     }
 }
 
+int64_t plane_running_on(const struct plane *p, const struct plane_instance *i)
+{
+    int64_t running, pending;
+
+    count_tasks(p, i->cluster, i->arn, &running, &pending);
+    return running;
+}
+
 json_t *plane_cluster_json(const struct plane *p, const struct plane_cluster *c)
 {
     json_t *o = json_object();
@@ -68,24 +79,27 @@ json_t *plane_cluster_json(const struct plane *p, const struct plane_cluster *c)
     json_put_int(o, "registeredContainerInstancesCount", instances);
     json_put_int(o, "runningTasksCount", running);
     json_put_int(o, "pendingTasksCount", pending);
-    json_put_int(o, "activeServicesCount", 0);
+    json_put_int(o, "activeServicesCount", (int64_t)service_count(p, c));
     json_put(o, "statistics", json_array());
     json_put(o, "tags", json_incref(c->tags));
     json_put(o, "settings", json_incref(c->settings));
-    json_put(o, "capacityProviders", json_array());
-    json_put(o, "defaultCapacityProviderStrategy", json_array());
+    json_put(o, "capacityProviders", json_deep_copy(c->providers));
+    json_put(o, "defaultCapacityProviderStrategy", json_deep_copy(c->strategy));
+    json_put(o, "serviceConnectDefaults", json_deep_copy(c->connect_defaults));
     if (c->configuration)
         json_put(o, "configuration", json_incref(c->configuration));
     return o;
 }
 
 /* A resource as the service shows it: all the numbers are there, whatever the type. */
-static json_t *resources(const json_t *registered)
+static json_t *resources(const struct plane *p, const struct plane_instance *inst, bool remaining)
 {
-    json_t *list = json_array(), *r;
+    json_t *list = json_array(), *registered;
     size_t i;
 
-    json_array_foreach (registered, i, r) {
+    json_array_foreach (inst->resources, i, registered) {
+        json_t *r _cleanup_json_ =
+            remaining ? place_remaining(p, inst, registered) : json_incref(registered);
         json_t *o = json_object();
         json_t *set = json_object_get(r, "stringSetValue");
 
@@ -160,12 +174,13 @@ json_t *plane_instance_json(const struct plane *p, const struct plane_instance *
         json_put_str(o, "ec2InstanceId", i->ec2_id);
     json_put_int(o, "version", i->version);
     json_put(o, "versionInfo", version_info(i));
-    json_put(o, "remainingResources", resources(i->resources));
-    json_put(o, "registeredResources", resources(i->resources));
+    json_put(o, "remainingResources", resources(p, i, true));
+    json_put(o, "registeredResources", resources(p, i, false));
     json_put_str(o, "status", plane_instance_status_name(i->status));
     json_put_bool(o, "agentConnected", i->connected);
     json_put_int(o, "runningTasksCount", running);
     json_put_int(o, "pendingTasksCount", pending);
+    json_put_str(o, "agentUpdateStatus", i->update_status);
     json_put(o, "attributes", json_deep_copy(i->attributes));
     json_put(o, "registeredAt", plane_time(i->registered_at));
     json_put(o, "attachments", json_array());
@@ -175,9 +190,41 @@ json_t *plane_instance_json(const struct plane *p, const struct plane_instance *
     return o;
 }
 
+static void put_managed(json_t *o, const struct plane_task *t, const char *container)
+{
+    json_t *list = json_array(), *m;
+    size_t i;
+
+    json_array_foreach (t->managed_agents, i, m)
+        if (str_eq(json_str(m, "containerName"), container))
+            json_array_append_new(
+                list, json_pack("{s:s,s:s,s:s}", "name", json_str(m, "managedAgentName"),
+                                "lastStatus", json_str(m, "status"), "reason",
+                                json_str(m, "reason") ? json_str(m, "reason") : ""));
+    json_put(o, "managedAgents", json_array_size(list) ? json_incref(list) : NULL);
+    json_decref(list);
+}
+
+/* cpu, memory and memoryReservation of a container: texts, as the API shows them for tasks. */
+static void put_sizes(json_t *o, const struct plane_launch *l, const char *container)
+{
+    static const char *const members[] = {"cpu", "memory", "memoryReservation"};
+    const json_t *c = definition_container(l->definition, container);
+    const json_t *override = launch_override(l->overrides, container);
+    char text[24];
+
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        int64_t n = json_int(override, members[i], json_int(c, members[i], -1));
+
+        snprintf(text, sizeof(text), "%lld", (long long)n);
+        json_put_str(o, members[i], n >= 0 ? text : NULL);
+    }
+}
+
 static json_t *container_json(const struct plane_task *t, const char *name, const json_t *c)
 {
-    static const char *const same[] = {"exitCode", "reason", "runtimeId", "imageDigest", "image"};
+    static const char *const same[] = {"containerArn", "exitCode",    "reason",
+                                       "runtimeId",    "imageDigest", "image"};
     int status = json_str(c, "status") ? plane_task_status_from(json_str(c, "status")) : 0;
     json_t *o = json_object(), *bindings = json_object_get(c, "networkBindings");
 
@@ -191,6 +238,9 @@ static json_t *container_json(const struct plane_task *t, const char *name, cons
              json_is_array(bindings) ? json_deep_copy(bindings) : json_array());
     json_put(o, "networkInterfaces", json_array());
     json_put_str(o, "healthStatus", "UNKNOWN");
+    put_managed(o, t, name);
+    if (t->launch)
+        put_sizes(o, t->launch, name);
     return o;
 }
 
@@ -222,15 +272,79 @@ static json_t *attachments_json(const struct plane_task *t)
 
 static void put_definition(const struct plane *p, json_t *o, const struct plane_task *t)
 {
-    struct buf b = BUF_INIT(1024);
-    _cleanup_free_ char *id = NULL;
+    _cleanup_free_ char *id = NULL, *arn = NULL;
 
     if (!t->family || !t->revision)
         return;
     id = xasprintf("%s:%s", t->family, t->revision);
-    arn_build_ecs(&b, p->world->id.region, p->world->id.account, "task-definition", NULL, id);
-    json_put_str(o, "taskDefinitionArn", buf_str(&b));
-    buf_release(&b);
+    arn = plane_arn(p, "task-definition", NULL, id);
+    json_put_str(o, "taskDefinitionArn", arn);
+}
+
+/* Each container's override is shown, also when it is empty. */
+static json_t *overrides_json(const struct plane_launch *l)
+{
+    json_t *o = json_deep_copy(l->overrides), *list = json_array(), *c;
+    size_t i;
+
+    json_array_foreach (json_object_get(l->definition->doc, "containerDefinitions"), i, c) {
+        json_t *given = launch_override(l->overrides, json_str(c, "name"));
+
+        json_array_append_new(list, given ? json_deep_copy(given)
+                                          : json_pack("{s:s}", "name", json_str(c, "name")));
+    }
+    json_put(o, "containerOverrides", list);
+    if (!json_object_get(o, "inferenceAcceleratorOverrides"))
+        json_put(o, "inferenceAcceleratorOverrides", json_array());
+    return o;
+}
+
+static void put_launch(json_t *o, const struct plane_launch *l)
+{
+    char text[24];
+
+    json_put_str(o, "group", l->group);
+    json_put_str(o, "startedBy", l->started_by);
+    json_put(o, "overrides", overrides_json(l));
+    json_put_bool(o, "enableExecuteCommand", l->exec);
+    snprintf(text, sizeof(text), "%lld", (long long)l->cpu);
+    json_put_str(o, "cpu", text);
+    snprintf(text, sizeof(text), "%lld", (long long)l->memory);
+    json_put_str(o, "memory", text);
+}
+
+static void put_instance(const struct plane *p, json_t *o, const struct plane_task *t)
+{
+    const struct plane_instance *i = plane_instance(p, NULL, t->instance_arn);
+    json_t *a;
+    size_t n;
+
+    if (!i)
+        return;
+    json_array_foreach (i->attributes, n, a)
+        if (str_eq(json_str(a, "name"), "ecs.availability-zone"))
+            json_put_str(o, "availabilityZone", json_str(a, "value"));
+    json_put_str(o, "connectivity", i->connected ? "CONNECTED" : "DISCONNECTED");
+}
+
+/* Whoever stopped it said why; else the agent did; else it follows from how far it came. */
+static void put_stopped(json_t *o, const struct plane_task *t)
+{
+    const char *code = t->stop_code, *reason = t->stop_reason;
+
+    if (t->last != PLANE_TASK_STOPPED) {
+        json_put_str(o, "stopCode", code);
+        json_put_str(o, "stoppedReason", reason);
+        return;
+    }
+    if (!code)
+        code = t->started_at ? "EssentialContainerExited" : "TaskFailedToStart";
+    if (!reason)
+        reason = t->reason;
+    if (!reason)
+        reason = t->started_at ? "Essential container in task exited" : "Task failed to start";
+    json_put_str(o, "stopCode", code);
+    json_put_str(o, "stoppedReason", reason);
 }
 
 json_t *plane_task_json(const struct plane *p, const struct plane_task *t, bool tags)
@@ -238,20 +352,24 @@ json_t *plane_task_json(const struct plane *p, const struct plane_task *t, bool 
     json_t *o = json_object();
 
     json_put(o, "attachments", attachments_json(t));
+    put_instance(p, o, t);
     json_put_str(o, "clusterArn", t->cluster->arn);
     json_put_str(o, "containerInstanceArn", t->instance_arn);
     json_put(o, "containers", containers_json(t));
     json_put(o, "createdAt", plane_time(t->created_at));
     json_put_str(o, "desiredStatus", shown(t->desired));
+    json_put_str(o, "healthStatus", "UNKNOWN");
     json_put_str(o, "lastStatus", shown(t->last));
     json_put_str(o, "launchType", t->launch_type ? t->launch_type : "EC2");
+    if (t->launch)
+        put_launch(o, t->launch);
     json_put(o, "pullStartedAt", seconds(t->pull_started));
     json_put(o, "pullStoppedAt", seconds(t->pull_stopped));
     json_put(o, "startedAt", time_or_nothing(t->started_at));
     json_put(o, "executionStoppedAt", seconds(t->execution_stopped));
+    json_put(o, "stoppingAt", time_or_nothing(t->stopping_at));
     json_put(o, "stoppedAt", time_or_nothing(t->stopped_at));
-    if (t->last == PLANE_TASK_STOPPED)
-        json_put_str(o, "stoppedReason", t->reason ? t->reason : "");
+    put_stopped(o, t);
     json_put(o, "tags", tags ? json_deep_copy(t->tags) : json_array());
     json_put_str(o, "taskArn", t->arn);
     put_definition(p, o, t);

@@ -36,6 +36,9 @@ enum s3_flags {
 
 struct s3_call;
 
+/* For fake_ops.operations. */
+void s3_operations(struct buf *out);
+
 struct s3_op {
     const char *method;
     enum s3_level level;

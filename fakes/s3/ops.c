@@ -52,6 +52,12 @@ static const struct s3_op ops[] = {
     {"DELETE", S3_OBJECT, NULL, "DeleteObject", "write", 0, s3_delete_object},
 };
 
+void s3_operations(struct buf *out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
+        buf_addf(out, "s3 %s %s\n", ops[i].name, ops[i].group);
+}
+
 /* Parameters that make a request about something else than the bucket or object itself. A
  * request with one of them fits only an operation that names it. */
 static const char *const subresources[] = {

@@ -185,5 +185,6 @@ const struct fake_ops s3_ops = {
     .refuse = s3_refuse,
     .control = s3_control,
     .pending = s3_pending,
+    .operations = s3_operations,
     .groups = groups,
 };

@@ -1,0 +1,318 @@
+"""The ECS API, called by botocore, with the agent under test connected.
+
+needs: botocore curl
+"""
+
+import subprocess
+
+from world import World, equal, main, refused, until
+
+world = World("--cluster", "demo", "--control", "docker:image:busybox:latest",
+              "--control", "docker:image:broken:latest,start-error=not-found",
+              "--control", "docker:image:short:latest,run-for=100ms,exit=3",
+              fakes=("docker", "ecs", "imds"))
+ecs = world.client("ecs")
+state = {}
+
+MAIN = {"name": "main", "image": "busybox:latest", "memory": 64}
+
+
+def tasks(*arns, **more):
+    return ecs.describe_tasks(cluster="demo", tasks=list(arns), **more)["tasks"]
+
+
+def wait_status(arn, status):
+    return until("task %s" % status, lambda: (lambda t: t if t["lastStatus"] == status else None)(tasks(arn)[0]))
+
+
+def service(name="web"):
+    return ecs.describe_services(cluster="demo", services=[name])["services"][0]
+
+
+def stable(name="web"):
+    """What `aws ecs wait services-stable` waits for."""
+    s = service(name)
+    return s if len(s["deployments"]) == 1 and s["runningCount"] == s["desiredCount"] else None
+
+
+def instance():
+    return ecs.describe_container_instances(cluster="demo", containerInstances=[state["instance"]])["containerInstances"][0]
+
+
+def remaining(name):
+    return next(r for r in instance()["remainingResources"] if r["name"] == name)
+
+
+def test_clusters():
+    """clusters: create, list, describe, settings, delete"""
+    c = ecs.create_cluster(clusterName="second", tags=[{"key": "a", "value": "b"}],
+                           settings=[{"name": "containerInsights", "value": "disabled"}])["cluster"]
+    equal(c["status"], "ACTIVE")
+    equal(len(ecs.list_clusters()["clusterArns"]), 2)
+    page = ecs.list_clusters(maxResults=1)
+    equal(len(ecs.list_clusters(maxResults=1, nextToken=page["nextToken"])["clusterArns"]), 1)
+    d = ecs.describe_clusters(clusters=["second", "third"], include=["TAGS", "SETTINGS"])
+    equal(d["clusters"][0]["tags"], [{"key": "a", "value": "b"}])
+    equal(d["failures"][0]["reason"], "MISSING")
+    ecs.update_cluster(cluster="second", settings=[{"name": "containerInsights", "value": "enabled"}])
+    ecs.update_cluster_settings(cluster="second", settings=[{"name": "containerInsights", "value": "disabled"}])
+    ecs.put_cluster_capacity_providers(cluster="second", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[])
+    ecs.describe_capacity_providers()
+    ecs.tag_resource(resourceArn=c["clusterArn"], tags=[{"key": "c", "value": "d"}])
+    ecs.untag_resource(resourceArn=c["clusterArn"], tagKeys=["a"])
+    equal(ecs.list_tags_for_resource(resourceArn=c["clusterArn"])["tags"], [{"key": "c", "value": "d"}])
+    refused("InvalidParameterException", ecs.run_task, "No Container Instances were found", cluster="second",
+            taskDefinition=ecs.register_task_definition(family="x", containerDefinitions=[MAIN])["taskDefinition"]["taskDefinitionArn"])
+    equal(ecs.delete_cluster(cluster="second")["cluster"]["status"], "INACTIVE")
+    refused("ClusterNotFoundException", ecs.delete_cluster, "Cluster not found.", cluster="second")
+
+
+def test_definitions():
+    """task definitions: register, revisions, list, describe, deregister, what ECS refuses"""
+    full = ecs.register_task_definition(
+        family="full", networkMode="bridge", taskRoleArn="arn:aws:iam::123456789012:role/t", cpu="0.5 vCPU",
+        memory="1 GB", volumes=[{"name": "v", "host": {"sourcePath": "/srv"}}], tags=[{"key": "k", "value": "v"}],
+        containerDefinitions=[dict(MAIN, portMappings=[{"containerPort": 80}], environment=[{"name": "A", "value": "1"}],
+                                   mountPoints=[{"sourceVolume": "v", "containerPath": "/data", "readOnly": True}],
+                                   healthCheck={"command": ["CMD-SHELL", "true"]}, ulimits=[{"name": "nofile", "softLimit": 5, "hardLimit": 6}],
+                                   logConfiguration={"logDriver": "json-file", "options": {"max-size": "1m"}}),
+                              {"name": "side", "image": "busybox", "essential": False, "memoryReservation": 8,
+                               "dependsOn": [{"containerName": "main", "condition": "HEALTHY"}]}])["taskDefinition"]
+    equal((full["cpu"], full["memory"], full["revision"], full["status"]), ("512", "1024", 1, "ACTIVE"))
+    equal(full["containerDefinitions"][0]["portMappings"], [{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}])
+    equal(full["containerDefinitions"][1]["essential"], False)
+    assert {"name": "com.amazonaws.ecs.capability.task-iam-role"} in full["requiresAttributes"]
+    equal(ecs.describe_task_definition(taskDefinition="full", include=["TAGS"])["tags"], [{"key": "k", "value": "v"}])
+    for n in (1, 2, 3):
+        d = ecs.register_task_definition(family="web", containerDefinitions=[MAIN])["taskDefinition"]
+        equal(d["revision"], n)
+    equal([a.split("/")[1] for a in ecs.list_task_definitions(familyPrefix="web", sort="DESC")["taskDefinitionArns"]],
+          ["web:3", "web:2", "web:1"])
+    equal(ecs.list_task_definition_families(familyPrefix="w")["families"], ["web"])
+    equal(ecs.deregister_task_definition(taskDefinition="web:3")["taskDefinition"]["status"], "INACTIVE")
+    equal(ecs.describe_task_definition(taskDefinition="web")["taskDefinition"]["revision"], 2)
+    equal(len(ecs.list_task_definitions(familyPrefix="web", status="INACTIVE")["taskDefinitionArns"]), 1)
+    refused("ClientException", ecs.deregister_task_definition, "Invalid revision number", taskDefinition="web")
+    refused("ClientException", ecs.describe_task_definition, "Unable to describe task definition.", taskDefinition="nothing")
+    wrong = ecs.register_task_definition
+    for text, container, more in [
+            ("Container.image should not be null or empty.", {"name": "a", "memory": 8}, {}),
+            ("Container.name should not be null or empty.", {"image": "a", "memory": 8}, {}),
+            ("At least one of 'memory' or 'memoryReservation' must be specified.", {"name": "a", "image": "b"}, {}),
+            ("Unknown volume 'v'.", dict(MAIN, mountPoints=[{"sourceVolume": "v", "containerPath": "/x"}]), {}),
+            ("Links are not supported when networkMode=host.", dict(MAIN, links=["x"]), {"networkMode": "host"}),
+            ("you must also specify a value for 'executionRoleArn'.", dict(MAIN, secrets=[{"name": "a", "valueFrom": "b"}]), {}),
+            ("Fargate only supports network mode", MAIN, {"requiresCompatibilities": ["FARGATE"]}),
+            ("depends on itself", dict(MAIN, dependsOn=[{"containerName": "main", "condition": "START"}]), {})]:
+        refused("ClientException", wrong, text, family="wrong", containerDefinitions=[container], **more)
+    refused("ClientException", wrong, "Container list cannot be empty.", family="wrong", containerDefinitions=[])
+    refused("ClientException", wrong, "Family contains invalid characters.", family="a b", containerDefinitions=[MAIN])
+    equal(ecs.list_task_definitions(familyPrefix="wrong")["taskDefinitionArns"], [])
+
+
+def test_instance():
+    """an agent registers: list, describe, attributes, tags, filters"""
+    world.start_agent()
+    state["instance"] = until("an instance", lambda: ecs.list_container_instances(cluster="demo")["containerInstanceArns"])[0]
+    until("connected", lambda: instance()["agentConnected"])
+    i = ecs.describe_container_instances(cluster="demo", containerInstances=[state["instance"], "f" * 32],
+                                         include=["TAGS", "CONTAINER_INSTANCE_HEALTH"])
+    equal(i["failures"][0]["reason"], "MISSING")
+    target = {"targetType": "container-instance", "targetId": state["instance"]}
+    ecs.put_attributes(cluster="demo", attributes=[dict(target, name="stack", value="prod")])
+    equal(ecs.list_attributes(cluster="demo", targetType="container-instance", attributeName="stack")["attributes"][0]["value"], "prod")
+    lists = lambda f: len(ecs.list_container_instances(cluster="demo", filter=f)["containerInstanceArns"])
+    equal([lists("attribute:stack == prod"), lists("attribute:stack in [test, dev]"), lists("not(attribute:stack exists)"),
+           lists("agentConnected == true and runningTasksCount < 1"), lists("attribute:ecs.os-type =~ lin.*")], [1, 0, 0, 1, 1])
+    refused("InvalidParameterException", ecs.list_container_instances, "Invalid filter", cluster="demo", filter="stack = prod")
+    refused("TargetNotFoundException", ecs.put_attributes, cluster="demo", attributes=[{"name": "a", "targetId": "f" * 32}])
+    ecs.delete_attributes(cluster="demo", attributes=[dict(target, name="stack")])
+    equal(lists("attribute:stack exists"), 0)
+    ecs.tag_resource(resourceArn=state["instance"], tags=[{"key": "rack", "value": "7"}])
+
+
+def test_one_task():
+    """a task runs and is stopped, and is what the agent submitted"""
+    before = remaining("MEMORY")["integerValue"]
+    run = ecs.run_task(cluster="demo", taskDefinition="web", startedBy="me", tags=[{"key": "a", "value": "b"}],
+                       overrides={"containerOverrides": [{"name": "main", "command": ["sleep", "9"],
+                                                          "environment": [{"name": "X", "value": "y"}]}]})
+    equal((run["failures"], run["tasks"][0]["lastStatus"], run["tasks"][0]["desiredStatus"]), ([], "PENDING", "RUNNING"))
+    arn = run["tasks"][0]["taskArn"]
+    t = wait_status(arn, "RUNNING")
+    equal(t["containers"][0]["lastStatus"], "RUNNING")
+    equal(t["startedBy"], "me")
+    equal(before - remaining("MEMORY")["integerValue"], 64)
+    inspected = subprocess.run(["curl", "-s", "--unix-socket", world.dir + "/socket/docker.sock",
+                                "http://d/containers/%s/json" % t["containers"][0]["runtimeId"]],
+                               capture_output=True, text=True, check=True).stdout
+    assert '"Cmd":["sleep","9"]' in inspected and '"X=y"' in inspected, inspected
+    equal(tasks(arn, include=["TAGS"])[0]["tags"], [{"key": "a", "value": "b"}])
+    equal(ecs.list_tasks(cluster="demo", family="web", startedBy="me")["taskArns"], [arn])
+    equal(ecs.stop_task(cluster="demo", task=arn, reason="enough")["task"]["desiredStatus"], "STOPPED")
+    t = wait_status(arn, "STOPPED")
+    equal((t["stopCode"], t["stoppedReason"], t["containers"][0]["exitCode"]), ("UserInitiated", "enough", 137 if t["containers"][0]["exitCode"] == 137 else 143))
+    equal(remaining("MEMORY")["integerValue"], before)
+    equal(ecs.list_tasks(cluster="demo", desiredStatus="STOPPED")["taskArns"], [arn])
+    refused("InvalidParameterException", ecs.stop_task, "The referenced task was not found.", cluster="demo", task="f" * 32)
+
+
+def test_ends_by_itself():
+    """a task that ends by itself, and one that never starts, say why"""
+    ecs.register_task_definition(family="short", containerDefinitions=[dict(MAIN, image="short:latest")])
+    ecs.register_task_definition(family="lost", containerDefinitions=[dict(MAIN, image="nowhere:latest")])
+    a = ecs.run_task(cluster="demo", taskDefinition="short")["tasks"][0]["taskArn"]
+    b = ecs.run_task(cluster="demo", taskDefinition="lost")["tasks"][0]["taskArn"]
+    t = wait_status(a, "STOPPED")
+    equal((t["stopCode"], t["stoppedReason"], t["containers"][0]["exitCode"]),
+          ("EssentialContainerExited", "Essential container in task exited", 3))
+    t = wait_status(b, "STOPPED")
+    equal(t["stopCode"], "TaskFailedToStart")
+    assert t["containers"][0]["reason"].startswith("CannotPullContainerError"), t["containers"]
+
+
+def test_placement():
+    """placement by memory, CPU, ports, attributes and constraints"""
+    def reason(container=None, **more):
+        d = ecs.register_task_definition(family="place", containerDefinitions=[dict(MAIN, **(container or {}))], **more.pop("definition", {}))
+        r = ecs.run_task(cluster="demo", taskDefinition=d["taskDefinition"]["taskDefinitionArn"], **more)
+        return r["failures"][0]["reason"] if r["failures"] else r["tasks"][0]["taskArn"]
+    equal(reason({"memory": 10000000}), "RESOURCE:MEMORY")
+    equal(reason({"cpu": 1000000}), "RESOURCE:CPU")
+    equal(reason({"portMappings": [{"containerPort": 80, "hostPort": 22}]}), "RESOURCE:PORTS")
+    equal(reason({"repositoryCredentials": {"credentialsParameter": "x"}}), "ATTRIBUTE")
+    equal(reason(placementConstraints=[{"type": "memberOf", "expression": "attribute:gpu exists"}]), "MemberOf constraint unsatisfied.")
+    equal(reason(definition={"placementConstraints": [{"type": "memberOf", "expression": "attribute:gpu exists"}]}),
+          "MemberOf constraint unsatisfied.")
+    one = reason({"portMappings": [{"containerPort": 80, "hostPort": 8080}]}, placementStrategy=[{"type": "binpack", "field": "memory"}])
+    assert "8080" in remaining("PORTS")["stringSetValue"]
+    equal(reason({"portMappings": [{"containerPort": 80, "hostPort": 8080}]}), "RESOURCE:PORTS")
+    ecs.stop_task(cluster="demo", task=one)
+    equal(tasks(one)[0]["stoppedReason"], "Task stopped by user")
+    wait_status(one, "STOPPED")
+    assert "8080" not in remaining("PORTS")["stringSetValue"]
+    r = ecs.start_task(cluster="demo", taskDefinition="web", containerInstances=[state["instance"], "f" * 32])
+    equal((len(r["tasks"]), r["failures"][0]["reason"]), (1, "MISSING"))
+    ecs.stop_task(cluster="demo", task=r["tasks"][0]["taskArn"])
+    run = ecs.run_task
+    refused("InvalidParameterException", run, "is not a container in the TaskDefinition.", cluster="demo", taskDefinition="web",
+            overrides={"containerOverrides": [{"name": "other"}]})
+    refused("ClientException", run, "TaskDefinition not found.", cluster="demo", taskDefinition="nothing")
+    refused("ClientException", run, "TaskDefinition is inactive", cluster="demo", taskDefinition="web:3")
+    refused("InvalidParameterException", run, cluster="demo", taskDefinition="web", count=11)
+    refused("ClusterNotFoundException", run, "Cluster not found.", cluster="nowhere", taskDefinition="web")
+
+
+def test_service():
+    """a service keeps its count, rolls out, scales, is deleted"""
+    s = ecs.create_service(cluster="demo", serviceName="web", taskDefinition="web:1", desiredCount=2)["service"]
+    equal((s["status"], s["desiredCount"], s["deployments"][0]["rolloutState"]), ("ACTIVE", 2, "IN_PROGRESS"))
+    until("stable", stable)
+    arns = ecs.list_tasks(cluster="demo", serviceName="web")["taskArns"]
+    equal(len(arns), 2)
+    ecs.stop_task(cluster="demo", task=arns[0])
+    wait_status(arns[0], "STOPPED")
+    until("two again", lambda: stable() and len(ecs.list_tasks(cluster="demo", serviceName="web")["taskArns"]) == 2)
+    s = ecs.update_service(cluster="demo", service="web", taskDefinition="web:2", desiredCount=3)["service"]
+    equal([d["status"] for d in s["deployments"]], ["PRIMARY", "ACTIVE"])
+    s = until("rolled out", stable)
+    equal((s["runningCount"], s["deployments"][0]["rolloutState"]), (3, "COMPLETED"))
+    equal({t["taskDefinitionArn"].split("/")[1] for t in tasks(*ecs.list_tasks(cluster="demo", serviceName="web")["taskArns"])}, {"web:2"})
+    assert any("has reached a steady state." in e["message"] for e in s["events"]), s["events"]
+    equal(len(ecs.list_services(cluster="demo")["serviceArns"]), 1)
+    refused("InvalidParameterException", ecs.create_service, "Creation of service was not idempotent.", cluster="demo",
+            serviceName="web", taskDefinition="web:1", desiredCount=1)
+    refused("InvalidParameterException", ecs.delete_service, "scaled above 0", cluster="demo", service="web")
+    refused("ServiceNotFoundException", ecs.update_service, "Service not found.", cluster="demo", service="other", desiredCount=1)
+
+
+def test_protection():
+    """protected tasks survive scaling in"""
+    arns = ecs.list_tasks(cluster="demo", serviceName="web")["taskArns"]
+    r = ecs.update_task_protection(cluster="demo", tasks=[arns[0], "f" * 32], protectionEnabled=True, expiresInMinutes=10)
+    equal((r["protectedTasks"][0]["protectionEnabled"], r["failures"][0]["reason"]), (True, "MISSING"))
+    ecs.update_service(cluster="demo", service="web", desiredCount=1)
+    until("one", stable)
+    equal(ecs.list_tasks(cluster="demo", serviceName="web")["taskArns"], [arns[0]])
+    equal(ecs.get_task_protection(cluster="demo", tasks=[arns[0]])["protectedTasks"][0]["protectionEnabled"], True)
+    refused("InvalidParameterException", ecs.update_task_protection, cluster="demo", tasks=arns[:1], protectionEnabled=True, expiresInMinutes=0)
+    ecs.update_task_protection(cluster="demo", tasks=arns[:1], protectionEnabled=False)
+    refused("InvalidParameterException", ecs.execute_command, "execute command was not enabled", cluster="demo", task=arns[0],
+            command="sh", interactive=True)
+    equal(ecs.delete_service(cluster="demo", service="web", force=True)["service"]["status"], "DRAINING")
+    until("inactive", lambda: service()["status"] == "INACTIVE")
+    refused("ServiceNotActiveException", ecs.update_service, "Service was not ACTIVE.", cluster="demo", service="web", desiredCount=1)
+
+
+def test_broken_service():
+    """a deployment that cannot start trips the circuit breaker and is rolled back"""
+    ecs.register_task_definition(family="broken", containerDefinitions=[dict(MAIN, image="broken:latest")])
+    ecs.create_service(cluster="demo", serviceName="frail", taskDefinition="web:1", desiredCount=1,
+                       deploymentConfiguration={"maximumPercent": 200, "minimumHealthyPercent": 100,
+                                                "deploymentCircuitBreaker": {"enable": True, "rollback": True}})
+    until("stable", lambda: (stable("frail") or {}).get("runningCount") == 1)
+    ecs.update_service(cluster="demo", service="frail", taskDefinition="broken")
+    def back():
+        s = service("frail")
+        return s if s["taskDefinition"].endswith("web:1") else None
+    s = until("rolled back", back)
+    until("stable again", lambda: stable("frail"))
+    ecs.delete_service(cluster="demo", service="frail", force=True)
+    until("inactive", lambda: service("frail")["status"] == "INACTIVE")
+
+
+def test_daemon_and_drain():
+    """a daemon service runs on each instance, and leaves one that drains"""
+    ecs.create_service(cluster="demo", serviceName="each", taskDefinition="web:1", schedulingStrategy="DAEMON")
+    until("one on one", lambda: service("each")["runningCount"] == 1)
+    r = ecs.update_container_instances_state(cluster="demo", containerInstances=[state["instance"]], status="DRAINING")
+    equal(r["containerInstances"][0]["status"], "DRAINING")
+    until("none", lambda: service("each")["runningCount"] == 0)
+    equal(ecs.list_container_instances(cluster="demo", status="DRAINING")["containerInstanceArns"], [state["instance"]])
+    ecs.update_container_instances_state(cluster="demo", containerInstances=[state["instance"]], status="ACTIVE")
+    until("back", lambda: service("each")["runningCount"] == 1)
+    ecs.delete_service(cluster="demo", service="each", force=True)
+    until("gone", lambda: service("each")["status"] == "INACTIVE")
+
+
+def test_settings():
+    """account settings"""
+    refused("InvalidParameterException", ecs.put_account_setting_default, name="awsvpcTrunking", value="")
+    ecs.put_account_setting(name="awsvpcTrunking", value="enabled")
+    ecs.put_account_setting_default(name="containerInsights", value="enabled")
+    equal({s["name"] for s in ecs.list_account_settings()["settings"]}, {"awsvpcTrunking", "containerInsights"})
+    equal(ecs.list_account_settings(name="taskLongArnFormat", effectiveSettings=True)["settings"][0]["value"], "enabled")
+    ecs.delete_account_setting(name="awsvpcTrunking")
+    equal(len(ecs.list_account_settings()["settings"]), 1)
+
+
+def test_agents_calls():
+    """the calls of agents: register, endpoints, state changes"""
+    refused("NoUpdateAvailableException", ecs.update_container_agent, cluster="demo", containerInstance=state["instance"])
+    r = ecs.register_container_instance(cluster="demo", totalResources=[
+        {"name": "CPU", "type": "INTEGER", "integerValue": 1024}, {"name": "PORTS", "type": "STRINGSET", "stringSetValue": ["22"]}],
+        attributes=[{"name": "ecs.os-type", "value": "linux"}])["containerInstance"]
+    ecs.discover_poll_endpoint(cluster="demo", containerInstance=r["containerInstanceArn"])
+    task = "arn:aws:ecs:us-west-2:123456789012:task/demo/" + "a" * 32
+    ecs.submit_task_state_change(cluster="demo", task=task, status="RUNNING", containers=[{"containerName": "a", "status": "RUNNING"}])
+    ecs.submit_container_state_change(cluster="demo", task=task, containerName="a", status="STOPPED", exitCode=1)
+    ecs.submit_attachment_state_changes(cluster="demo", attachments=[
+        {"attachmentArn": "arn:aws:ecs:us-west-2:123456789012:attachment/x", "status": "ATTACHED"}])
+    equal(tasks(task)[0]["lastStatus"], "RUNNING")
+    refused("MissingVersionException", ecs.update_container_agent, cluster="demo", containerInstance=r["containerInstanceArn"])
+    ecs.deregister_container_instance(cluster="demo", containerInstance=r["containerInstanceArn"])
+    refused("InvalidParameterException", ecs.deregister_container_instance, "was not found", cluster="demo",
+            containerInstance=r["containerInstanceArn"])
+
+
+def test_all_checked():
+    """every operation that is offered was answered and held against the model"""
+    offered = {line.split()[1] for line in subprocess.run([world.ecsim, "operations"], capture_output=True, text=True,
+                                                          check=True).stdout.splitlines() if line.startswith("ecs ")}
+    model = set(ecs.meta.service_model.operation_names)
+    checked = {name for service, name in world.operations if service == "ecs"}
+    equal(offered & model - checked, set())
+    assert len(checked) > 40, checked
+
+
+main(globals(), world)

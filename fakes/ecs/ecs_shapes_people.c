@@ -1,0 +1,146 @@
+/* ecs_calls.h: the operations that people call, their requests as the service's model has them. */
+#include "base/mem.h"
+#include "fakes/ecs/definition.h"
+#include "fakes/ecs/ecs_calls.h"
+
+/* clang-format off */
+#define S(n) {n, &shape_string, false}
+#define I(n) {n, &shape_integer, false}
+#define B(n) {n, &shape_boolean, false}
+#define L(n) {n, &shape_strings, false}
+#define M(n, s) {n, &(s), false}
+#define END {0}
+#define STRUCTURE(n, ...) \
+    static const struct shape_member n##_members[] = {__VA_ARGS__, END}; \
+    static const struct shape n = SHAPE_OF(n##_members)
+#define LIST(n, of) static const struct shape n = SHAPE_LIST_OF(of)
+#define PAGE S("nextToken"), I("maxResults")
+
+/* Parts of which nothing is used but that they are objects. */
+static const struct shape anything = {.kind = SHAPE_MAP, .item = NULL};
+
+STRUCTURE(tag, S("key"), S("value"));
+LIST(tags, tag);
+STRUCTURE(setting, S("name"), S("value"));
+LIST(settings, setting);
+STRUCTURE(attribute, S("name"), S("value"), S("targetType"), S("targetId"));
+LIST(attributes, attribute);
+STRUCTURE(constraint, S("type"), S("expression"));
+LIST(constraints, constraint);
+STRUCTURE(strategy, S("type"), S("field"));
+LIST(strategies, strategy);
+STRUCTURE(provider, S("capacityProvider"), I("weight"), I("base"));
+LIST(providers, provider);
+STRUCTURE(vpc, L("subnets"), L("securityGroups"), S("assignPublicIp"));
+STRUCTURE(network, M("awsvpcConfiguration", vpc));
+STRUCTURE(breaker, B("enable"), B("rollback"));
+STRUCTURE(deployment, M("deploymentCircuitBreaker", breaker), I("maximumPercent"), I("minimumHealthyPercent"));
+STRUCTURE(controller, S("type"));
+STRUCTURE(connect_defaults, S("namespace"));
+LIST(objects, anything);
+
+STRUCTURE(describe_clusters, L("clusters"), L("include"));
+STRUCTURE(list_clusters, PAGE);
+STRUCTURE(delete_cluster, S("cluster"));
+STRUCTURE(update_cluster, S("cluster"), M("settings", settings), M("configuration", anything),
+          M("serviceConnectDefaults", connect_defaults));
+STRUCTURE(put_providers, S("cluster"), L("capacityProviders"), M("defaultCapacityProviderStrategy", providers));
+STRUCTURE(describe_providers, L("capacityProviders"), L("include"), PAGE);
+
+STRUCTURE(describe_instances, S("cluster"), L("containerInstances"), L("include"));
+STRUCTURE(list_instances, S("cluster"), S("filter"), S("status"), PAGE);
+STRUCTURE(deregister_instance, S("cluster"), S("containerInstance"), B("force"));
+STRUCTURE(update_agent, S("cluster"), S("containerInstance"));
+
+STRUCTURE(deregister_definition, S("taskDefinition"));
+STRUCTURE(delete_definitions, L("taskDefinitions"));
+STRUCTURE(describe_definition, S("taskDefinition"), L("include"));
+STRUCTURE(list_definitions, S("familyPrefix"), S("status"), S("sort"), PAGE);
+
+STRUCTURE(run_task, M("capacityProviderStrategy", providers), S("cluster"), I("count"),
+          B("enableECSManagedTags"), B("enableExecuteCommand"), S("group"), S("launchType"),
+          M("networkConfiguration", network), M("overrides", definition_overrides_shape),
+          M("placementConstraints", constraints), M("placementStrategy", strategies),
+          S("platformVersion"), S("propagateTags"), S("referenceId"), S("startedBy"),
+          M("tags", tags), S("taskDefinition"), S("clientToken"));
+STRUCTURE(start_task, S("cluster"), L("containerInstances"), B("enableECSManagedTags"),
+          B("enableExecuteCommand"), S("group"), M("networkConfiguration", network),
+          M("overrides", definition_overrides_shape), S("propagateTags"), S("referenceId"),
+          S("startedBy"), M("tags", tags), S("taskDefinition"));
+STRUCTURE(stop_task, S("cluster"), S("task"), S("reason"));
+STRUCTURE(describe_tasks, S("cluster"), L("tasks"), L("include"));
+STRUCTURE(list_tasks, S("cluster"), S("containerInstance"), S("family"), S("startedBy"),
+          S("serviceName"), S("desiredStatus"), S("launchType"), PAGE);
+STRUCTURE(get_protection, S("cluster"), L("tasks"));
+STRUCTURE(update_protection, S("cluster"), L("tasks"), B("protectionEnabled"), I("expiresInMinutes"));
+STRUCTURE(execute, S("cluster"), S("container"), S("command"), B("interactive"), S("task"));
+
+#define SERVICE_MEMBERS \
+    S("cluster"), I("desiredCount"), S("taskDefinition"), M("capacityProviderStrategy", providers), \
+    M("deploymentConfiguration", deployment), M("networkConfiguration", network), \
+    M("placementConstraints", constraints), M("placementStrategy", strategies), \
+    S("platformVersion"), I("healthCheckGracePeriodSeconds"), B("enableExecuteCommand"), \
+    B("enableECSManagedTags"), M("loadBalancers", objects), S("propagateTags"), \
+    M("serviceRegistries", objects), M("serviceConnectConfiguration", anything)
+STRUCTURE(create_service, S("serviceName"), S("clientToken"), S("launchType"), S("role"),
+          S("schedulingStrategy"), M("deploymentController", controller), M("tags", tags), SERVICE_MEMBERS);
+STRUCTURE(update_service, S("service"), B("forceNewDeployment"), SERVICE_MEMBERS);
+STRUCTURE(delete_service, S("cluster"), S("service"), B("force"));
+STRUCTURE(describe_services, S("cluster"), L("services"), L("include"));
+STRUCTURE(list_services, S("cluster"), S("launchType"), S("schedulingStrategy"), PAGE);
+
+STRUCTURE(list_tags, S("resourceArn"));
+STRUCTURE(tag_resource, S("resourceArn"), M("tags", tags));
+STRUCTURE(untag_resource, S("resourceArn"), L("tagKeys"));
+STRUCTURE(put_attributes, S("cluster"), M("attributes", attributes));
+STRUCTURE(list_attributes, S("cluster"), S("targetType"), S("attributeName"), S("attributeValue"), PAGE);
+STRUCTURE(account_setting, S("name"), S("value"), S("principalArn"));
+STRUCTURE(list_account_settings, S("name"), S("value"), S("principalArn"), B("effectiveSettings"), PAGE);
+
+#define PEOPLE "people"
+
+const struct ecs_call ecs_people_calls[] = {
+    {"DescribeClusters", PEOPLE, &describe_clusters, ecs_describe_clusters},
+    {"ListClusters", PEOPLE, &list_clusters, ecs_list_clusters},
+    {"DeleteCluster", PEOPLE, &delete_cluster, ecs_delete_cluster},
+    {"UpdateCluster", PEOPLE, &update_cluster, ecs_update_cluster},
+    {"UpdateClusterSettings", PEOPLE, &update_cluster, ecs_update_cluster},
+    {"PutClusterCapacityProviders", PEOPLE, &put_providers, ecs_put_capacity_providers},
+    {"DescribeCapacityProviders", PEOPLE, &describe_providers, ecs_describe_capacity_providers},
+    {"DescribeContainerInstances", PEOPLE, &describe_instances, ecs_describe_instances},
+    {"ListContainerInstances", PEOPLE, &list_instances, ecs_list_instances},
+    {"DeregisterContainerInstance", PEOPLE, &deregister_instance, ecs_deregister_instance},
+    {"UpdateContainerAgent", PEOPLE, &update_agent, ecs_update_agent},
+    {"RegisterTaskDefinition", PEOPLE, &definition_shape, ecs_register_definition},
+    {"DeregisterTaskDefinition", PEOPLE, &deregister_definition, ecs_deregister_definition},
+    {"DeleteTaskDefinitions", PEOPLE, &delete_definitions, ecs_delete_definitions},
+    {"DescribeTaskDefinition", PEOPLE, &describe_definition, ecs_describe_definition},
+    {"ListTaskDefinitions", PEOPLE, &list_definitions, ecs_list_definitions},
+    {"ListTaskDefinitionFamilies", PEOPLE, &list_definitions, ecs_list_families},
+    {"RunTask", PEOPLE, &run_task, ecs_run_task},
+    {"StartTask", PEOPLE, &start_task, ecs_start_task},
+    {"StopTask", PEOPLE, &stop_task, ecs_stop_task},
+    {"DescribeTasks", PEOPLE, &describe_tasks, ecs_describe_tasks},
+    {"ListTasks", PEOPLE, &list_tasks, ecs_list_tasks},
+    {"GetTaskProtection", "protection", &get_protection, ecs_get_protection},
+    {"UpdateTaskProtection", "protection", &update_protection, ecs_update_protection},
+    {"ExecuteCommand", PEOPLE, &execute, ecs_execute_command},
+    {"CreateService", PEOPLE, &create_service, ecs_create_service},
+    {"UpdateService", PEOPLE, &update_service, ecs_update_service},
+    {"DeleteService", PEOPLE, &delete_service, ecs_delete_service},
+    {"DescribeServices", PEOPLE, &describe_services, ecs_describe_services},
+    {"ListServices", PEOPLE, &list_services, ecs_list_services},
+    {"ListTagsForResource", "tags", &list_tags, ecs_list_tags},
+    {"TagResource", PEOPLE, &tag_resource, ecs_tag_resource},
+    {"UntagResource", PEOPLE, &untag_resource, ecs_untag_resource},
+    {"PutAttributes", PEOPLE, &put_attributes, ecs_put_attributes},
+    {"DeleteAttributes", PEOPLE, &put_attributes, ecs_delete_attributes},
+    {"ListAttributes", PEOPLE, &list_attributes, ecs_list_attributes},
+    {"ListAccountSettings", PEOPLE, &list_account_settings, ecs_list_account_settings},
+    {"PutAccountSetting", PEOPLE, &account_setting, ecs_put_account_setting},
+    {"PutAccountSettingDefault", PEOPLE, &account_setting, ecs_put_account_setting},
+    {"DeleteAccountSetting", PEOPLE, &account_setting, ecs_delete_account_setting},
+};
+/* clang-format on */
+
+const size_t ecs_n_people_calls = ARRAY_SIZE(ecs_people_calls);

@@ -1,0 +1,581 @@
+#include "fakes/ecs/service.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/ecs/launch.h"
+#include "fakes/ecs/place.h"
+#include "proto/arn.h"
+
+/* --- events ---------------------------------------------------------------------------- */
+
+static void event(struct plane *p, struct plane_service *s, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void event(struct plane *p, struct plane_service *s, const char *fmt, ...)
+{
+    _cleanup_free_ char *text = NULL, *message = NULL;
+    json_t *o = json_object();
+    char id[37];
+    va_list ap;
+
+    va_start(ap, fmt);
+    text = xvasprintf(fmt, ap);
+    va_end(ap);
+    message = xasprintf("(service %s) %s", s->name, text);
+    if (str_eq(json_str(json_array_get(s->events, 0), "message"), message)) {
+        json_decref(o);
+        return; /* the same once more says nothing new */
+    }
+    world_uuid(p->world, id);
+    json_put_str(o, "id", id);
+    json_put(o, "createdAt", plane_time(loop_wall(&p->world->loop)));
+    json_put_str(o, "message", message);
+    json_array_insert_new(s->events, 0, o);
+    if (json_array_size(s->events) > SERVICE_EVENTS_MAX)
+        json_array_remove(s->events, SERVICE_EVENTS_MAX);
+    journal_note(&p->world->journal, "ecs", "%s", message);
+}
+
+static void set_status(struct plane *p, struct plane_service *s, const char *to)
+{
+    char *what = xasprintf("service %s", s->name);
+
+    journal_state(&p->world->journal, "ecs", what, s->status, to);
+    free(what);
+    s->status = to;
+}
+
+static void set_rollout(struct plane *p, struct plane_service *s, struct service_deployment *d,
+                        const char *to, const char *why)
+{
+    char *what = xasprintf("deployment %s", d->id);
+
+    journal_state(&p->world->journal, "ecs", what, d->rollout ? d->rollout : "none", to);
+    free(what);
+    d->rollout = to;
+    d->updated_at = loop_wall(&p->world->loop);
+    free(d->rollout_reason);
+    d->rollout_reason = xasprintf("ECS deployment %s %s.", d->id, why);
+    if (str_eq(to, "COMPLETED"))
+        s->completed = d->definition;
+}
+
+/* --- the set --------------------------------------------------------------------------- */
+
+static void drop_deployment(struct plane_service *s, size_t k)
+{
+    free(s->deployments[k].id);
+    free(s->deployments[k].rollout_reason);
+    s->n_deployments--;
+    memmove(&s->deployments[k], &s->deployments[k + 1],
+            (s->n_deployments - k) * sizeof(*s->deployments));
+}
+
+static void service_free(struct plane_service *s)
+{
+    while (s->n_deployments)
+        drop_deployment(s, s->n_deployments - 1);
+    free(s->deployments);
+    free(s->arn);
+    free(s->name);
+    free(s->client_token);
+    json_decref(s->given);
+    json_decref(s->tags);
+    json_decref(s->events);
+    free(s);
+}
+
+struct plane_service *service_find(const struct plane *p, const struct plane_cluster *c,
+                                   const char *name_or_arn)
+{
+    void *v;
+
+    if (!name_or_arn)
+        return NULL;
+    for (size_t i = 0; map_next(&p->services, &i, NULL, &v);) {
+        struct plane_service *s = v;
+
+        if (s->cluster == c && (str_eq(s->name, name_or_arn) || str_eq(s->arn, name_or_arn)))
+            return s;
+    }
+    return NULL;
+}
+
+struct plane_service *service_add(struct plane *p, struct plane_cluster *c, const char *name)
+{
+    struct plane_service *s = service_find(p, c, name);
+
+    if (s) {
+        map_remove(&p->services, s->arn);
+        service_free(s);
+    }
+    if (map_count(&p->services) >= SERVICES_MAX)
+        return NULL;
+    s = new0(struct plane_service);
+    s->arn = plane_arn(p, "service", c->name, name);
+    s->name = xstrdup(name);
+    s->cluster = c;
+    s->status = "none";
+    s->given = json_object();
+    s->tags = json_array();
+    s->events = json_array();
+    s->min_percent = 100;
+    s->max_percent = 200;
+    s->created_at = loop_wall(&p->world->loop);
+    s->deployments = new0_array(struct service_deployment, SERVICE_DEPLOYMENTS_MAX + 1);
+    map_set(&p->services, s->arn, s);
+    set_status(p, s, "ACTIVE");
+    return s;
+}
+
+void service_deploy(struct plane *p, struct plane_service *s, struct plane_definition *d)
+{
+    struct service_deployment *first = s->deployments;
+    uint64_t n = fault_table_random(&p->world->faults, UINT64_MAX);
+
+    if (s->n_deployments == SERVICE_DEPLOYMENTS_MAX)
+        drop_deployment(s, s->n_deployments - 1); /* its tasks belong to nobody and are stopped */
+    if (s->n_deployments)
+        first->primary = false;
+    memmove(first + 1, first, s->n_deployments * sizeof(*first));
+    s->n_deployments++;
+    *first = (struct service_deployment){
+        .id = xasprintf("ecs-svc/%019llu", (unsigned long long)(n % 10000000000000000000ULL)),
+        .definition = d,
+        .primary = true,
+        .created_at = loop_wall(&p->world->loop)};
+    set_rollout(p, s, first, "IN_PROGRESS", "in progress");
+    s->steady = false;
+    service_kick(p);
+}
+
+void service_drain(struct plane *p, struct plane_service *s)
+{
+    s->desired = 0;
+    set_status(p, s, "DRAINING");
+    service_kick(p);
+}
+
+size_t service_count(const struct plane *p, const struct plane_cluster *c)
+{
+    size_t n = 0;
+    void *v;
+
+    for (size_t i = 0; map_next(&p->services, &i, NULL, &v);) {
+        const struct plane_service *s = v;
+
+        n += s->cluster == c && str_eq(s->status, "ACTIVE");
+    }
+    return n;
+}
+
+void services_clear(struct plane *p)
+{
+    void *v;
+
+    loop_cancel(&p->world->loop, &p->scheduler);
+    for (size_t i = 0; map_next(&p->services, &i, NULL, &v);)
+        service_free(v);
+    map_release(&p->services);
+}
+
+/* --- counting -------------------------------------------------------------------------- */
+
+struct tally {
+    int64_t running, pending; /* running: as the agent says, whatever is wanted of them */
+    int64_t wanted;           /* those that shall go on */
+    int64_t healthy;          /* running and wanted */
+};
+
+static bool of_service(const struct plane_task *t, const struct plane_service *s)
+{
+    return t->launch && t->last != PLANE_TASK_STOPPED && str_eq(t->launch->service, s->arn);
+}
+
+/* The tasks of one deployment; NULL: of all. */
+static struct tally tally(const struct plane *p, const struct plane_service *s,
+                          const struct service_deployment *d)
+{
+    struct tally n = {0};
+    void *v;
+
+    for (size_t i = 0; map_next(&p->tasks, &i, NULL, &v);) {
+        const struct plane_task *t = v;
+        bool wanted = t->desired != PLANE_TASK_STOPPED;
+
+        if (!of_service(t, s) || (d && !str_eq(t->launch->deployment, d->id)))
+            continue;
+        n.running += t->last == PLANE_TASK_RUNNING;
+        n.pending += t->last < PLANE_TASK_RUNNING && wanted;
+        n.wanted += wanted;
+        n.healthy += t->last == PLANE_TASK_RUNNING && wanted;
+    }
+    return n;
+}
+
+static bool on_active_instance(const struct plane *p, const struct plane_task *t)
+{
+    const struct plane_instance *i = plane_instance(p, NULL, t->instance_arn);
+
+    return i && i->status == INSTANCE_ACTIVE;
+}
+
+static bool is_protected(const struct plane *p, const struct plane_task *t)
+{
+    return t->launch->protect && t->launch->protect_until > loop_wall(&p->world->loop);
+}
+
+/* --- the scheduler --------------------------------------------------------------------- */
+
+/* How the placement of one more task of the service is asked for. */
+static void need_of(const struct plane_service *s, struct place *need, const char *group)
+{
+    const struct plane_definition *d = s->deployments[0].definition;
+    struct err e = ERR_INIT;
+
+    place_need(need, d, NULL);
+    need->group = group;
+    /* both were checked when they were given */
+    place_constrain(need, json_object_get(d->doc, "placementConstraints"), &e);
+    place_constrain(need, json_object_get(s->given, "placementConstraints"), &e);
+    place_by(need, json_object_get(s->given, "placementStrategy"), &e);
+    need->distinct = need->distinct || s->daemon;
+}
+
+static void start_on(struct plane *p, struct plane_service *s, struct plane_instance *i,
+                     const char *group)
+{
+    struct service_deployment *d = s->deployments;
+    const char *propagate = json_str(s->given, "propagateTags");
+    struct plane_task *t;
+
+    t = launch_task(p,
+                    &(struct launch_order){.cluster = s->cluster,
+                                           .definition = d->definition,
+                                           .group = group,
+                                           .started_by = d->id,
+                                           .service = s->arn,
+                                           .deployment = d->id,
+                                           .launch_type = json_str(s->given, "launchType"),
+                                           .tags = str_eq(propagate, "SERVICE") ? s->tags
+                                                   : str_eq(propagate, "TASK_DEFINITION")
+                                                       ? d->definition->tags
+                                                       : NULL,
+                                           .exec = s->exec},
+                    i);
+    d->launched++;
+    if (t)
+        event(p, s, "has started 1 tasks: (task %s).", t->id);
+}
+
+/* Starts up to n tasks; returns true when it could not start all. */
+static bool start_some(struct plane *p, struct plane_service *s, int64_t n)
+{
+    _cleanup_free_ char *group = xasprintf("service:%s", s->name);
+    json_t *failures _cleanup_json_ = json_array();
+    struct place need = {0};
+    struct plane_instance *i = NULL;
+
+    need_of(s, &need, group);
+    for (; n > 0; n--) {
+        i = place_choose(p, &need, s->cluster, failures);
+        if (!i)
+            break;
+        start_on(p, s, i, group);
+    }
+    place_release(&need);
+    if (n <= 0)
+        return false;
+    if (!json_array_size(failures))
+        event(p, s,
+              "was unable to place a task because no container instance met all of its "
+              "requirements. Reason: No Container Instances were found in your cluster.");
+    else
+        event(p, s,
+              "was unable to place a task because no container instance met all of its "
+              "requirements. The closest matching container-instance %s: %s.",
+              arn_id(json_str(json_array_get(failures, 0), "arn")),
+              json_str(json_array_get(failures, 0), "reason"));
+    return true;
+}
+
+static void start_daemons(struct plane *p, struct plane_service *s)
+{
+    _cleanup_free_ char *group = xasprintf("service:%s", s->name);
+    struct place need = {0};
+    int64_t fit = 0;
+    void *v;
+
+    need_of(s, &need, group);
+    for (size_t k = 0; map_next(&p->instances, &k, NULL, &v);) {
+        struct plane_instance *i = v;
+
+        if (i->cluster != s->cluster || place_refused(p, &need, i))
+            continue;
+        start_on(p, s, i, group);
+        fit++;
+    }
+    place_release(&need);
+    s->desired = tally(p, s, NULL).wanted;
+}
+
+static int64_t percent_up(int64_t n, int64_t percent)
+{
+    return (n * percent + 99) / 100;
+}
+
+static void stop_one(struct plane *p, struct plane_service *s, struct plane_task *t)
+{
+    _cleanup_free_ char *why =
+        xasprintf("Scaling activity initiated by (deployment %s)", s->deployments[0].id);
+
+    event(p, s, "has stopped 1 running tasks: (task %s).", t->id);
+    launch_stop(p, t, "ServiceSchedulerInitiated", why);
+}
+
+/* Stops tasks of older deployments, and those on instances that drain, as far as enough others
+ * run. */
+static void stop_old(struct plane *p, struct plane_service *s)
+{
+    int64_t least = percent_up(s->desired, s->min_percent), healthy = tally(p, s, NULL).healthy;
+    void *v;
+
+    for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
+        struct plane_task *t = v;
+        bool old;
+
+        if (!of_service(t, s) || t->desired == PLANE_TASK_STOPPED || is_protected(p, t))
+            continue;
+        old = !str_eq(t->launch->deployment, s->deployments[0].id) || !on_active_instance(p, t);
+        if (!old || (t->last == PLANE_TASK_RUNNING && healthy <= least))
+            continue;
+        healthy -= t->last == PLANE_TASK_RUNNING;
+        stop_one(p, s, t);
+    }
+}
+
+/* Stops up to n tasks of the primary deployment: those that do not run yet first, then the
+ * youngest. */
+static void stop_surplus(struct plane *p, struct plane_service *s, int64_t n)
+{
+    while (n-- > 0) {
+        struct plane_task *best = NULL;
+        void *v;
+
+        for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
+            struct plane_task *t = v;
+
+            if (of_service(t, s) && t->desired != PLANE_TASK_STOPPED && !is_protected(p, t) &&
+                (!best || t->last <= best->last))
+                best = t;
+        }
+        if (!best)
+            return;
+        stop_one(p, s, best);
+    }
+}
+
+/* Wanted tasks of the primary deployment on instances where they may stay. */
+static int64_t in_place(const struct plane *p, const struct plane_service *s)
+{
+    int64_t n = 0;
+    void *v;
+
+    for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
+        const struct plane_task *t = v;
+
+        n += of_service(t, s) && t->desired != PLANE_TASK_STOPPED && on_active_instance(p, t) &&
+             str_eq(t->launch->deployment, s->deployments[0].id);
+    }
+    return n;
+}
+
+static void finish(struct plane *p, struct plane_service *s)
+{
+    struct tally all = tally(p, s, NULL), first = tally(p, s, &s->deployments[0]);
+
+    if (str_eq(s->status, "DRAINING") && !all.running && !all.pending && !all.wanted) {
+        set_status(p, s, "INACTIVE");
+        return;
+    }
+    if (first.healthy != s->desired || all.wanted != s->desired || all.running != s->desired) {
+        s->steady = false;
+        return;
+    }
+    while (s->n_deployments > 1)
+        drop_deployment(s, s->n_deployments - 1);
+    if (str_eq(s->deployments[0].rollout, "IN_PROGRESS")) {
+        set_rollout(p, s, s->deployments, "COMPLETED", "completed");
+        event(p, s, "(deployment %s) deployment completed.", s->deployments[0].id);
+    }
+    if (!s->steady)
+        event(p, s, "has reached a steady state.");
+    s->steady = true;
+}
+
+static void wake_at(int64_t *wake, int64_t at)
+{
+    if (!*wake || at < *wake)
+        *wake = at;
+}
+
+/* One service nearer to what is wanted. *wake: when it has to be looked at again, 0: no need. */
+static void schedule(struct plane *p, struct plane_service *s, int64_t *wake)
+{
+    int64_t now = loop_now(&p->world->loop), most, have, start;
+    struct service_deployment *d = s->deployments;
+
+    if (str_eq(s->status, "INACTIVE"))
+        return;
+    if (s->daemon && str_eq(s->status, "ACTIVE")) {
+        stop_old(p, s);
+        start_daemons(p, s);
+    } else {
+        most = s->desired * s->max_percent / 100;
+        have = in_place(p, s);
+        start = s->desired - have;
+        if (most - tally(p, s, NULL).wanted < start)
+            start = most - tally(p, s, NULL).wanted;
+        if (start > 0 && d->not_before > now)
+            wake_at(wake, d->not_before);
+        else if (start > 0 && start_some(p, s, start))
+            wake_at(wake, now + SERVICE_RETRY_NS);
+        stop_old(p, s);
+        if (have > s->desired)
+            stop_surplus(p, s, have - s->desired);
+    }
+    finish(p, s);
+}
+
+static void on_schedule(struct clock_timer *timer)
+{
+    struct plane *p = container_of(timer, struct plane, scheduler);
+    int64_t wake = 0, now = loop_now(&p->world->loop);
+    void *v;
+
+    for (size_t i = 0; map_next(&p->services, &i, NULL, &v);)
+        schedule(p, v, &wake);
+    if (wake)
+        loop_after(&p->world->loop, &p->scheduler, wake > now ? wake - now : 0, on_schedule);
+}
+
+void service_kick(struct plane *p)
+{
+    if (!map_count(&p->services))
+        return;
+    loop_cancel(&p->world->loop, &p->scheduler);
+    loop_after(&p->world->loop, &p->scheduler, 0, on_schedule);
+}
+
+static struct plane_service *service_of(const struct plane *p, const struct plane_task *t)
+{
+    return t->launch && t->launch->service ? map_get(&p->services, t->launch->service) : NULL;
+}
+
+static void trip(struct plane *p, struct plane_service *s, struct service_deployment *d)
+{
+    int64_t threshold = s->desired / 2 < 3 ? 3 : s->desired / 2 > 200 ? 200 : s->desired / 2;
+
+    if (!s->breaker || d->failed < threshold || !str_eq(d->rollout, "IN_PROGRESS"))
+        return;
+    event(p, s, "(deployment %s) deployment failed: tasks failed to start.", d->id);
+    set_rollout(p, s, d, "FAILED", "failed: tasks failed to start");
+    d->not_before = INT64_MAX;
+    if (s->rollback && s->completed && s->completed != d->definition) {
+        event(p, s, "rolling back to deployment of %s.", arn_id(s->completed->arn));
+        service_deploy(p, s, s->completed);
+    }
+}
+
+void service_task_changed(struct plane *p, const struct plane_task *t)
+{
+    struct plane_service *s = service_of(p, t);
+
+    for (size_t i = 0; s && i < s->n_deployments; i++) {
+        struct service_deployment *d = &s->deployments[i];
+
+        if (!str_eq(d->id, t->launch->deployment))
+            continue;
+        if (t->last == PLANE_TASK_RUNNING) {
+            d->failed = 0;
+            d->not_before = 0;
+        } else if (t->last == PLANE_TASK_STOPPED && !t->started_at && !t->stop_code) {
+            int64_t wait = d->failed < 10 ? SERVICE_BACKOFF_NS << d->failed : SERVICE_BACKOFF_MAX;
+
+            d->failed++;
+            d->not_before = loop_now(&p->world->loop) +
+                            (wait < SERVICE_BACKOFF_MAX ? wait : SERVICE_BACKOFF_MAX);
+            trip(p, s, d);
+        }
+        break;
+    }
+    service_kick(p);
+}
+
+/* --- shown ----------------------------------------------------------------------------- */
+
+static json_t *deployment_json(const struct plane *p, const struct plane_service *s,
+                               const struct service_deployment *d)
+{
+    struct tally n = tally(p, s, d);
+    json_t *o = json_object();
+
+    json_put_str(o, "id", d->id);
+    json_put_str(o, "status", d->primary ? "PRIMARY" : "ACTIVE");
+    json_put_str(o, "taskDefinition", d->definition->arn);
+    json_put_int(o, "desiredCount", d->primary ? s->desired : n.wanted);
+    json_put_int(o, "pendingCount", n.pending);
+    json_put_int(o, "runningCount", n.running);
+    json_put_int(o, "failedTasks", d->failed);
+    json_put(o, "createdAt", plane_time(d->created_at));
+    json_put(o, "updatedAt", plane_time(d->updated_at));
+    json_put_str(o, "launchType", json_str(s->given, "launchType"));
+    json_put_str(o, "rolloutState", d->rollout);
+    json_put_str(o, "rolloutStateReason", d->rollout_reason);
+    return o;
+}
+
+static json_t *configuration_json(const struct plane_service *s)
+{
+    return json_pack("{s:{s:b,s:b},s:I,s:I}", "deploymentCircuitBreaker", "enable", s->breaker,
+                     "rollback", s->rollback, "maximumPercent", s->max_percent,
+                     "minimumHealthyPercent", s->min_percent);
+}
+
+json_t *service_json(const struct plane *p, const struct plane_service *s, bool tags)
+{
+    struct tally n = tally(p, s, NULL);
+    json_t *o = json_object(), *deployments = json_array();
+
+    if (!str_eq(s->status, "INACTIVE"))
+        for (size_t i = 0; i < s->n_deployments; i++)
+            json_array_append_new(deployments, deployment_json(p, s, &s->deployments[i]));
+    json_put_str(o, "serviceArn", s->arn);
+    json_put_str(o, "serviceName", s->name);
+    json_put_str(o, "clusterArn", s->cluster->arn);
+    json_put(o, "loadBalancers", json_array());
+    json_put(o, "serviceRegistries", json_array());
+    json_put_str(o, "status", s->status);
+    json_put_int(o, "desiredCount", s->desired);
+    json_put_int(o, "runningCount", n.running);
+    json_put_int(o, "pendingCount", n.pending);
+    json_put_str(o, "taskDefinition", s->deployments[0].definition->arn);
+    json_put(o, "deploymentConfiguration", configuration_json(s));
+    json_put(o, "deployments", deployments);
+    json_put(o, "events", json_deep_copy(s->events));
+    json_put(o, "createdAt", plane_time(s->created_at));
+    json_put_str(o, "schedulingStrategy", s->daemon ? "DAEMON" : "REPLICA");
+    json_put_bool(o, "enableECSManagedTags", s->managed_tags);
+    json_put_bool(o, "enableExecuteCommand", s->exec);
+    json_put(o, "placementConstraints", json_array());
+    json_put(o, "placementStrategy", json_array());
+    json_object_update(o, s->given);
+    if (tags)
+        json_put(o, "tags", json_deep_copy(s->tags));
+    return o;
+}

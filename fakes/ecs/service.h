@@ -1,0 +1,78 @@
+/*
+ * service.h - services: a number of tasks that is kept.
+ *
+ * A service has deployments: the PRIMARY one and, while it is rolled out, older
+ * ACTIVE ones. The scheduler runs when something changed (a task, an instance, a
+ * request) and brings the tasks nearer to what is wanted, within
+ * minimumHealthyPercent and maximumPercent. Tasks that do not get to RUNNING
+ * make it wait, longer each time; with a circuit breaker the deployment fails
+ * and, if asked for, the last one that was completed comes back.
+ */
+#ifndef FAKES_ECS_SERVICE_H
+#define FAKES_ECS_SERVICE_H
+
+#include "fakes/ecs/definition.h"
+#include "fakes/ecs/plane.h"
+
+#define SERVICES_MAX            5000
+#define SERVICE_EVENTS_MAX      100
+#define SERVICE_DEPLOYMENTS_MAX 10
+/* A task that cannot be placed is tried again after so long, if nothing changed before. */
+#define SERVICE_RETRY_NS    (15 * NS_PER_S)
+#define SERVICE_BACKOFF_NS  (1 * NS_PER_S) /* after the first failure; doubles */
+#define SERVICE_BACKOFF_MAX (15 * 60 * NS_PER_S)
+
+struct service_deployment {
+    char *id; /* "ecs-svc/..." */
+    struct plane_definition *definition;
+    bool primary;
+    const char *rollout; /* IN_PROGRESS, COMPLETED, FAILED; static */
+    char *rollout_reason;
+    int64_t failed, launched;       /* failed in a row; launched in all */
+    int64_t not_before;             /* mono: when it may start tasks again */
+    int64_t created_at, updated_at; /* wall */
+};
+
+struct plane_service {
+    char *arn, *name;
+    struct plane_cluster *cluster;
+    const char *status; /* ACTIVE, DRAINING, INACTIVE; static */
+    int64_t desired, min_percent, max_percent;
+    bool daemon, breaker, rollback, exec, managed_tags;
+    char *client_token;
+    json_t *given; /* what is shown as it was given: placement, network ... */
+    json_t *tags;
+    json_t *events;                         /* newest first */
+    struct service_deployment *deployments; /* primary first */
+    size_t n_deployments;
+    struct plane_definition *completed; /* the last one that was rolled out whole, or NULL */
+    bool steady;
+    int64_t created_at; /* wall */
+};
+
+/* Name or ARN in a cluster; NULL when there is none. */
+struct plane_service *service_find(const struct plane *p, const struct plane_cluster *c,
+                                   const char *name_or_arn);
+
+/* An ACTIVE service without a deployment; NULL when there are too many. One of that name that is
+ * INACTIVE is replaced. */
+struct plane_service *service_add(struct plane *p, struct plane_cluster *c, const char *name);
+
+/* A new PRIMARY deployment; what was the primary becomes an ACTIVE one. */
+void service_deploy(struct plane *p, struct plane_service *s, struct plane_definition *d);
+
+/* Ends it: no task is wanted any more; INACTIVE when the last one has stopped. */
+void service_drain(struct plane *p, struct plane_service *s);
+
+/* Something changed: the scheduler runs with the next turn of the loop. */
+void service_kick(struct plane *p);
+/* For plane.c: this task has a new last status. */
+void service_task_changed(struct plane *p, const struct plane_task *t);
+
+/* As DescribeServices shows it; a new reference. */
+json_t *service_json(const struct plane *p, const struct plane_service *s, bool tags);
+
+size_t service_count(const struct plane *p, const struct plane_cluster *c);
+void services_clear(struct plane *p);
+
+#endif

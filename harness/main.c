@@ -8,6 +8,7 @@
 #include "harness/exitcode.h"
 #include "harness/scn.h"
 #include "harness/serve.h"
+#include "harness/up.h"
 
 static int cmd_version(int argc, char **argv);
 static int cmd_help(int argc, char **argv);
@@ -18,6 +19,10 @@ static const struct command {
     const char *doc;
 } commands[] = {
     {"run", cmd_run, "run scenarios against an agent"},
+    {"up", cmd_up, "an ECS control plane on this machine, for the AWS CLI"},
+    {"down", cmd_down, "end what `up` started"},
+    {"status", cmd_status, "list what `up` started"},
+    {"logs", cmd_logs, "show what happens in it"},
     {"serve", cmd_serve, "serve any of the fakes by hand"},
     {"fmt", cmd_fmt, "format scenarios"},
     {"json", cmd_json, "turn scenarios into JSON, and back"},

@@ -42,11 +42,12 @@ struct serve {
     struct peer_place place;
     char *own_dir; /* made by us, removed by us */
     const char *journal, *cluster;
-    char **ports;
+    const char **ports;
     size_t n_ports, cap_ports;
     char **controls;
     size_t n_controls, cap_controls;
     uint64_t seed;
+    uv_signal_t signals[3]; /* here and not on a stack: they are closed with the loop */
     bool no_verify, die_with_parent, over;
 };
 
@@ -64,23 +65,22 @@ static int usage_error(struct err *e)
     return EXITCODE_USAGE;
 }
 
-static int port_of(const struct serve *s, const char *fake, struct err *e)
+int serve_port(const char *const *ports, size_t n, const char *fake, struct err *e)
 {
-    for (size_t i = 0; i < s->n_ports; i++) {
-        const char *v = str_after(s->ports[i], fake);
+    for (size_t i = 0; i < n; i++) {
+        const char *v = str_after(ports[i], fake);
         uint64_t port;
 
         if (!v || *v != '=')
             continue;
         if (str_u64(v + 1, 65535, &port) < 0)
-            return err_set(e, ERR_USAGE, "--port %s: not a port", s->ports[i]);
+            return err_set(e, ERR_USAGE, "--port %s: not a port", ports[i]);
         return (int)port;
     }
     return 0;
 }
 
-/* FAKE:COMMAND:NAME[,key=value...] */
-static int give_command(struct serve *s, const char *text, struct err *e)
+int serve_command(struct world *w, const char *text, struct err *e)
 {
     _cleanup_json_ json_t *args = json_object(), *ret = NULL;
     char *copy = xstrdup(text), *colon = strchr(copy, ':'), *command, *name, *save = NULL;
@@ -94,7 +94,7 @@ static int give_command(struct serve *s, const char *text, struct err *e)
         goto out;
     }
     *colon = *name++ = '\0';
-    f = world_find(&s->w, copy);
+    f = world_find(w, copy);
     if (!f || !f->ops->control) {
         err_set(e, ERR_USAGE, "--control %s: fake %s is not served", text, copy);
         goto out;
@@ -130,12 +130,12 @@ static int open_world(struct serve *s, char **fakes, struct err *e)
     for (size_t i = 0; *fakes ? fakes[i] != NULL : all[i] != NULL; i++) {
         const char *name = *fakes ? fakes[i] : all[i];
 
-        s->place.port = port_of(s, name, e);
+        s->place.port = serve_port(s->ports, s->n_ports, name, e);
         if (s->place.port < 0 || peers_add(&s->w, name, &s->place, e) < 0)
             return -1;
     }
     for (size_t i = 0; i < s->n_controls; i++)
-        if (give_command(s, s->controls[i], e) < 0)
+        if (serve_command(&s->w, s->controls[i], e) < 0)
             return -1;
     return 0;
 }
@@ -143,15 +143,14 @@ static int open_world(struct serve *s, char **fakes, struct err *e)
 static int serve(struct serve *s, struct err *e)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    uv_signal_t handles[ARRAY_SIZE(signals)];
     struct map env = {0};
     const char *key;
     void *value;
 
     for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-        uv_signal_init(&s->w.loop.uv, &handles[i]);
-        handles[i].data = s;
-        uv_signal_start(&handles[i], on_signal, signals[i]);
+        uv_signal_init(&s->w.loop.uv, &s->signals[i]);
+        s->signals[i].data = s;
+        uv_signal_start(&s->signals[i], on_signal, signals[i]);
     }
     if (s->die_with_parent)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -168,7 +167,7 @@ static int serve(struct serve *s, struct err *e)
     while (!s->over)
         loop_turn(&s->w.loop, -1);
     for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-        uv_close((uv_handle_t *)&handles[i], NULL);
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
     return 0;
 }
 

@@ -8,7 +8,16 @@
 #ifndef HARNESS_SERVE_H
 #define HARNESS_SERVE_H
 
+#include "base/err.h"
+#include "fakes/core/fake.h"
+
 /* argv[0] is "serve". Returns one of harness/exitcode.h. */
 int cmd_serve(int argc, char **argv);
+
+/* The port that "FAKE=N" among these gives to the fake; 0: none does. -1 with ERR_USAGE. */
+int serve_port(const char *const *ports, size_t n, const char *fake, struct err *e);
+
+/* Gives a command: "FAKE:COMMAND:NAME[,key=value...]". */
+int serve_command(struct world *w, const char *text, struct err *e);
 
 #endif

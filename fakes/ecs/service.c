@@ -225,9 +225,12 @@ static bool on_active_instance(const struct plane *p, const struct plane_task *t
     return i && i->status == INSTANCE_ACTIVE;
 }
 
-static bool is_protected(const struct plane *p, const struct plane_task *t)
+/* Protection is from scaling in and from deployments, not from the end of the service. */
+static bool is_protected(const struct plane *p, const struct plane_service *s,
+                         const struct plane_task *t)
 {
-    return t->launch->protect && t->launch->protect_until > loop_wall(&p->world->loop);
+    return str_eq(s->status, "ACTIVE") && t->launch->protect &&
+           t->launch->protect_until > loop_wall(&p->world->loop);
 }
 
 /* --- the scheduler --------------------------------------------------------------------- */
@@ -349,7 +352,7 @@ static void stop_old(struct plane *p, struct plane_service *s)
         struct plane_task *t = v;
         bool old;
 
-        if (!of_service(t, s) || t->desired == PLANE_TASK_STOPPED || is_protected(p, t))
+        if (!of_service(t, s) || t->desired == PLANE_TASK_STOPPED || is_protected(p, s, t))
             continue;
         old = !str_eq(t->launch->deployment, s->deployments[0].id) || !on_active_instance(p, t);
         if (!old || (t->last == PLANE_TASK_RUNNING && healthy <= least))
@@ -370,7 +373,7 @@ static void stop_surplus(struct plane *p, struct plane_service *s, int64_t n)
         for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
             struct plane_task *t = v;
 
-            if (of_service(t, s) && t->desired != PLANE_TASK_STOPPED && !is_protected(p, t) &&
+            if (of_service(t, s) && t->desired != PLANE_TASK_STOPPED && !is_protected(p, s, t) &&
                 (!best || t->last <= best->last))
                 best = t;
         }

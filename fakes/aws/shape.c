@@ -8,7 +8,7 @@ const struct shape shape_integer = {.kind = SHAPE_INTEGER};
 const struct shape shape_long = {.kind = SHAPE_LONG};
 const struct shape shape_double = {.kind = SHAPE_DOUBLE};
 const struct shape shape_boolean = {.kind = SHAPE_BOOLEAN};
-const struct shape shape_timestamp = {.kind = SHAPE_TIMESTAMP, .natural = true};
+const struct shape shape_timestamp = {.kind = SHAPE_TIMESTAMP};
 const struct shape shape_natural = {.kind = SHAPE_LONG, .natural = true};
 const struct shape shape_amount = {.kind = SHAPE_DOUBLE, .natural = true};
 const struct shape shape_strings = SHAPE_LIST_OF(shape_string);

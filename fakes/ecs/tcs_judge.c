@@ -1,4 +1,5 @@
 /* What agents publish: the shapes of the service's model, and what cannot be. */
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -11,6 +12,10 @@
 
 /* A timestamp further away than this is in another unit, or another year. */
 #define TIMESTAMP_SLACK_S (24 * 3600)
+
+/* What Go makes of a time that nobody has set when it is asked for nanoseconds. Agents publish it
+ * as the lastUpdated of a check that has run less than twice (1.62.2 was seen to). */
+#define GO_ZERO_TIME (-6795364578.871)
 
 /* A float sum of many samples is not exact. */
 #define SUM_SLACK 1e-6
@@ -56,11 +61,42 @@ static const struct shape storage_set = SHAPE_OF(storage_members);
 static const struct shape_member restart_members[] = {{"restartCount", &shape_natural, true}, {0}};
 static const struct shape restart_set = SHAPE_OF(restart_members);
 
-static const struct shape_member container_members[] = {
-    {"containerName", &shape_string, false},  {"containerArn", &shape_string, false},
-    {"cpuStatsSet", &stats_set, true},        {"memoryStatsSet", &stats_set, true},
-    {"networkStatsSet", &network_set, false}, {"storageStatsSet", &storage_set, false},
-    {"restartStatsSet", &restart_set, false}, {0}};
+static const struct shape counts = SHAPE_LIST_OF(shape_long);
+static const struct shape values = SHAPE_LIST_OF(shape_double);
+static const struct shape_member general_members[] = {{"metricName", &shape_string, false},
+                                                      {"metricValues", &values, false},
+                                                      {"metricCounts", &counts, false},
+                                                      {"metricValueDouble", &shape_amount, false},
+                                                      {"metricValueLong", &shape_natural, false},
+                                                      {"metricValueStatsSet", &stats_set, false},
+                                                      {"unit", &shape_string, false},
+                                                      {0}};
+static const struct shape general_metric = SHAPE_OF(general_members);
+static const struct shape general_metrics = SHAPE_LIST_OF(general_metric);
+
+static const struct shape_member dimension_members[] = {
+    {"key", &shape_string, false}, {"value", &shape_string, false}, {0}};
+static const struct shape dimension = SHAPE_OF(dimension_members);
+static const struct shape dimensions = SHAPE_LIST_OF(dimension);
+
+static const char *const metric_types[] = {"1", "2", NULL};
+static const struct shape metric_type = SHAPE_WORDS(metric_types);
+static const struct shape_member wrapper_members[] = {{"dimensions", &dimensions, false},
+                                                      {"metricType", &metric_type, false},
+                                                      {"generalMetrics", &general_metrics, false},
+                                                      {0}};
+static const struct shape wrapper = SHAPE_OF(wrapper_members);
+static const struct shape wrappers = SHAPE_LIST_OF(wrapper);
+
+static const struct shape_member container_members[] = {{"containerName", &shape_string, false},
+                                                        {"containerArn", &shape_string, false},
+                                                        {"cpuStatsSet", &stats_set, true},
+                                                        {"memoryStatsSet", &stats_set, true},
+                                                        {"networkStatsSet", &network_set, false},
+                                                        {"storageStatsSet", &storage_set, false},
+                                                        {"restartStatsSet", &restart_set, false},
+                                                        {"generalMetricsPayload", &wrappers, false},
+                                                        {0}};
 static const struct shape container_metric = SHAPE_OF(container_members);
 static const struct shape container_metrics = SHAPE_LIST_OF(container_metric);
 
@@ -72,13 +108,19 @@ static const struct shape_member volume_members[] = {{"volumeId", &shape_string,
 static const struct shape volume_metric = SHAPE_OF(volume_members);
 static const struct shape volume_metrics = SHAPE_LIST_OF(volume_metric);
 
-static const struct shape_member task_members[] = {{"taskArn", &shape_string, true},
-                                                   {"clusterArn", &shape_string, true},
-                                                   {"taskDefinitionFamily", &shape_string, true},
-                                                   {"taskDefinitionVersion", &shape_string, true},
-                                                   {"containerMetrics", &container_metrics, true},
-                                                   {"volumeMetrics", &volume_metrics, false},
-                                                   {0}};
+static const struct shape_member ephemeral_members[] = {{"bytesUtilized", &long_set, false}, {0}};
+static const struct shape ephemeral = SHAPE_OF(ephemeral_members);
+
+static const struct shape_member task_members[] = {
+    {"taskArn", &shape_string, true},
+    {"clusterArn", &shape_string, false}, /* 1.62.2 does not send it */
+    {"taskDefinitionFamily", &shape_string, true},
+    {"taskDefinitionVersion", &shape_string, true},
+    {"containerMetrics", &container_metrics, true},
+    {"volumeMetrics", &volume_metrics, false},
+    {"ephemeralStorageMetrics", &ephemeral, false},
+    {"serviceConnectMetricsWrapper", &wrappers, false},
+    {0}};
 static const struct shape task_metric = SHAPE_OF(task_members);
 static const struct shape task_metrics = {
     .kind = SHAPE_LIST, .item = &task_metric, .max = TCS_TASKS_MAX};
@@ -89,7 +131,15 @@ static const struct shape_member metadata_members[] = {
     {"fin", &shape_boolean, true},      {0}};
 static const struct shape metadata = SHAPE_OF(metadata_members);
 
+static const struct shape_member disk_members[] = {
+    {"rootFilesystem", &shape_amount, false}, {"dataFilesystem", &shape_amount, false}, {0}};
+static const struct shape disk = SHAPE_OF(disk_members);
+static const struct shape_member instance_members[] = {
+    {"storage", &disk, false}, {"generalMetricsPayload", &wrappers, false}, {0}};
+static const struct shape instance_metrics = SHAPE_OF(instance_members);
+
 static const struct shape_member metrics_members[] = {{"metadata", &metadata, true},
+                                                      {"instanceMetrics", &instance_metrics, false},
                                                       {"taskMetrics", &task_metrics, false},
                                                       {"timestamp", &shape_timestamp, true},
                                                       {0}};
@@ -108,7 +158,7 @@ static const struct shape container_healths = SHAPE_LIST_OF(container_health);
 
 static const struct shape_member task_health_members[] = {
     {"taskArn", &shape_string, true},
-    {"clusterArn", &shape_string, true},
+    {"clusterArn", &shape_string, false},
     {"taskDefinitionFamily", &shape_string, true},
     {"taskDefinitionVersion", &shape_string, true},
     {"containers", &container_healths, true},
@@ -246,6 +296,26 @@ static int check_metrics(const json_t *m, char wrong[400])
     return check_tasks(tasks, wrong);
 }
 
+/* A status is as old as the agent's process at most, and none is from the future. */
+static int check_statuses(const json_t *m, int64_t wall, char wrong[400])
+{
+    double latest = (double)wall / 1e9 + TIMESTAMP_SLACK_S;
+    json_t *item;
+    size_t i;
+
+    json_array_foreach (json_object_get(m, "statuses"), i, item) {
+        double updated = number(item, "lastUpdated"), changed = number(item, "lastStatusChange");
+
+        if ((updated < 0 && fabs(updated - GO_ZERO_TIME) > 0.001) || updated > latest)
+            return nonsense(wrong, "statuses[%zu].lastUpdated is %.3f, no time in seconds", i,
+                            updated);
+        if (changed < 0 || changed > latest)
+            return nonsense(wrong, "statuses[%zu].lastStatusChange is %.3f, no time in seconds", i,
+                            changed);
+    }
+    return 0;
+}
+
 static int check_common(const json_t *m, const char *instance_arn, int64_t wall, char wrong[400])
 {
     const json_t *meta = json_object_get(m, "metadata");
@@ -284,7 +354,8 @@ const char *tcs_judge(int type, const json_t *message, const char *instance_arn,
         return NULL;
     }
     if (check_common(message, instance_arn, wall, reason) < 0 ||
-        (type == TCS_PUBLISH_METRICS && check_metrics(message, reason) < 0)) {
+        (type == TCS_PUBLISH_METRICS && check_metrics(message, reason) < 0) ||
+        (type == TCS_PUBLISH_INSTANCE_STATUS && check_statuses(message, wall, reason) < 0)) {
         nonsense(wrong, "%s: %.350s", name, reason);
         return NULL;
     }

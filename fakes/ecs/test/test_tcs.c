@@ -61,6 +61,15 @@ static char *one_task(const char *cpu)
     return frame;
 }
 
+static char *status_of(double updated, double changed)
+{
+    return xasprintf("{\"type\":\"PublishInstanceStatusRequest\",\"message\":{\"metadata\":{"
+                     "\"cluster\":\"demo\",\"containerInstance\":\"%s\",\"requestId\":\"m\"},"
+                     "\"statuses\":[{\"type\":\"ContainerRuntime\",\"status\":\"OK\","
+                     "\"lastUpdated\":%.3f,\"lastStatusChange\":%.3f}],\"timestamp\":%lld}}",
+                     arn, updated, changed, (long long)(loop_wall(&c->w->loop) / NS_PER_S));
+}
+
 static void an_idle_publication_is_acknowledged(void **state)
 {
     char *frame = metrics("");
@@ -100,11 +109,7 @@ static void task_metrics_health_and_status_have_their_groups(void **state)
     client_publish(c, &agent, arn, frame);
     assert_string_equal(client_record(c, RECORD_FRAME_IN, "PublishHealthRequest")->group, "health");
     free(frame);
-    frame = xasprintf("{\"type\":\"PublishInstanceStatusRequest\",\"message\":{\"metadata\":{"
-                      "\"cluster\":\"demo\",\"containerInstance\":\"%s\",\"requestId\":\"m\"},"
-                      "\"statuses\":[{\"type\":\"ContainerRuntime\",\"status\":\"OK\","
-                      "\"lastUpdated\":%lld,\"lastStatusChange\":%lld}],\"timestamp\":%lld}}",
-                      arn, now, now, now);
+    frame = status_of((double)now, (double)now);
     client_publish(c, &agent, arn, frame);
     assert_string_equal(client_record(c, RECORD_FRAME_IN, "PublishInstanceStatusRequest")->group,
                         "status");
@@ -120,6 +125,37 @@ static void task_metrics_health_and_status_have_their_groups(void **state)
     assert_string_equal(json_str(json_array_get(json_at(health, "details"), 0), "type"),
                         "CONTAINER_RUNTIME");
     json_decref(v);
+}
+
+/* As 1.62.2 publishes it before its check has run twice. */
+static void a_status_may_have_been_updated_at_the_zero_time_of_go(void **state)
+{
+    char *frame = status_of(-6795364578.871, (double)loop_wall(&c->w->loop) / 1e9);
+    json_t *v;
+
+    (void)state;
+    client_publish(c, &agent, arn, frame);
+    assert_string_equal(client_record(c, RECORD_FRAME_IN, "PublishInstanceStatusRequest")->group,
+                        "status");
+    v = client_hear(&agent);
+    assert_string_equal(json_str(v, "type"), "AckPublishInstanceStatus");
+    json_decref(v);
+    free(frame);
+}
+
+static void newer_agents_publish_metrics_of_the_instance_and_general_ones(void **state)
+{
+    static const char more[] =
+        ",\"instanceMetrics\":{\"storage\":{\"rootFilesystem\":41.5},\"generalMetricsPayload\":[{"
+        "\"dimensions\":[{\"key\":\"k\",\"value\":\"v\"}],\"metricType\":\"2\",\"generalMetrics\":["
+        "{\"metricName\":\"n\",\"metricValues\":[1.5],\"metricCounts\":[1]}]}]}";
+    char *frame = metrics(more);
+
+    (void)state;
+    client_publish(c, &agent, arn, frame);
+    assert_string_equal(client_record(c, RECORD_FRAME_IN, "PublishMetricsRequest")->group,
+                        "metrics");
+    free(frame);
 }
 
 /* Publishes it, and expects no group, no acknowledgement and this note. */
@@ -153,6 +189,11 @@ static void numbers_that_cannot_be_are_noted_and_not_acknowledged(void **state)
     frame = metrics("");
     memcpy(strstr(frame, "container-instance/") + 19, "none", 4);
     wrong(frame, "the session is that of");
+    wrong(status_of(-1, 1), "statuses[0].lastUpdated is -1.000, no time in seconds");
+    wrong(status_of(1, -6795364578.871), "statuses[0].lastStatusChange is -6795364578.871");
+    wrong(status_of(1, 99999999999999), "statuses[0].lastStatusChange is 99999999999999.000");
+    wrong(metrics(",\"instanceMetrics\":{\"generalMetricsPayload\":[{\"metricType\":\"3\"}]}"),
+          "instanceMetrics.generalMetricsPayload[0].metricType: it is none of the words allowed");
     wrong(xstrdup("{\"type\":\"HeartbeatMessage\",\"message\":{}}"),
           "is not for an agent to publish");
     wrong(xstrdup("{\"type\":\"Nothing\",\"message\":{}}"), "no message has the type");
@@ -235,6 +276,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_idle_publication_is_acknowledged, begin, end),
         cmocka_unit_test_setup_teardown(task_metrics_health_and_status_have_their_groups, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(a_status_may_have_been_updated_at_the_zero_time_of_go,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(
+            newer_agents_publish_metrics_of_the_instance_and_general_ones, begin, end),
         cmocka_unit_test_setup_teardown(numbers_that_cannot_be_are_noted_and_not_acknowledged,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_frame_has_to_be_signed_with_the_key, begin, end),

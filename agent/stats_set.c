@@ -43,11 +43,13 @@ static uint64_t count_of(const json_t *o, const char *member)
     return v > 0 ? (uint64_t)v : 0;
 }
 
+/* Only on a host with cgroup v1 do the engine's statistics have "cache". There inactive_file is in
+ * them too, and is a part of it. */
 static uint64_t memory_of(const json_t *memory)
 {
     uint64_t usage = count_of(memory, "usage");
     const json_t *stats = json_object_get(memory, "stats");
-    const char *member = json_object_get(stats, "inactive_file") ? "inactive_file" : "cache";
+    const char *member = json_object_get(stats, "cache") ? "cache" : "inactive_file";
     uint64_t cache = count_of(stats, member);
 
     return cache < usage ? usage - cache : usage;

@@ -41,6 +41,33 @@ static double real(const json_t *o, const char *path)
     return json_number_value(json_at(o, path));
 }
 
+static void page_cache_is_no_memory_of_the_container(void **state)
+{
+    static const char *const statistics[] = {
+        "{\"inactive_file\":3145728}",                   /* cgroup v2 */
+        "{\"inactive_file\":1048576,\"cache\":3145728}", /* cgroup v1 */
+        "{\"inactive_file\":0,\"cache\":3145728}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(statistics) / sizeof(statistics[0]); i++) {
+        struct stats_set set = {0};
+        json_t *o = json_object();
+
+        for (int s = 1; s < 3; s++) {
+            json_t *v = sample(s, s, 8 * MIB, 0);
+
+            json_object_set_new(json_object_get(v, "memory_stats"), "stats",
+                                json_loads(statistics[i], 0, NULL));
+            stats_set_add(&set, v, 2);
+            json_decref(v);
+        }
+        assert_true(stats_set_take(&set, true, o));
+        assert_float_equal(real(o, "memoryStatsSet.max"), 5.0, 1e-9);
+        json_decref(o);
+    }
+}
+
 static void cpu_is_the_part_of_all_processors(void **state)
 {
     struct stats_set set = {0};
@@ -156,6 +183,7 @@ static void what_is_no_sample_is_not_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(page_cache_is_no_memory_of_the_container),
         cmocka_unit_test(cpu_is_the_part_of_all_processors),
         cmocka_unit_test(memory_storage_and_network_are_totals_of_every_sample),
         cmocka_unit_test(samples_are_given_out_once),

@@ -83,35 +83,39 @@ static void add_cpu(struct buf *b, const struct container *c, const struct sampl
              (long long)(c->memory_limit && c->cpu_shares ? s->periods : 0));
 }
 
+/* The image's `memory` is what clients show: usage without the page cache. All of the cache is
+ * inactive, so that agents that subtract "cache" (cgroup v1), those that subtract "inactive_file"
+ * (cgroup v2) and the CLI, which subtracts "total_inactive_file", come to the same. */
 static void add_memory(struct buf *b, const struct container *c, int64_t seconds)
 {
-    int64_t usage = c->b->memory, limit = c->memory_limit ? c->memory_limit : NO_LIMIT;
+    int64_t used = c->b->memory, limit = c->memory_limit ? c->memory_limit : NO_LIMIT;
     int64_t swap = c->memory_swap > 0 ? c->memory_swap : NO_LIMIT;
-    int64_t cache, rss;
+    int64_t cache, rss, usage;
     static const char *const prefixes[] = {"", "total_"};
 
-    if (c->memory_limit && usage > limit)
-        usage = limit;
-    cache = usage / 8 / 4096 * 4096;
-    rss = (usage - cache) / 4096 * 4096;
+    if (used > limit)
+        used = limit;
+    cache = used / 8 / 4096 * 4096;
+    if (cache > limit - used)
+        cache = limit - used;
+    usage = used + cache;
+    rss = used / 4096 * 4096;
     buf_addf(b, "{\"usage\":%lld,\"max_usage\":%lld,\"stats\":{", (long long)usage,
              (long long)(usage + usage / 8));
     for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
         const char *p = prefixes[i];
 
-        buf_addf(b,
-                 "%s\"%sactive_anon\":4096,\"%sactive_file\":%lld,\"%scache\":%lld,"
-                 "\"%sdirty\":0,",
-                 i ? "" : "", p, p, (long long)cache, p, (long long)cache, p);
+        buf_addf(b, "\"%sactive_anon\":4096,\"%sactive_file\":0,\"%scache\":%lld,\"%sdirty\":0,", p,
+                 p, p, (long long)cache, p);
         if (!i)
             buf_addf(b, "\"hierarchical_memory_limit\":%lld,\"hierarchical_memsw_limit\":%lld,",
                      (long long)limit, (long long)swap);
         buf_addf(b,
-                 "\"%sinactive_anon\":%lld,\"%sinactive_file\":0,\"%smapped_file\":0,"
+                 "\"%sinactive_anon\":%lld,\"%sinactive_file\":%lld,\"%smapped_file\":0,"
                  "\"%spgfault\":%lld,\"%spgmajfault\":0,\"%spgpgin\":%lld,\"%spgpgout\":%lld,"
                  "\"%srss\":%lld,\"%srss_huge\":0,",
-                 p, (long long)rss, p, p, p, (long long)(1000 + 5 * seconds), p, p,
-                 (long long)(800 + 4 * seconds), p, (long long)(790 + 4 * seconds), p,
+                 p, (long long)rss, p, (long long)cache, p, p, (long long)(1000 + 5 * seconds), p,
+                 p, (long long)(800 + 4 * seconds), p, (long long)(790 + 4 * seconds), p,
                  (long long)rss, p);
         if (i)
             buf_adds(b, "\"total_unevictable\":0,\"total_writeback\":0,\"unevictable\":0,"

@@ -1,9 +1,11 @@
 /*
  * From a name to an image: the digest, the pull, the tag, a look at the image.
  *
- * The digest is asked for once. When the daemon cannot tell (old API, no
- * registry, 404, 500) the tag is pulled and one line says so; the official
- * agent tries for 15 seconds first.
+ * The digest is asked for nine times in about 15 seconds. When the daemon
+ * cannot tell (no registry, 404, 500) the tag is pulled all the same, unless
+ * the pull behaviour is always or once, and the error stays the container's
+ * reason, whatever comes after. A daemon whose API has no such call is not
+ * asked. (docker_client.go:PullImageManifest, task_manager.go:handleEventError)
  */
 #include "agent/engine_internal.h"
 #include "agent/reason.h"
@@ -12,11 +14,14 @@
 #include "base/str.h"
 #include "proto/limits.h"
 
-#define PULL_WAIT_MIN (1100 * NS_PER_MS)
-#define PULL_WAIT_MAX (5 * NS_PER_S)
-#define TAG_TRIES     5
-#define TAG_WAIT      (100 * NS_PER_MS)
+#define RESOLVE_WAIT_MIN (10 * NS_PER_MS)
+#define RESOLVE_WAIT_MAX (5 * NS_PER_S)
+#define PULL_WAIT_MIN    (1100 * NS_PER_MS)
+#define PULL_WAIT_MAX    (5 * NS_PER_S)
+#define TAG_TRIES        5
+#define TAG_WAIT         (100 * NS_PER_MS)
 
+static void resolve_now(struct container *c);
 static void pull_now(struct container *c);
 static void tag_now(struct container *c);
 static void look_at_image(struct container *c);
@@ -52,6 +57,49 @@ static bool is_schema1(const json_t *descriptor)
     return type && strstr(type, "manifest.v1");
 }
 
+static void on_resolve_retry(struct clock_timer *t)
+{
+    resolve_now(container_of(t, struct container_work, retry)->c);
+}
+
+/* always and once want no image that happens to be there. */
+static bool is_fresh_wanted(const struct engine *en)
+{
+    return en->config->pull_behavior == PULL_ALWAYS || en->config->pull_behavior == PULL_ONCE;
+}
+
+static void give_up(struct container *c, const char *name, const char *text)
+{
+    engine_step_done(c);
+    engine_fail(c, name, text);
+    c->task->work->dirty |= task_set_desired(c->task, TASK_STOPPED, c->work->en->log);
+    engine_progress(c->task);
+}
+
+static void resolve_failed(struct container *c, const struct docker_result *r)
+{
+    struct container_work *w = c->work;
+    struct engine *en = w->en;
+    _cleanup_buf_ struct buf text = BUF_INIT(8192);
+    const char *name;
+
+    if (++w->tries < DOCKER_MANIFEST_TRIES) {
+        loop_timer_start(en->loop, &w->retry, backoff_next(&w->backoff), on_resolve_retry);
+        return;
+    }
+    name = reason_of_manifest(r, c->image, &text);
+    log_event(en->log, LOG_WARN, "No digest for the image", "task", c->task->arn, "container",
+              c->name, "image", c->image, "error", buf_str(&text), NULL);
+    if (is_fresh_wanted(en)) {
+        give_up(c, name, buf_str(&text));
+        return;
+    }
+    container_set_error(c, name, buf_str(&text));
+    w->dirty = true;
+    resolved(c);
+    engine_progress(c->task);
+}
+
 static void on_distribution(const struct docker_result *r, void *user)
 {
     struct container *c = user;
@@ -60,30 +108,45 @@ static void on_distribution(const struct docker_result *r, void *user)
     const char *digest = json_str(descriptor, "digest");
 
     w->call = NULL;
-    if (r->ok && is_digest(digest) && !is_schema1(descriptor)) {
+    if (!r->ok) {
+        resolve_failed(c, r);
+        return;
+    }
+    if (is_digest(digest) && !is_schema1(descriptor)) {
         container_set_text(&c->image_digest, digest);
         w->dirty = true;
     } else {
         log_event(w->en->log, LOG_INFO, "No digest for the image: its tag will be pulled", "task",
                   c->task->arn, "container", c->name, "image", c->image, "error",
-                  r->ok ? "no digest in the answer" : r->message, NULL);
+                  "no digest in the answer", NULL);
     }
     resolved(c);
     engine_progress(c->task);
 }
 
-void engine_begin_resolve(struct container *c)
+static void resolve_now(struct container *c)
 {
     struct container_work *w = c->work;
     struct engine *en = w->en;
 
-    c->applied = CONTAINER_MANIFEST_PULLED;
-    if (!strchr(c->image, '@') && !pulled_once(c) &&
-        en->config->pull_behavior != PULL_PREFER_CACHED)
-        w->call = docker_distribution(en->docker, c->image, en->config->manifest_pull_timeout,
-                                      on_distribution, c);
+    w->call = docker_distribution(en->docker, c->image, en->config->manifest_pull_timeout,
+                                  on_distribution, c);
     if (!w->call)
         resolved(c);
+}
+
+void engine_begin_resolve(struct container *c)
+{
+    struct container_work *w = c->work;
+
+    c->applied = CONTAINER_MANIFEST_PULLED;
+    w->tries = 0;
+    backoff_init(&w->backoff, RESOLVE_WAIT_MIN, RESOLVE_WAIT_MAX, 3.0, 0.2);
+    if (strchr(c->image, '@') || pulled_once(c) ||
+        w->en->config->pull_behavior == PULL_PREFER_CACHED)
+        resolved(c);
+    else
+        resolve_now(c);
 }
 
 /* ---- the pull ---- */
@@ -110,11 +173,8 @@ static void pull_failed(struct container *c, const struct docker_result *r)
     c->task->pull_stopped_at = loop_wall(en->loop);
     c->task->work->dirty = true;
     name = reason_of_pull(r, c->image, &text);
-    if (en->config->pull_behavior == PULL_ALWAYS || en->config->pull_behavior == PULL_ONCE) {
-        engine_step_done(c);
-        engine_fail(c, name, buf_str(&text));
-        c->task->work->dirty |= task_set_desired(c->task, TASK_STOPPED, en->log);
-        engine_progress(c->task);
+    if (is_fresh_wanted(en)) {
+        give_up(c, name, buf_str(&text));
         return;
     }
     log_event(en->log, LOG_WARN, "Pull failed: the image may be there all the same", "task",

@@ -60,6 +60,14 @@ static const struct hint hints[] = {
      "The task can\u2019t pull the image. Check your network configuration. "},
 };
 
+const char *reason_of_manifest(const struct docker_result *r, const char *image, struct buf *text)
+{
+    if (r->timed_out)
+        return reason_of_call(r, REASON_MANIFEST, "MANIFEST_PULLED", text);
+    add_redacted(text, r->message, image);
+    return REASON_MANIFEST;
+}
+
 const char *reason_of_pull(const struct docker_result *r, const char *image, struct buf *text)
 {
     if (r->timed_out && !str_eq(r->phase, "inactivity"))

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 
 #define REASON_PULL      "CannotPullContainerError"
+#define REASON_MANIFEST  "CannotPullImageManifestError"
 #define REASON_CREATE    "CannotCreateContainerError"
 #define REASON_START     "CannotStartContainerError"
 #define REASON_STOP      "CannotStopContainerError"
@@ -34,9 +35,10 @@ const char *reason_of_call(const struct docker_result *r, const char *name, cons
                            struct buf *text);
 
 /*
- * The same for a pull. Known texts of registries get a hint in front, and the
- * addresses of ECR's storage, which are signed, are taken out.
+ * The same for the digest of an image and for a pull. Known texts of a failed pull get a hint in
+ * front, and the addresses of ECR's storage, which are signed, are taken out.
  */
+const char *reason_of_manifest(const struct docker_result *r, const char *image, struct buf *text);
 const char *reason_of_pull(const struct docker_result *r, const char *image, struct buf *text);
 
 #endif

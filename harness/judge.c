@@ -136,8 +136,19 @@ static int check_invariants(struct run *r, const struct record *rec)
     return 0;
 }
 
+/* What the fake noted about a record when it took it: in the next few records. */
+static const char *note_about(const struct journal *j, const struct record *rec)
+{
+    for (uint64_t i = rec->n; i < j->n && i < rec->n + 4; i++)
+        if (j->records[i]->kind == RECORD_NOTE && str_eq(j->records[i]->peer, rec->peer))
+            return json_str(j->records[i]->data, "text");
+    return NULL;
+}
+
 static int fail_unclaimed(struct run *r, const struct record *rec)
 {
+    const char *note = rec->group ? NULL : note_about(&r->world.journal, rec);
+
     if (str_eq(rec->peer, "agent") && json_object_get(rec->data, "signal"))
         run_fail(r, r->step, "the agent ended and no step expected it: %s",
                  strsignal((int)json_int(rec->data, "signal", 0)));
@@ -150,6 +161,9 @@ static int fail_unclaimed(struct run *r, const struct record *rec)
                  "  hint: claim it with `expect %s %s`, or declare `answer %s %s` in the header",
                  record_kind_name(rec->kind), rec->peer, rec->what, rec->peer, rec->what, rec->peer,
                  rec->group);
+    else if (note)
+        run_fail(r, r->step, "nobody claims this %s, and the fake does not take it: %s %s\n  %s",
+                 record_kind_name(rec->kind), rec->peer, rec->what, note);
     else
         run_fail(r, r->step,
                  "nobody claims this %s, and it is none that the fake knows: %s %s\n"

@@ -268,6 +268,18 @@ static void write_rest(struct thread *th, const struct wait_kind *k, bool early)
     }
 }
 
+/* A select() whose limit passes empties its sets; one that is interrupted leaves them. */
+static void empty_sets(struct thread *th)
+{
+    static const unsigned char zeros[1024 / 8];
+    size_t n = (th->wait.args[0] + 63) / 64 * 8;
+
+    for (int i = 1; i <= 3; i++)
+        for (size_t at = 0; th->wait.args[i] && at < n; at += sizeof(zeros))
+            mem_write(th->tid, th->wait.args[i] + at, zeros,
+                      n - at < sizeof(zeros) ? n - at : sizeof(zeros));
+}
+
 void wait_leave(struct thread *th)
 {
     const struct wait_kind *k = th->wait.kind;
@@ -285,6 +297,8 @@ void wait_leave(struct thread *th)
         *arch_arg(&r, k->arg) = th->wait.args[k->arg];
     if (th->expired && (cut || k->pauses)) {
         *arch_result(&r) = (unsigned long long)(int64_t)k->result;
+        if (k->nr == SYS_select || k->nr == SYS_pselect6)
+            empty_sets(th);
         cut = false;
     } else if (k->pauses && cut) {
         *arch_result(&r) = (unsigned long long)(int64_t)ERESTARTNOHAND_;

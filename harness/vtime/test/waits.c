@@ -132,9 +132,12 @@ static int p_select(const char *arg)
     FD_SET(fds[0], &r);
     t = mono();
     MUST(select(fds[0] + 1, &r, NULL, NULL, &tv) == 0 && !tv.tv_sec && !tv.tv_usec);
-    MUST(close_to(mono() - t, SPAN));
+    MUST(close_to(mono() - t, SPAN) && !FD_ISSET(fds[0], &r));
     FD_SET(fds[0], &r);
-    MUST(pselect(fds[0] + 1, &r, NULL, NULL, &span, NULL) == 0);
+    MUST(pselect(fds[0] + 1, &r, NULL, NULL, &span, NULL) == 0 && !FD_ISSET(fds[0], &r));
+    tv = (struct timeval){0, 0};
+    FD_SET(fds[0], &r);
+    MUST(select(fds[0] + 1, &r, NULL, NULL, &tv) == 0 && !FD_ISSET(fds[0], &r));
     MUST(close_to(mono() - t, 2 * SPAN));
     return 0;
 }

@@ -27,7 +27,14 @@ static const char *const inherited[] = {
     "GOCOVERDIR",   "GODEBUG",       "GOMAXPROCS",   "SSL_CERT_FILE",
 };
 
-char **run_environment(const struct run *r)
+/* The official agent's SDK cannot do with AWS_CA_BUNDLE: from 1.82 on it ends with "unable to add
+ * custom RootCAs HTTPClient". It finds the certificate by SSL_CERT_FILE. */
+static bool is_for_tools(const struct run *r, const char *name)
+{
+    return str_eq(name, "AWS_CA_BUNDLE") && !map_get(&r->chosen, name);
+}
+
+char **run_environment(const struct run *r, bool agent)
 {
     char **env = new0_array(char *, ARRAY_SIZE(inherited) + map_count(&r->env) + 1);
     const char *name;
@@ -46,7 +53,8 @@ char **run_environment(const struct run *r)
         env[n++] = xasprintf("%s=%s%s", inherited[i], text, more);
     }
     for (size_t i = 0; map_next(&r->env, &i, &name, &value);)
-        env[n++] = xasprintf("%s=%s", name, (char *)value);
+        if (!agent || !is_for_tools(r, name))
+            env[n++] = xasprintf("%s=%s", name, (char *)value);
     return env;
 }
 
@@ -116,7 +124,7 @@ int agent_start(struct run *r, const struct scn_step *s, char *const *more)
         memcpy(argv + n, more, m * sizeof(*argv));
     for (size_t i = 0; argv[i]; i++)
         json_array_append_new(words, json_string(argv[i]));
-    env = run_environment(r);
+    env = run_environment(r, true);
     r->agent = proc_spawn(&r->procs, &(struct proc_spec){.argv = argv, .env = env, .cwd = r->dir},
                           &ops, r, &e);
     str_argv_free(env);

@@ -202,8 +202,9 @@ int agent_start(struct run *r, const struct scn_step *s, char *const *more);
 int agent_end(struct run *r, const struct scn_step *s, int signal, int64_t limit);
 /* At the end of the scenario: SIGTERM if it runs. -1: failed. */
 int agent_teardown(struct run *r);
-/* Environment of a child of this scenario, NULL-terminated; freed with str_argv_free(). */
-char **run_environment(const struct run *r);
+/* Environment of the agent, or of another child of this scenario, NULL-terminated; freed with
+ * str_argv_free(). */
+char **run_environment(const struct run *r, bool agent);
 void run_setenv(struct run *r, const char *name, const char *value); /* NULL: unset */
 
 /* --- time (run_time.c) ------------------------------------------------------------------- */

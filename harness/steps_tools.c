@@ -306,7 +306,7 @@ static json_t *run_record(const struct proc *p, char *const *argv)
 
 static json_t *run_program(struct run *r, const struct scn_step *s, char **argv, int64_t deadline)
 {
-    char **env = run_environment(r);
+    char **env = run_environment(r, false);
     struct proc_spec spec = {.argv = argv, .env = env, .cwd = r->dir, .capture = true};
     struct err e = ERR_INIT;
     bool done = false;

@@ -200,7 +200,8 @@ static void add_what(struct buf *out)
         "## Peers and calls\n\n"
         "`docker`, `s3` and `imds` are asked with METHOD PATH: `POST /containers/create`, "
         "`* /images/**`.\n`*` stands for anything but a slash, `**` for anything; the path of "
-        "Docker has no API version.\n`ecs` has operations (`SubmitTaskStateChange`), `acs` and "
+        "Docker has no API version.\n`ecs` has operations (`SubmitTaskStateChange`), `aws` "
+        "services with theirs\n(`ssm.GetParameters`, `credentials`), `acs` and "
         "`tcs` messages (`AckRequest`), and\n`agent` the events `start`, `exit` and `log`. All "
         "but `ecs` and `agent` have `connect` and\n`disconnect`.\n\n");
 }

@@ -13,11 +13,12 @@
 #include "fakes/ecs/tcs.h"
 #include "fakes/imds/imds.h"
 #include "fakes/s3/s3.h"
+#include "fakes/small/small.h"
 
-static const struct fake_ops *const all[] = {&docker_ops, &ecs_ops, &acs_ops,
-                                             &tcs_ops,    &s3_ops,  &imds_ops};
+static const struct fake_ops *const all[] = {&docker_ops, &ecs_ops,  &acs_ops,  &tcs_ops,
+                                             &s3_ops,     &imds_ops, &small_ops};
 
-static const char *const names[] = {"docker", "ecs", "acs", "tcs", "s3", "imds", NULL};
+static const char *const names[] = {"docker", "ecs", "acs", "tcs", "s3", "imds", "aws", NULL};
 
 const char *const *peers_names(void)
 {
@@ -102,6 +103,10 @@ static const char *url_of(const struct world *w, const char *name, const char *n
 
 void peers_environment(const struct world *w, struct map *env)
 {
+    static const char *const small[] = {"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSM",
+                                        "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_ECR",
+                                        "AWS_ENDPOINT_URL_EC2"};
+
     put(env, "AWS_DEFAULT_REGION", w->id.region);
     put(env, "AWS_REGION", w->id.region);
     put(env, "AWS_ACCESS_KEY_ID", w->id.access_key);
@@ -112,6 +117,10 @@ void peers_environment(const struct world *w, struct map *env)
     put(env, "DOCKER_HOST", url_of(w, "docker", "unix:///nonexistent/docker.sock"));
     put(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", url_of(w, "imds", NOBODY));
     put(env, "AWS_ENDPOINT_URL_S3", url_of(w, "s3", NOBODY));
+    put(env, "AWS_ENDPOINT_URL_ECS", url_of(w, "ecs", NOBODY));
+    for (size_t i = 0; i < ARRAY_SIZE(small); i++)
+        put(env, small[i], url_of(w, "aws", NOBODY));
+    put(env, "ECSIM_AWS_URL", url_of(w, "aws", NULL));
     put(env, "ECSIM_S3_URL", url_of(w, "s3", NULL));
     put(env, "ECSIM_IMDS_URL", url_of(w, "imds", NULL));
     put(env, "ECSIM_ECS_URL", url_of(w, "ecs", NULL));

@@ -150,6 +150,53 @@ int step_object(struct run *r, const struct scn_step *s)
     return run_control(r, s, PEER_S3, "object", args, NULL);
 }
 
+/* NAME VALUE and options. */
+static int named_value(struct run *r, const struct scn_step *s, const char *command)
+{
+    json_t *args = json_object();
+    char *name = run_text(r, s, &s->args[0]), *value = name ? run_text(r, s, &s->args[1]) : NULL;
+    bool ok = value && options_json(r, s, args) == 0;
+
+    json_put_str(args, "name", name);
+    json_put_str(args, "value", value);
+    free(name);
+    free(value);
+    if (ok)
+        return run_control(r, s, PEER_AWS, command, args, NULL);
+    json_decref(args);
+    return -1;
+}
+
+int step_aws_parameter(struct run *r, const struct scn_step *s)
+{
+    return named_value(r, s, "parameter");
+}
+
+int step_aws_secret(struct run *r, const struct scn_step *s)
+{
+    return named_value(r, s, "secret");
+}
+
+int step_aws_tag(struct run *r, const struct scn_step *s)
+{
+    return named_value(r, s, "tag");
+}
+
+int step_aws_role(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_AWS, "role", "name");
+}
+
+int step_aws_deny(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_AWS, "deny", "name");
+}
+
+int step_aws_allow(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_AWS, "allow", "name");
+}
+
 int step_imds(struct run *r, const struct scn_step *s)
 {
     json_t *args = json_object();

@@ -24,8 +24,8 @@ static const struct header_word headers[] = {
 /* clang-format on */
 
 static const char *const peer_names[PEER_MAX] = {
-    [PEER_DOCKER] = "docker", [PEER_ECS] = "ecs",   [PEER_ACS] = "acs",     [PEER_TCS] = "tcs",
-    [PEER_S3] = "s3",         [PEER_IMDS] = "imds", [PEER_AGENT] = "agent",
+    [PEER_DOCKER] = "docker", [PEER_ECS] = "ecs",   [PEER_ACS] = "acs", [PEER_TCS] = "tcs",
+    [PEER_S3] = "s3",         [PEER_IMDS] = "imds", [PEER_AWS] = "aws", [PEER_AGENT] = "agent",
 };
 
 static const struct builtin builtin_table[] = {
@@ -43,6 +43,7 @@ static const struct builtin builtin_table[] = {
     {"tcs.url", "address of the fake TCS"},
     {"s3.url", "address of the fake S3"},
     {"imds.url", "address of the fake instance metadata service"},
+    {"aws.url", "address of the small services: STS, SSM, Secrets Manager, ECR, EC2"},
     {"docker.host", "DOCKER_HOST of the fake engine: unix:///..."},
     {"docker.socket", "path of the fake engine's socket"},
     {"introspection", "address of the agent's introspection API: http://127.0.0.1:PORT"},
@@ -178,7 +179,7 @@ const char *arg_kind_expects(enum arg_kind kind)
         [ARG_UNTIL] = "a duration, or the name of a capture",
         [ARG_FILE] = "@attachment or @file",
         [ARG_GUARD] = "`agent` and versions, or a feature",
-        [ARG_PEER] = "a peer: docker, ecs, acs, tcs, s3, imds or agent",
+        [ARG_PEER] = "a peer: docker, ecs, acs, tcs, s3, imds, aws or agent",
         [ARG_VERSIONS] = "versions such as >=1.44, <1.80 or 1.20..1.62",
         [ARG_QUOTED] = "a \"quoted text\"",
         [ARG_PACE] = "`virtual`, `real`, or `scaled:N` with N up to 100000",

@@ -32,6 +32,7 @@ static const struct error_type {
     {"InvalidSignatureException", 400,
      "The request signature we calculated does not match the signature you provided. Check your "
      "AWS Secret Access Key and signing method. Consult the service documentation for details."},
+    {"SerializationException", 400, "The request could not be read."},
     {"RequestEntityTooLargeException", 413, "The request is too large."},
 };
 

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/aws/credentials.h"
 #include "fakes/ecs/acs.h"
 #include "fakes/ecs/place.h"
 #include "proto/acs_message.h"
@@ -52,36 +53,23 @@ void launch_free(struct plane_launch *l)
 
 /* --- credentials ----------------------------------------------------------------------- */
 
-static char *upper_hex(struct world *w, const char *prefix)
-{
-    char hex[33], *text;
-
-    world_hex(w, 8, hex);
-    text = xasprintf("%s%s", prefix, hex);
-    for (char *s = text; *s; s++)
-        if (*s >= 'a' && *s <= 'z')
-            *s = (char)(*s - 'a' + 'A');
-    return text;
-}
-
 /* New credentials of a role under the same credentialsId; keyring and journal learn of them when
  * they are sent (acs_send.c). */
 static json_t *make_credentials(struct plane *p, const char *role, const char *id, int64_t until)
 {
-    struct world *w = p->world;
-    _cleanup_free_ char *key = upper_hex(w, "ASIA");
-    char secret[41], token[129], uuid[37], time[40];
+    struct aws_credentials k;
     json_t *o = json_object();
+    char uuid[37], time[40];
 
-    world_hex(w, 20, secret);
-    world_hex(w, 64, token);
-    world_uuid(w, uuid);
+    aws_credentials_make(p->world, &k);
+    world_uuid(p->world, uuid);
     json_put_str(o, "credentialsId", id ? id : uuid);
     json_put_str(o, "roleArn", role);
-    json_put_str(o, "accessKeyId", key);
-    json_put_str(o, "secretAccessKey", secret);
-    json_put_str(o, "sessionToken", token);
+    json_put_str(o, "accessKeyId", k.access_key);
+    json_put_str(o, "secretAccessKey", k.secret_key);
+    json_put_str(o, "sessionToken", k.token);
     json_put_str(o, "expiration", str_format_time(until, 0, time));
+    aws_credentials_release(&k);
     return o;
 }
 

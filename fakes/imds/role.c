@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/aws/credentials.h"
 #include "fakes/aws/keyring.h"
 #include "fakes/imds/tree.h"
 
@@ -39,31 +40,19 @@ void imds_role_set(struct imds *m, const char *name, int64_t lifetime, const cha
     m->role.lifetime = lifetime;
 }
 
-/* Made from the world's seed, in the alphabets and lengths of real ones. */
-static char *random_text(struct imds *m, const char *prefix, const char *alphabet, size_t n)
-{
-    struct buf b = BUF_INIT(4096);
-    size_t letters = strlen(alphabet);
-
-    buf_adds(&b, prefix);
-    for (size_t i = 0; i < n; i++)
-        buf_addc(&b, alphabet[fault_table_random(&m->fake.world->faults, letters)]);
-    return buf_steal(&b, NULL);
-}
-
 static void issue(struct imds *m)
 {
-    static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     struct imds_role *r = &m->role;
+    struct aws_credentials k;
     struct world *w = m->fake.world;
     struct err e = ERR_INIT;
     struct keyring *ring = keyring_of(w, &e);
 
     forget(r);
-    r->access_key = random_text(m, "ASIA", upper, 16);
-    r->secret_key = random_text(m, "", base64, 40);
-    r->token = random_text(m, "IQoJb3JpZ2luX2Vj", base64, 344);
+    aws_credentials_make(w, &k);
+    r->access_key = k.access_key;
+    r->secret_key = k.secret_key;
+    r->token = k.token;
     r->issued = loop_wall(&w->loop);
     r->expires = r->issued + r->lifetime;
 

@@ -25,6 +25,7 @@
 
 SAN      ?=
 COV      ?=
+LINT     := $(if $(filter default,$(origin LINT)),,$(LINT))
 AGENT    ?=
 PREFIX   ?= /usr/local
 BUILD    ?= build$(if $(SAN),-san)$(if $(COV),-cov)

@@ -103,6 +103,19 @@ int io_mkdirs(const char *path, mode_t mode, struct err *e)
     return S_ISDIR(st.st_mode) ? 0 : err_sys(e, ENOTDIR, "%s: mkdir", p);
 }
 
+char *io_temp_folder(const char *name, struct err *e)
+{
+    const char *tmp = getenv("TMPDIR") && *getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    _cleanup_free_ char *above = realpath(tmp, NULL);
+    _cleanup_free_ char *path = xasprintf("%s/%s-XXXXXX", above ? above : tmp, name);
+
+    if (!above || !mkdtemp(path)) {
+        err_sys(e, errno, "%s", path);
+        return NULL;
+    }
+    return steal_ptr(&path);
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;

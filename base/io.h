@@ -24,6 +24,9 @@ int io_write_all(int fd, const void *p, size_t n, struct err *e);
 /* mkdir -p. */
 int io_mkdirs(const char *path, mode_t mode, struct err *e);
 
+/* A new folder NAME-XXXXXX below $TMPDIR (or /tmp): its absolute path, to be freed. */
+char *io_temp_folder(const char *name, struct err *e);
+
 /* rm -rf, without following links; a path that is not there is fine. */
 int io_remove_tree(const char *path, struct err *e);
 

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,134 +18,13 @@
 #include "harness/match.h"
 #include "harness/peers.h"
 #include "harness/run.h"
+#include "harness/run_options.h"
 #include "harness/runner.h"
-
-static const char usage[] =
-    "usage: ecsim run [options] PATH...\n"
-    "\n"
-    "Runs scenarios: files, or folders with all .scn files below them (folders named\n"
-    "`lib` hold parts for others, `self` the harness's own self-tests: both are left\n"
-    "out unless they are named).\n"
-    "\n"
-    "  --agent CMD      the agent under test, a command line (needed by `start agent`)\n"
-    "  -j N             run N at once (default: number of processors)\n"
-    "  -k TEXT          only those with TEXT in their path or title\n"
-    "  --tags A,B       only those with one of these tags; -A leaves those with A out\n"
-    "  --list           say what would be run, and stop\n"
-    "  --junit FILE     write a JUnit report too\n"
-    "  --keep           keep every scenario's folder, not only those of failures\n"
-    "  -n N             run each N times\n"
-    "  --seed N         seed of ids, jitter and random faults (default: from the clock)\n"
-    "  --timeout TIME   real-time limit of each scenario, over its own\n"
-    "  --time PACE      virtual (the rule: waits cost nothing), real, or scaled:N\n"
-    "  -I DIR           look for imported files here too\n"
-    "  --help           this text\n"
-    "\n"
-    "ECSIM_SLOW=N in the environment multiplies every limit, and in real time every `within`\n"
-    "(valgrind). ECSIM_TIME is the PACE when --time does not say one.\n"
-    "\n"
-    "Exit status: 0 all passed, 1 one failed, 2 usage, 3 a scenario is not valid (nothing\n"
-    "was started), 4 a fault of the harness, 5 the agent could not be started, 128 + N\n"
-    "interrupted by signal N.\n";
-
-struct options {
-    const char *agent, *filter, *tags, *junit;
-    long jobs, repeat;
-    bool list, keep, has_seed;
-    uint64_t seed;
-    int64_t timeout;
-    struct pace pace;
-    bool has_pace;
-    const char **dirs;
-    size_t n_dirs, cap_dirs;
-};
 
 struct files {
     char **paths;
     size_t n, cap;
 };
-
-/* --- options ------------------------------------------------------------------------------ */
-
-static int positive(const char *text, const char *name, long *ret, struct err *e)
-{
-    uint64_t v;
-
-    if (str_u64(text, 100000, &v) < 0 || !v)
-        return err_set(e, ERR_USAGE, "%s %s: expected a number from 1", name, text);
-    *ret = (long)v;
-    return 0;
-}
-
-/* 1: help was printed. */
-static int parse(struct options *o, int argc, char **argv, struct err *e)
-{
-    static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'},   {"tags", required_argument, NULL, 't'},
-        {"list", no_argument, NULL, 'l'},          {"junit", required_argument, NULL, 'u'},
-        {"keep", no_argument, NULL, 'K'},          {"seed", required_argument, NULL, 's'},
-        {"timeout", required_argument, NULL, 'T'}, {"time", required_argument, NULL, 'P'},
-        {"help", no_argument, NULL, 'h'},          {0},
-    };
-    int c, k = 0;
-
-    optind = 1;
-    while (k == 0 && (c = getopt_long(argc, argv, "j:k:n:I:h", longs, NULL)) != -1) {
-        switch (c) {
-        case 'a':
-            o->agent = optarg;
-            break;
-        case 'j':
-            k = positive(optarg, "-j", &o->jobs, e);
-            break;
-        case 'k':
-            o->filter = optarg;
-            break;
-        case 't':
-            o->tags = optarg;
-            break;
-        case 'l':
-            o->list = true;
-            break;
-        case 'u':
-            o->junit = optarg;
-            break;
-        case 'K':
-            o->keep = true;
-            break;
-        case 'n':
-            k = positive(optarg, "-n", &o->repeat, e);
-            break;
-        case 's':
-            o->has_seed = true;
-            if (str_u64(optarg, UINT64_MAX, &o->seed) < 0)
-                k = err_set(e, ERR_USAGE, "--seed %s: not a number", optarg);
-            break;
-        case 'T':
-            if (str_duration(optarg, &o->timeout) < 0 || o->timeout <= 0)
-                k = err_set(e, ERR_USAGE, "--timeout %s: expected a time such as 30s", optarg);
-            break;
-        case 'P':
-            o->has_pace = true;
-            if (pace_parse(optarg, &o->pace) < 0)
-                k = err_set(e, ERR_USAGE, "--time %s: expected %s", optarg,
-                            arg_kind_expects(ARG_PACE));
-            break;
-        case 'I':
-            grow_array(o->dirs, o->n_dirs, o->cap_dirs);
-            o->dirs[o->n_dirs++] = optarg;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return 1;
-        default:
-            return err_set(e, ERR_USAGE, "unknown option");
-        }
-    }
-    if (k == 0 && optind == argc)
-        k = err_set(e, ERR_USAGE, "no scenario was named");
-    return k;
-}
 
 /* --- files -------------------------------------------------------------------------------- */
 
@@ -239,7 +117,7 @@ static bool tags_want(const struct scn *s, const char *list)
     return !any_wanted || found;
 }
 
-static bool selected(const struct options *o, const struct scn *s)
+static bool selected(const struct run_options *o, const struct scn *s)
 {
     if (o->filter && !strstr(s->source.path, o->filter) && !strstr(s->title, o->filter))
         return false;
@@ -275,6 +153,7 @@ struct suite {
     struct runner runner;
     size_t cap_jobs;
     struct run_config config;
+    struct sandbox sandbox;
 };
 
 static void check_group(const struct scn *file, const struct scn_value *v,
@@ -313,7 +192,7 @@ static void check_groups(const struct scn *file, struct diag *d)
 }
 
 /* Loads and checks every scenario; all errors of all files are printed. */
-static int load_all(struct suite *u, const struct options *o, const struct files *f)
+static int load_all(struct suite *u, const struct run_options *o, const struct files *f)
 {
     struct diag d;
     size_t errors;
@@ -341,11 +220,53 @@ static void run_one(const struct runner *r, const struct runner_job *job, const 
                     uint64_t seed, struct result *result)
 {
     const struct suite *u = r->data;
+    struct run_config config = u->config;
 
-    run_scenario(job->data, &u->config, dir, seed, result);
+    config.sandbox = job->boxed ? r->sandbox : NULL;
+    run_scenario(job->data, &config, dir, seed, result);
 }
 
-static void add_jobs(struct suite *u, const struct options *o)
+/* A scenario that starts no process is spared the sandbox: nothing of it could reach the machine,
+ * and it costs several times what such a scenario does. */
+static bool wants_sandbox(const struct scn *file, struct scn_step *const *steps, size_t n)
+{
+    for (size_t i = 0; i < file->n_needs; i++)
+        if (str_eq(file->needs[i], "sandbox"))
+            return true;
+    for (size_t i = 0; i < n; i++) {
+        const struct scn_step *s = steps[i];
+
+        if (s->id == VERB_START_AGENT || s->id == VERB_RUN ||
+            wants_sandbox(file, s->steps, s->n_steps) ||
+            (s->import && wants_sandbox(s->import, s->import->steps, s->import->n_steps)))
+            return true;
+    }
+    return false;
+}
+
+/* Finds out whether there can be sandboxes, when one is wanted; says so when there cannot. */
+static void look_for_sandbox(struct suite *u, const struct run_options *o)
+{
+    struct err e = ERR_INIT;
+    bool wanted = false;
+
+    for (size_t i = 0; i < u->n && !wanted; i++)
+        wanted = wants_sandbox(u->all[i], u->all[i]->steps, u->all[i]->n_steps);
+    if (!wanted || o->no_sandbox)
+        return;
+    if (sandbox_probe(&u->sandbox, &e) == 0) {
+        u->config.sandbox = u->runner.sandbox = &u->sandbox;
+        return;
+    }
+    fprintf(stderr, "ecsim run: no sandbox on this machine: %s\n", e.text);
+    if (u->config.agent && !u->config.reference) {
+        fprintf(stderr,
+                "ecsim run: scenarios run one after another: the agent's ports are fixed\n");
+        u->runner.parallel = 1;
+    }
+}
+
+static void add_jobs(struct suite *u, const struct run_options *o)
 {
     struct runner *r = &u->runner;
 
@@ -364,6 +285,8 @@ static void add_jobs(struct suite *u, const struct options *o)
                                                   .title = s->title,
                                                   .limit = limit,
                                                   .skip = skip_reason(s, &u->config, limit),
+                                                  .boxed = u->config.sandbox &&
+                                                           wants_sandbox(s, s->steps, s->n_steps),
                                                   .data = s};
         }
     }
@@ -431,39 +354,7 @@ static uint64_t fresh_seed(void)
     return v;
 }
 
-/* How much longer everything may take: valgrind and sanitizers are no fault of the agent. */
-static int64_t slowness(void)
-{
-    const char *text = getenv("ECSIM_SLOW");
-    uint64_t v;
-
-    return text && str_u64(text, 1000, &v) == 0 && v ? (int64_t)v : 1;
-}
-
-/* The options that decide how a scenario runs, for the report of a failure. */
-static void add_again(const struct options *o, struct buf *b)
-{
-    if (slowness() > 1)
-        buf_addf(b, "ECSIM_SLOW=%lld ", (long long)slowness());
-    str_quote(b, program_invocation_name);
-    buf_adds(b, " run");
-    if (o->pace.mode == LOOP_REAL)
-        buf_adds(b, " --time real");
-    else if (o->pace.mode == LOOP_SCALED)
-        buf_addf(b, " --time scaled:%lld", (long long)o->pace.scale);
-    for (size_t i = 0; i < o->n_dirs; i++) {
-        buf_adds(b, " -I ");
-        str_quote(b, o->dirs[i]);
-    }
-    if (o->timeout)
-        buf_addf(b, " --timeout %s", str_format_duration(o->timeout, (char[48]){0}));
-    if (o->agent) {
-        buf_adds(b, " --agent ");
-        str_quote(b, o->agent);
-    }
-}
-
-static int run_suite(struct options *o, const struct files *f, struct agent_info *agent)
+static int run_suite(struct run_options *o, const struct files *f, struct agent_info *agent)
 {
     _cleanup_buf_ struct buf again = BUF_INIT(1 << 16);
     struct suite u = {.config = {.agent = agent->argv,
@@ -471,7 +362,8 @@ static int run_suite(struct options *o, const struct files *f, struct agent_info
                                  .reference = agent->reference,
                                  .limit = o->timeout,
                                  .pace = o->pace,
-                                 .slow = slowness()}};
+                                 .slow = run_options_slowness()}};
+    const char *const keep[] = {agent->argv ? agent->argv[0] : NULL, NULL};
     int code = EXITCODE_SCENARIO;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -482,10 +374,12 @@ static int run_suite(struct options *o, const struct files *f, struct agent_info
                                                             : 1),
                                .seed = o->has_seed ? o->seed : fresh_seed(),
                                .keep = o->keep,
-                               .junit = o->junit};
-    add_again(o, &again);
+                               .junit = o->junit,
+                               .keep_visible = keep};
+    run_options_again(o, &again);
     u.config.again = buf_str(&again);
     if (load_all(&u, o, f) == 0) {
+        look_for_sandbox(&u, o);
         add_jobs(&u, o);
         code = o->list ? list_jobs(&u) : run_all(&u);
     }
@@ -493,31 +387,13 @@ static int run_suite(struct options *o, const struct files *f, struct agent_info
     return code;
 }
 
-/* Where nobody may trace, time is real, and that is told. */
-static int check_pace(struct options *o)
-{
-    const char *text = getenv("ECSIM_TIME");
-    struct err e = ERR_INIT;
-
-    if (!o->has_pace && text && *text && pace_parse(text, &o->pace) < 0) {
-        fprintf(stderr, "ecsim run: ECSIM_TIME=%s: expected %s\n", text,
-                arg_kind_expects(ARG_PACE));
-        return -1;
-    }
-    if (o->pace.mode == LOOP_REAL || o->list || tracer_probe(&e) == 0)
-        return 0;
-    fprintf(stderr, "ecsim run: time is real: virtual time is not possible here (%s)\n", e.text);
-    o->pace = (struct pace){LOOP_REAL, 1};
-    return 0;
-}
-
 int cmd_run(int argc, char **argv)
 {
-    struct options o = {.pace = {LOOP_VIRTUAL, 1}};
+    struct run_options o = {.pace = {LOOP_VIRTUAL, 1}};
     struct files f = {0};
     struct agent_info agent = {0};
     struct err e = ERR_INIT;
-    int code = EXITCODE_PASSED, k = parse(&o, argc, argv, &e);
+    int code = EXITCODE_PASSED, k = run_options_parse(&o, argc, argv, &e);
 
     for (int i = optind; k == 0 && i < argc; i++)
         k = add_path(&f, argv[i], &e);
@@ -530,7 +406,7 @@ int cmd_run(int argc, char **argv)
         fprintf(stderr, "ecsim run: %s\n", e.text);
         code = e.code == ERR_USAGE ? EXITCODE_USAGE : EXITCODE_AGENT;
     } else if (k == 0) {
-        code = check_pace(&o) < 0 ? EXITCODE_USAGE : run_suite(&o, &f, &agent);
+        code = run_options_pace(&o) < 0 ? EXITCODE_USAGE : run_suite(&o, &f, &agent);
     }
     agent_info_release(&agent);
     files_release(&f);

@@ -30,6 +30,8 @@ int feature_present(const char *name, const struct run_config *config)
     if (str_eq(name, "reference-agent"))
         return config->reference;
     if (str_eq(name, "root"))
-        return geteuid() == 0;
+        return (config->sandbox ? config->sandbox->uid : geteuid()) == 0;
+    if (str_eq(name, "sandbox"))
+        return config->sandbox != NULL;
     return in_path(name);
 }

@@ -14,6 +14,7 @@
 #include "fakes/imds/imds.h"
 #include "fakes/s3/s3.h"
 #include "fakes/small/small.h"
+#include "harness/sandbox/sandbox.h"
 
 static const struct fake_ops *const all[] = {&docker_ops, &ecs_ops,  &acs_ops,  &tcs_ops,
                                              &s3_ops,     &imds_ops, &small_ops};
@@ -59,8 +60,10 @@ static int add_one(struct world *w, const char *name, const struct peer_place *p
         path = xasprintf("%s/docker.sock", place->socket_dir);
         r = fake_listen_unix(f, path, e);
         free(path);
-        return r;
+        return r < 0 || !place->sandbox ? r : fake_listen_unix(f, SANDBOX_DOCKER_SOCKET, e);
     }
+    if (str_eq(name, "imds") && place->sandbox)
+        return fake_listen_tcp(f, SANDBOX_IMDS_ADDRESS, SANDBOX_IMDS_PORT, false, e);
     return fake_listen_tcp(f, place->address ? place->address : "127.0.0.1", place->port,
                            wants_tls(place, name), e);
 }
@@ -140,6 +143,12 @@ int peers_certificate(const struct world *w, const char *dir, struct map *env, s
     put(env, "SSL_CERT_FILE", path);
     put(env, "AWS_CA_BUNDLE", path);
     return io_write_file(path, pem, strlen(pem), 0644, e);
+}
+
+void peers_environment_real(struct map *env)
+{
+    free(map_remove(env, "DOCKER_HOST"));
+    free(map_remove(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT"));
 }
 
 void peers_environment_release(struct map *env)

@@ -20,6 +20,7 @@ struct peer_place {
     int port;               /* 0: any */
     bool tls;
     const char *const *tls_names; /* fakes that speak TLS although `tls` is not set; NULL: none */
+    bool sandbox; /* at the real addresses too: we are in a sandbox (sandbox/sandbox.h) */
 };
 
 /* NULL-terminated names of all fakes. */
@@ -38,6 +39,8 @@ void peers_environment(const struct world *w, struct map *env);
 
 /* Writes the certificate to <dir>/ca.pem and adds what leads clients to it. Nothing without TLS. */
 int peers_certificate(const struct world *w, const char *dir, struct map *env, struct err *e);
+/* Takes away what leads to addresses that every agent finds by itself, in a sandbox. */
+void peers_environment_real(struct map *env);
 void peers_environment_release(struct map *env);
 
 #endif

@@ -133,6 +133,20 @@ static void reap_traced(struct procs *ps)
     }
 }
 
+/* Those whose parent ended before them came to us. They have left nothing but their exit code,
+ * which nobody asks for. */
+static void reap_orphans(const struct procs *ps)
+{
+    siginfo_t si = {0};
+
+    /* one of ours that ended just now brings its own signal */
+    while (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid &&
+           !find_proc(ps, si.si_pid)) {
+        waitpid(si.si_pid, NULL, 0);
+        si.si_pid = 0;
+    }
+}
+
 static void on_chld(uv_signal_t *h, int signum)
 {
     struct procs *ps = h->data;
@@ -151,6 +165,7 @@ static void on_chld(uv_signal_t *h, int signum)
         if (p->running && waitpid(p->pid, &status, WNOHANG) == p->pid)
             ended(p, status);
     }
+    reap_orphans(ps);
 }
 
 /* Kills a process and waits for its end. The threads of one that is traced have to be reaped

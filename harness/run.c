@@ -145,7 +145,8 @@ int run_option(struct run *r, const struct scn_step *s, const char *name, char *
 struct fake *run_fake(struct run *r, const struct scn_step *s, enum peer peer)
 {
     const char *tls[PEER_MAX + 1] = {NULL};
-    struct peer_place place = {.socket_dir = r->dir, .tls_names = tls};
+    struct peer_place place = {
+        .socket_dir = r->dir, .sandbox = r->config->sandbox, .tls_names = tls};
     struct map env = {0};
     struct err e = ERR_INIT;
     struct fake *f = world_find(&r->world, peer_name(peer));
@@ -164,6 +165,8 @@ struct fake *run_fake(struct run *r, const struct scn_step *s, enum peer peer)
     }
     /* what a step or the header said about a variable stays */
     peers_environment(&r->world, &env);
+    if (r->config->sandbox)
+        peers_environment_real(&env);
     if (peers_certificate(&r->world, r->dir, &env, &e) < 0)
         run_fail(r, s, "%s", e.text);
     for (size_t i = 0; map_next(&env, &i, &name, &value);)
@@ -256,6 +259,10 @@ static int reserve_port(struct run *r)
     socklen_t n = sizeof(sa);
     int one = 1;
 
+    /* every port of a sandbox is free */
+    r->introspection_port = SANDBOX_INTROSPECTION_PORT;
+    if (r->config->sandbox)
+        return 0;
     r->port_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (r->port_fd < 0 || setsockopt(r->port_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
         bind(r->port_fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
@@ -265,9 +272,10 @@ static int reserve_port(struct run *r)
     return 0;
 }
 
+/* A folder of the agent: in a sandbox it is where the agent expects it, at the root. */
 static void set_path(struct run *r, const char *name, const char *below)
 {
-    char *path = xasprintf("%s/%s", r->dir, below);
+    char *path = xasprintf("%s/%s", r->config->sandbox ? "" : r->dir, below);
 
     run_setenv(r, name, path);
     free(path);
@@ -302,11 +310,15 @@ static int prepare(struct run *r)
     set_path(r, "ECS_AUDIT_LOGFILE", "log/audit.log");
     set_path(r, "ECS_AGENT_CONFIG_FILE_PATH", "tmp/ecs.config.json"); /* not the machine's */
     set_path(r, "ECS_CGROUP_PATH", "cgroup"); /* none: no scenario leaves groups on the machine */
-    set_path(r, "TMPDIR", "agent-tmp");
+    path = xasprintf("%s/agent-tmp", r->dir);
+    run_setenv(r, "TMPDIR", path);
+    free(path);
     run_setenv(r, "ECS_LOGLEVEL", "debug");
-    address = xasprintf("127.0.0.1:%d", r->introspection_port);
-    run_setenv(r, "ECSIM_INTROSPECTION", address);
-    free(address);
+    if (!r->config->sandbox) {
+        address = xasprintf("127.0.0.1:%d", r->introspection_port);
+        run_setenv(r, "ECSIM_INTROSPECTION", address);
+        free(address);
+    }
     return furnish(r, r->scn, r->scn->steps, r->scn->n_steps);
 }
 
@@ -327,10 +339,10 @@ static bool of_a_fake(const struct run *r, const char *socket)
     for (size_t i = 0; i < r->world.n_fakes; i++)
         if (r->world.fakes[i]->url && str_eq(str_after(r->world.fakes[i]->url, "unix://"), socket))
             return true;
-    return false;
+    return r->config->sandbox && str_eq(socket, SANDBOX_DOCKER_SOCKET);
 }
 
-/* Sockets below the scenario's folder, links not followed, but for those of the fakes. */
+/* Sockets below a folder, links not followed, but for those of the fakes. */
 static void name_sockets(const struct run *r, const char *dir, int depth, struct buf *out)
 {
     _cleanup_closedir_ DIR *d = opendir(dir);
@@ -362,6 +374,8 @@ static int find_leaks(struct run *r)
         name_files(tmp, &b);
     if (r->agent_clean)
         name_sockets(r, r->dir, LEAK_DEPTH, &b);
+    if (r->agent_clean && r->config->sandbox)
+        name_sockets(r, "/run", LEAK_DEPTH, &b);
     if (buf_len(&b))
         k = run_fail(r, NULL, "something was left behind:\n%s", buf_str(&b));
     free(tmp);

@@ -66,10 +66,22 @@ static int redirect(const char *dir, struct err *e)
     return 0;
 }
 
+/* Nothing of the scenario outlives the runner, however that ends. The runner may have ended before
+ * the kernel was told; then nobody reads what we tell. */
+static void die_with_runner(int tell)
+{
+    struct pollfd p = {tell, 0, 0};
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (poll(&p, 1, 0) > 0 && p.revents & POLLERR)
+        _exit(1);
+}
+
 /* The child's whole life, but for what main does when it returns. */
 static void live(struct board *b, size_t i, int tell)
 {
     struct runner *r = b->r;
+    const struct runner_job *job = &r->jobs[i];
     struct result result = {0};
     struct err e = ERR_INIT;
     _cleanup_free_ char *dir = folder(r, i);
@@ -77,16 +89,17 @@ static void live(struct board *b, size_t i, int tell)
     char *line;
 
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    die_with_runner(tell);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_IGN);
     r->child_code = 0;
-    if (redirect(dir, &e) < 0) {
+    if (redirect(dir, &e) < 0 ||
+        (job->boxed && sandbox_enter(r->sandbox, dir, r->keep_visible, &e) < 0)) {
         result.outcome = OUTCOME_HARNESS;
         result.reason = xstrdup(e.text);
     } else {
-        r->run(r, &r->jobs[i], dir, r->seed + i, &result);
+        r->run(r, job, dir, r->seed + i, &result);
     }
     line = result_write(&result);
     if (io_write_all(tell, line, strlen(line), &e) < 0)
@@ -121,7 +134,7 @@ static int start(struct board *b, struct slot *s, struct err *e)
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_sys(e, errno, "pipe");
     fflush(NULL);
-    pid = fork();
+    pid = r->jobs[i].boxed ? sandbox_fork(r->sandbox) : fork();
     if (pid < 0) {
         close(fds[0]);
         close(fds[1]);
@@ -378,12 +391,11 @@ static enum runner_end run_board(struct board *b, struct err *e)
 
 static int open_board(struct board *b, struct err *e)
 {
-    const char *tmp = getenv("TMPDIR");
     sigset_t set;
 
-    b->r->root = xasprintf("%s/ecsim-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(b->r->root))
-        return err_sys(e, errno, "%s", b->r->root);
+    b->r->root = io_temp_folder("ecsim", e);
+    if (!b->r->root)
+        return -1;
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return err_sys(e, errno, "subreaper");
     sigemptyset(&set);

@@ -8,6 +8,9 @@
  * its limit (it knows it itself and reports what it waits for) is killed with
  * its whole group a little later.
  *
+ * A job that asks for it gets a sandbox around it (sandbox/sandbox.h): its child
+ * is born into it, so that it stays one fork per scenario.
+ *
  * fork() returns in the child into the middle of the runner: runner_run() then
  * returns RUNNER_CHILD, and the caller unwinds to main as always, so that
  * everything is freed and leaks are seen.
@@ -21,6 +24,7 @@
 
 #include "base/err.h"
 #include "harness/progress.h"
+#include "harness/sandbox/sandbox.h"
 
 /* How long a child may overrun the limit that it keeps itself. */
 #define RUNNER_GRACE_NS (5 * NS_PER_S)
@@ -31,6 +35,7 @@ struct runner_job {
     const char *path, *title;
     int64_t limit;    /* ns of real time */
     const char *skip; /* reason not to run it, or NULL */
+    bool boxed;       /* in a sandbox; needs runner.sandbox */
     void *data;       /* for run() */
 };
 
@@ -43,8 +48,10 @@ struct runner {
     size_t n;
     int parallel;
     uint64_t seed;
-    bool keep;         /* keep every folder, not only those of failures */
-    const char *junit; /* file to write, or NULL */
+    bool keep;                       /* keep every folder, not only those of failures */
+    const char *junit;               /* file to write, or NULL */
+    struct sandbox *sandbox;         /* as sandbox_probe() left it; NULL: no job is boxed */
+    const char *const *keep_visible; /* see sandbox_enter() */
     /* results */
     struct progress progress;
     char *root;     /* folder above the scenarios' folders */

@@ -251,7 +251,7 @@ terminal()
     verdict 'a terminal is shown one live line, with failures above it'
 
     # The first of them ends last.
-    one a-slow 'Ends last' '' 'run sh -c "sleep 0.3"'
+    one a-slow 'Ends last' '' 'time real' 'run sh -c "sleep 0.3"'
     runs 1 -j 2 "$R/s/a-slow.scn" "$R/s/fail.scn" "$R/s/pass.scn"
     says "$R/out" "ok 3 - $R/s/a-slow.scn: Ends last"
     rm "$R/s/a-slow.scn"
@@ -265,14 +265,14 @@ terminal()
 # interrupted SIGNAL CODE: the runner with an agent and a process that left its group.
 interrupted()
 {
-    local signal=$1 want=$2 pid code mark=$((RANDOM + 100000)).$$
+    local signal=$1 want=$2 pid code mark=60.$((RANDOM + 100000))$$
     one hang 'Hangs' '' "use $PWD/scenarios/lib/boot.scn" \
-        "run sh -c \"setsid tail -s 1 --pid=$$ -f /dev/null $mark </dev/null >/dev/null 2>&1 & :\"" \
+        "run sh -c \"setsid sleep $mark </dev/null >/dev/null 2>&1 & :\"" \
         'note it hangs now' 'expect docker GET /never within 1h'
     rm -rf "$R/tmp"
     mkdir -p "$R/tmp"
     # Its own session: a shell without job control would have it ignore SIGINT.
-    TMPDIR=$R/tmp setsid "$BUILD/ecsim" run -j 1 --timeout 1h --junit "$R/junit.xml" --agent "$AGENT" \
+    TMPDIR=$R/tmp setsid "$BUILD/ecsim" run -j 1 --time real --timeout 1h --junit "$R/junit.xml" --agent "$AGENT" \
         "$R/s/pass.scn" "$R/s/hang.scn" "$R/s/fail.scn" >"$R/out" 2>"$R/err" &
     pid=$!
     holds 'it does not get to where it hangs' soon hangs

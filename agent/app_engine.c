@@ -22,6 +22,14 @@ static void put_cut(json_t *o, const char *member, const char *text, size_t max)
     json_put(o, member, json_stringn(text, n));
 }
 
+static void put_range(json_t *o, const char *member, int first, int count)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%d-%d", first, first + count - 1);
+    json_put_str(o, member, text);
+}
+
 static json_t *bindings_json(const struct engine_container_change *c)
 {
     json_t *list = json_array();
@@ -29,10 +37,17 @@ static json_t *bindings_json(const struct engine_container_change *c)
     for (size_t i = 0; i < c->n_bindings && i < BINDINGS_MAX; i++) {
         json_t *o = json_object();
 
-        json_put_str(o, "bindIP", c->bindings[i].bind_ip);
-        json_put_int(o, "containerPort", c->bindings[i].container_port);
-        json_put_int(o, "hostPort", c->bindings[i].host_port);
-        json_put_str(o, "protocol", c->bindings[i].udp ? "udp" : "tcp");
+        const struct container_binding *b = &c->bindings[i];
+
+        json_put_str(o, "bindIP", b->bind_ip);
+        if (b->count) {
+            put_range(o, "containerPortRange", b->container_port, b->count);
+            put_range(o, "hostPortRange", b->host_port, b->count);
+        } else {
+            json_put_int(o, "containerPort", b->container_port);
+            json_put_int(o, "hostPort", b->host_port);
+        }
+        json_put_str(o, "protocol", b->udp ? "udp" : "tcp");
         json_array_append_new(list, o);
     }
     return list;

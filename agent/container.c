@@ -181,6 +181,8 @@ json_t *container_state_json(const struct container *c)
     json_put_int(o, "createdAt", c->created_at);
     json_put_int(o, "startedAt", c->started_at);
     json_put_int(o, "finishedAt", c->finished_at);
+    json_put_int(o, "restartCount", c->restarts);
+    json_put_int(o, "lastRestartAt", c->restarted_at);
     json_put(o, "hostPorts", ports_json(c));
     json_put(o, "bindings", bindings_json(c));
     return o;
@@ -230,6 +232,8 @@ void container_state_load(struct container *c, const json_t *state)
     c->created_at = json_int(state, "createdAt", 0);
     c->started_at = json_int(state, "startedAt", 0);
     c->finished_at = json_int(state, "finishedAt", 0);
+    c->restarts = json_int(state, "restartCount", 0);
+    c->restarted_at = json_int(state, "lastRestartAt", 0);
     for (size_t i = 0; i < c->n_ports && i < json_array_size(ports); i++) {
         int port = (int)json_integer_value(json_array_get(ports, i));
 

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/restart.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -32,17 +33,24 @@ struct container_depend {
     enum depend_condition condition;
 };
 
-/* One row of the payload's portMappings; host_port is the chosen one when the payload said 0. */
+/*
+ * One row of the payload's portMappings; host_port is the chosen one when the
+ * payload said 0. A containerPortRange is `count` ports from container_port on,
+ * at as many host ports in a row.
+ */
 struct container_port {
     int container_port, host_port;
+    int count;  /* 1 or more */
+    bool range; /* told as one even when it is of one port */
     bool udp;
     bool chosen; /* the agent picked host_port */
 };
 
-/* One published port as Docker reports it. */
+/* One published port as Docker reports it; told to ECS, a range is one too. */
 struct container_binding {
     char *bind_ip;
     int container_port, host_port;
+    int count; /* 0: not a range */
     bool udp;
 };
 
@@ -61,6 +69,7 @@ struct container {
     size_t n_depends;
     struct container_port *ports;
     size_t n_ports;
+    struct restart_policy restart;
 
     char *docker_name;      /* chosen when the task was taken on, so saved before any create */
     char *docker_id;        /* NULL until Docker gave one */
@@ -77,6 +86,7 @@ struct container {
     int event_exit; /* exitCode of a die event, used when no inspect can tell; -1: none */
     char *reason;   /* "<ErrorName>: <text>" of the first error, or NULL */
     int64_t created_at, started_at, finished_at; /* ns since 1970; 0: never */
+    int64_t restarts, restarted_at;              /* by its policy */
     struct container_binding *bindings;
     size_t n_bindings;
 

@@ -106,9 +106,10 @@ static json_t *environment(const struct container *c, const struct container_con
 
 /* ---- ports ---- */
 
-static const char *port_key(const struct container_port *p, char out[24])
+/* The i-th port of a row. */
+static const char *port_key(const struct container_port *p, int i, char out[24])
 {
-    snprintf(out, 24, "%d/%s", p->container_port, p->udp ? "udp" : "tcp");
+    snprintf(out, 24, "%d/%s", p->container_port + i, p->udp ? "udp" : "tcp");
     return out;
 }
 
@@ -118,27 +119,32 @@ static json_t *exposed_ports(const struct container *c)
     char key[24];
 
     for (size_t i = 0; i < c->n_ports; i++)
-        json_object_set_new(o, port_key(&c->ports[i], key), json_object());
+        for (int k = 0; k < c->ports[i].count; k++)
+            json_object_set_new(o, port_key(&c->ports[i], k, key), json_object());
     return o;
+}
+
+static void bind_port(json_t *o, const struct container_port *p, int i)
+{
+    char key[24], port[16];
+    json_t *list = json_object_get(o, port_key(p, i, key)), *binding = json_object();
+
+    snprintf(port, sizeof(port), "%d", p->host_port ? p->host_port + i : 0);
+    json_put_str(binding, "HostPort", port);
+    if (!list) {
+        list = json_array();
+        json_object_set_new(o, key, list);
+    }
+    json_array_append_new(list, binding);
 }
 
 static json_t *port_bindings(const struct container *c)
 {
     json_t *o = json_object();
 
-    for (size_t i = 0; i < c->n_ports; i++) {
-        char key[24], port[16];
-        json_t *list = json_object_get(o, port_key(&c->ports[i], key));
-        json_t *binding = json_object();
-
-        snprintf(port, sizeof(port), "%d", c->ports[i].host_port);
-        json_put_str(binding, "HostPort", port);
-        if (!list) {
-            list = json_array();
-            json_object_set_new(o, key, list);
-        }
-        json_array_append_new(list, binding);
-    }
+    for (size_t i = 0; i < c->n_ports; i++)
+        for (int k = 0; k < c->ports[i].count; k++)
+            bind_port(o, &c->ports[i], k);
     return o;
 }
 
@@ -155,17 +161,17 @@ static const json_t *find_volume(const struct task *t, const char *name)
     return NULL;
 }
 
-/* A path of the host, the name of a shared volume, or a name of the task's own. To be freed. */
-static char *volume_source(const struct task *t, const char *name, const json_t *volume)
+char *container_config_volume(const struct task *t, const json_t *volume)
 {
     const char *path = json_str(json_object_get(volume, "host"), "sourcePath");
     const json_t *docker = json_object_get(volume, "dockerVolumeConfiguration");
+    const char *name = json_str(volume, "name");
 
     if (path && *path)
         return xstrdup(path);
     if (str_eq(json_str(docker, "scope"), "shared"))
         return xstrdup(name);
-    return container_docker_name(t->family, t->version, name, task_id(t));
+    return xasprintf("ecs-%s-%s-%s-%s", t->family, t->version, name, task_id(t));
 }
 
 static json_t *binds(const struct container *c, struct err *e)
@@ -183,7 +189,7 @@ static json_t *binds(const struct container *c, struct err *e)
             json_decref(list);
             return NULL;
         }
-        source = volume_source(c->task, name, volume);
+        source = container_config_volume(c->task, volume);
         line = xasprintf("%s:%s%s", source, path, json_bool(v, "readOnly", false) ? ":ro" : "");
         json_array_append_new(list, json_string(line));
     }

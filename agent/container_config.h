@@ -24,6 +24,9 @@ struct container_config_env {
     const char *cgroup_parent; /* NULL: the task has no control group */
 };
 
+/* How Docker knows a volume of the payload (or its path on the host). To be freed. */
+char *container_config_volume(const struct task *t, const json_t *volume);
+
 /*
  * New reference, or NULL with a text in e and in *ret_error_name what it is
  * called in the container's reason. Host ports must have been chosen.

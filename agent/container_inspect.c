@@ -98,10 +98,13 @@ static void take_ports(struct container *c, json_t *ports)
 
 /* ---- all of it ---- */
 
-static enum container_status status_of(const json_t *state)
+enum container_status container_inspect_status(const json_t *v)
 {
+    const json_t *state = json_object_get(v, "State");
     const char *error = json_str(state, "Error");
 
+    if (!json_is_object(state))
+        return CONTAINER_NONE;
     if (json_bool(state, "Running", false))
         return CONTAINER_RUNNING;
     if (json_bool(state, "Dead", false))
@@ -110,15 +113,25 @@ static enum container_status status_of(const json_t *state)
                                                               : CONTAINER_STOPPED;
 }
 
+void container_inspect_exit(const json_t *v, bool *ret_known, int *ret_code)
+{
+    const json_t *state = json_object_get(v, "State");
+
+    *ret_known = container_inspect_status(v) == CONTAINER_STOPPED && time_of(state, "FinishedAt") &&
+                 json_is_integer(json_object_get(state, "ExitCode"));
+    *ret_code = (int)json_int(state, "ExitCode", 0);
+}
+
 enum container_status container_inspect(struct container *c, const json_t *v)
 {
     const json_t *state = json_object_get(v, "State");
     const char *error = json_str(state, "Error");
-    enum container_status s;
+    enum container_status s = container_inspect_status(v);
+    bool known;
+    int code;
 
-    if (!json_is_object(state))
+    if (s == CONTAINER_NONE)
         return CONTAINER_NONE;
-    s = status_of(state);
     take_time(&c->created_at, time_of(v, "Created"));
     take_time(&c->started_at, time_of(state, "StartedAt"));
     if (json_str(v, "Image"))
@@ -128,8 +141,9 @@ enum container_status container_inspect(struct container *c, const json_t *v)
     if (s != CONTAINER_STOPPED)
         return s;
     take_time(&c->finished_at, time_of(state, "FinishedAt"));
-    if (c->finished_at && json_is_integer(json_object_get(state, "ExitCode")))
-        container_set_exit(c, (int)json_int(state, "ExitCode", 0));
+    container_inspect_exit(v, &known, &code);
+    if (known)
+        container_set_exit(c, code);
     if (json_bool(state, "OOMKilled", false))
         container_set_error(c, REASON_OOM, REASON_OOM_TEXT);
     else if (error && *error)

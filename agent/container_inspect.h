@@ -20,4 +20,8 @@
  */
 enum container_status container_inspect(struct container *c, const json_t *v);
 
+/* Only looks: the same status, and the exit code if there is one that counts. */
+enum container_status container_inspect_status(const json_t *v);
+void container_inspect_exit(const json_t *v, bool *ret_known, int *ret_code);
+
 #endif

@@ -565,6 +565,32 @@ struct docker_request *docker_remove(struct docker_client *d, const char *id, do
     return simple(d, DOCKER_CONTAINER_REMOVE, id, "?v=1", DOCKER_REMOVE_TIMEOUT, done, user);
 }
 
+struct docker_request *docker_volume_create(struct docker_client *d, const json_t *body,
+                                            docker_done_fn done, void *user)
+{
+    _cleanup_free_ char *text = json_text(body);
+    struct call c = {
+        .method = "POST",
+        .path = docker_call_info(DOCKER_VOLUME_CREATE)->path,
+        .body = text,
+        .timeout = DOCKER_VOLUME_TIMEOUT,
+    };
+
+    return send_call(request_new(d, done, user), &c);
+}
+
+struct docker_request *docker_volume_inspect(struct docker_client *d, const char *name,
+                                             docker_done_fn done, void *user)
+{
+    return simple(d, DOCKER_VOLUME_INSPECT, name, "", DOCKER_VOLUME_TIMEOUT, done, user);
+}
+
+struct docker_request *docker_volume_remove(struct docker_client *d, const char *name,
+                                            docker_done_fn done, void *user)
+{
+    return simple(d, DOCKER_VOLUME_REMOVE, name, "", DOCKER_VOLUME_TIMEOUT, done, user);
+}
+
 struct docker_request *docker_list(struct docker_client *d, docker_done_fn done, void *user)
 {
     return simple(d, DOCKER_CONTAINER_LIST, "", "", DOCKER_LIST_TIMEOUT, done, user);

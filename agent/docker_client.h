@@ -112,6 +112,13 @@ struct docker_request *docker_inspect(struct docker_client *d, const char *id, d
 /* DELETE /containers/<id>?v=1 */
 struct docker_request *docker_remove(struct docker_client *d, const char *id, docker_done_fn done,
                                      void *user);
+/* body: Name, Driver, DriverOpts, Labels. One that is there already is no error. */
+struct docker_request *docker_volume_create(struct docker_client *d, const json_t *body,
+                                            docker_done_fn done, void *user);
+struct docker_request *docker_volume_inspect(struct docker_client *d, const char *name,
+                                             docker_done_fn done, void *user);
+struct docker_request *docker_volume_remove(struct docker_client *d, const char *name,
+                                            docker_done_fn done, void *user);
 /* Running containers. */
 struct docker_request *docker_list(struct docker_client *d, docker_done_fn done, void *user);
 

@@ -19,6 +19,7 @@ void engine_add_task(struct engine *en, struct task *t)
         w->en = en;
         w->c = &t->containers[i];
         t->containers[i].work = w;
+        w->restarts_told = w->c->restarts;
         if (w->c->docker_id)
             map_set(&en->by_docker_id, w->c->docker_id, w->c);
     }
@@ -51,6 +52,7 @@ void engine_drop_task(struct engine *en, struct task *t)
     loop_timer_stop(en->loop, &tw->wake);
     loop_timer_stop(en->loop, &tw->poll);
     loop_timer_stop(en->loop, &tw->cleanup);
+    engine_free_volumes(t);
     free(tw);
     t->work = NULL;
     map_remove(&en->by_arn, t->arn);

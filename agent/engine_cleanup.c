@@ -35,31 +35,49 @@ static void forget(struct task *t)
     engine_drop_task(en, t);
 }
 
-static void on_removed(const struct docker_result *r, void *user)
+static void remove_volumes(struct task *t)
 {
-    struct container *c = user;
-    struct task_work *tw = c->task->work;
+    struct task_work *tw = t->work;
 
-    c->work->call = NULL;
+    tw->containers_gone = true;
+    tw->removing = engine_remove_volumes(t);
+    if (!tw->removing)
+        forget(t);
+}
+
+/* One of the calls has ended. Volumes go after the containers that hold them. */
+void engine_removed(struct task *t, const struct docker_result *r)
+{
+    struct task_work *tw = t->work;
+
     tw->removing--;
-    if (!r->ok && r->status != 404) {
-        log_event(tw->en->log, LOG_WARN, "A container cannot be removed", "task", c->task->arn,
-                  "container", c->name, "error", r->message, NULL);
-        tw->remove_again |= r->unreachable;
-    }
+    tw->remove_again |= r->unreachable;
     if (tw->removing)
         return;
     if (tw->remove_again)
-        wait_more(c->task, REMOVE_AGAIN);
+        wait_more(t, REMOVE_AGAIN);
+    else if (!tw->containers_gone)
+        remove_volumes(t);
     else
-        forget(c->task);
+        forget(t);
+}
+
+static void on_removed(const struct docker_result *r, void *user)
+{
+    struct container *c = user;
+
+    c->work->call = NULL;
+    if (!r->ok && r->status != 404)
+        log_event(c->work->en->log, LOG_WARN, "A container cannot be removed", "task", c->task->arn,
+                  "container", c->name, "error", r->message, NULL);
+    engine_removed(c->task, r);
 }
 
 static void remove_containers(struct task *t)
 {
     struct task_work *tw = t->work;
 
-    tw->remove_again = false;
+    tw->remove_again = tw->containers_gone = false;
     for (size_t i = 0; i < t->n_containers; i++) {
         struct container *c = &t->containers[i];
 
@@ -70,7 +88,7 @@ static void remove_containers(struct task *t)
         tw->removing += c->work->call != NULL;
     }
     if (!tw->removing)
-        forget(t);
+        remove_volumes(t);
 }
 
 static bool busy(const struct task *t)

@@ -13,14 +13,36 @@
 
 /* ---- what is left out ---- */
 
+/* The row of portMappings that is a range and has this port; NULL: none. */
+static const struct container_port *range_of(const struct container *c,
+                                             const struct container_binding *b)
+{
+    for (size_t i = 0; i < c->n_ports; i++) {
+        const struct container_port *p = &c->ports[i];
+
+        if (p->range && p->udp == b->udp && b->container_port >= p->container_port &&
+            b->container_port < p->container_port + p->count)
+            return p;
+    }
+    return NULL;
+}
+
+/* A range is told once for each address, by its first port. */
 static size_t reported_bindings(const struct engine *en, const struct container *c,
                                 struct container_binding *out)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < c->n_bindings; i++)
-        if (!en->config->exclude_ipv6_bindings.on || !str_eq(c->bindings[i].bind_ip, "::"))
-            out[n++] = c->bindings[i];
+    for (size_t i = 0; i < c->n_bindings; i++) {
+        const struct container_binding *b = &c->bindings[i];
+        const struct container_port *range = range_of(c, b);
+
+        if ((en->config->exclude_ipv6_bindings.on && str_eq(b->bind_ip, "::")) ||
+            (range && b->container_port != range->container_port))
+            continue;
+        out[n] = *b;
+        out[n++].count = range ? range->count : 0;
+    }
     return n;
 }
 

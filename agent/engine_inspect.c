@@ -124,6 +124,8 @@ static void see(struct container *c, const json_t *v)
         }
         adopt(c, v);
     }
+    if (engine_restart(c, v))
+        return;
     seen = container_inspect(c, v);
     w->dirty = true;
     if (seen == CONTAINER_STOPPED && !c->exit_known && c->event_exit >= 0)

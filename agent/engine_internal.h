@@ -65,12 +65,16 @@ struct container_work {
     bool must_stop;  /* a start timed out: it may run although it is not seen running */
     bool start_failed, stop_had_effect;
     bool ports_held;
-    bool name_is_foreign; /* somebody else's container has our name */
+    bool restart_failed;
+    int64_t restarts_told; /* to TCS */
+    bool name_is_foreign;  /* somebody else's container has our name */
     bool dirty;
     char *failure; /* what the daemon said to a create that found the name taken */
     struct docker_stats *stats;
     struct stats_set samples;
 };
+
+struct volume_work;
 
 struct task_work {
     struct engine *en;
@@ -78,7 +82,10 @@ struct task_work {
     struct clock_timer wake; /* a dependency runs out of time */
     struct clock_timer poll; /* look at everything that should run */
     struct clock_timer cleanup;
+    struct volume_work *volumes; /* NULL: not looked for yet */
+    size_t n_volumes;
     unsigned int removing; /* DELETE calls under way */
+    bool containers_gone;
     bool remove_again;
     bool running, again; /* inside engine_progress() */
     bool dirty;
@@ -113,6 +120,11 @@ void engine_begin_start(struct container *c);
 void engine_begin_stop(struct container *c);
 int engine_hold_ports(struct container *c); /* chooses what the payload left open; -1: none left */
 
+const char *engine_config_version(const struct container *c); /* dockerConfig.version, or NULL */
+
+/* engine_restart.c: true when the end that was seen is not to be taken over. */
+bool engine_restart(struct container *c, const json_t *inspected);
+
 /* engine_inspect.c */
 void engine_inspect(struct container *c);
 void engine_inspect_running(struct engine *en);
@@ -127,7 +139,14 @@ void engine_arm_drain(struct engine *en);
 int engine_load_tasks(struct engine *en, struct err *e);
 void engine_recover(struct engine *en);
 
+/* engine_volume.c */
+bool engine_volumes_ready(struct task *t); /* else they are being made */
+unsigned int
+engine_remove_volumes(struct task *t); /* calls under way; each ends in engine_removed() */
+void engine_free_volumes(struct task *t);
+
 /* engine_cleanup.c */
 void engine_arm_cleanup(struct task *t);
+void engine_removed(struct task *t, const struct docker_result *r);
 
 #endif

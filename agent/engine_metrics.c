@@ -16,6 +16,16 @@ static json_t *task_head(const struct engine *en, const struct task *t)
     return o;
 }
 
+/* Those since the last time. */
+static void put_restarts(struct container *c, json_t *o)
+{
+    json_t *set = json_object();
+
+    json_put_int(set, "restartCount", c->restarts - c->work->restarts_told);
+    json_put(o, "restartStatsSet", set);
+    c->work->restarts_told = c->restarts;
+}
+
 static json_t *container_metric(struct container *c)
 {
     json_t *o = json_object();
@@ -23,8 +33,11 @@ static json_t *container_metric(struct container *c)
 
     json_put_str(o, "containerName", c->name);
     json_put_str(o, "containerArn", json_str(c->spec, "containerArn"));
-    if (stats_set_take(&c->work->samples, network, o))
+    if (stats_set_take(&c->work->samples, network, o)) {
+        if (c->restart.enabled)
+            put_restarts(c, o);
         return o;
+    }
     json_decref(o);
     return NULL;
 }

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static const char *config_version(const struct container *c)
+const char *engine_config_version(const struct container *c)
 {
     return json_str(json_object_get(c->spec, "dockerConfig"), "version");
 }
@@ -33,14 +33,14 @@ int engine_hold_ports(struct container *c)
         struct container_port *p = &c->ports[i];
 
         if (p->host_port == 0) {
-            int port = port_pool_take(pool, p->udp);
+            int port = port_pool_take(pool, p->count, p->udp);
 
             if (port < 0)
                 return -1;
             p->host_port = port;
             p->chosen = true;
         } else {
-            port_pool_hold(pool, p->host_port, p->udp);
+            port_pool_hold(pool, p->host_port, p->count, p->udp);
         }
     }
     return 0;
@@ -120,7 +120,8 @@ void engine_begin_create(struct container *c)
     _cleanup_json_ json_t *body = NULL;
 
     if (needs_host_port(c) && engine_hold_ports(c) < 0) {
-        engine_fail(c, REASON_CREATE, "no host port is left to choose from");
+        engine_fail(c, REASON_CREATE,
+                    "no host port, or not as many in a row, is left to choose from");
         c->task->work->again = true;
         return;
     }
@@ -139,7 +140,7 @@ void engine_begin_create(struct container *c)
     w->dirty = true;
     /* name, ports and the try are on disk before Docker hears of them */
     engine_save_changes(en, c->task);
-    w->call = docker_create(en->docker, c->docker_name, config_version(c), body,
+    w->call = docker_create(en->docker, c->docker_name, engine_config_version(c), body,
                             en->config->create_timeout, on_created, c);
 }
 
@@ -173,7 +174,7 @@ void engine_begin_start(struct container *c)
     struct container_work *w = c->work;
 
     c->applied = CONTAINER_RUNNING;
-    w->call = docker_start(w->en->docker, docker_ref(c), config_version(c),
+    w->call = docker_start(w->en->docker, docker_ref(c), engine_config_version(c),
                            w->en->config->start_timeout, on_started, c);
 }
 

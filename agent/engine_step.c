@@ -15,7 +15,8 @@ static void give_ports_back(struct container *c)
     struct container_work *w = c->work;
 
     for (size_t i = 0; w->ports_held && i < c->n_ports; i++)
-        port_pool_give_back(&w->en->ports, c->ports[i].host_port, c->ports[i].udp);
+        port_pool_give_back(&w->en->ports, c->ports[i].host_port, c->ports[i].count,
+                            c->ports[i].udp);
     w->ports_held = false;
 }
 
@@ -98,7 +99,8 @@ static void step_up(struct container *c, int64_t *until)
         engine_begin_resolve(c);
         break;
     case CONTAINER_MANIFEST_PULLED:
-        engine_begin_pull(c);
+        if (engine_volumes_ready(c->task))
+            engine_begin_pull(c);
         break;
     case CONTAINER_PULLED:
         engine_begin_create(c);

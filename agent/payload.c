@@ -170,6 +170,22 @@ static int read_implied_depends(struct container *c, struct err *e)
     return 0;
 }
 
+/* "a-b", both from 1 to 65535. */
+static int parse_range(const char *text, struct container_port *p, struct err *e)
+{
+    const char *dash = strchr(text, '-');
+    _cleanup_free_ char *low = xstrndup(text, dash ? (size_t)(dash - text) : 0);
+    uint64_t first, last;
+
+    if (!dash || str_u64(low, 65535, &first) < 0 || str_u64(dash + 1, 65535, &last) < 0 ||
+        first == 0 || last < first)
+        return err_set(e, ERR_PARSE, "\"containerPortRange\" is %.60s, not FIRST-LAST", text);
+    p->container_port = (int)first;
+    p->count = (int)(last - first + 1);
+    p->range = true;
+    return 0;
+}
+
 static int read_ports(struct container *c, struct err *e)
 {
     const json_t *list, *v;
@@ -182,21 +198,27 @@ static int read_ports(struct container *c, struct err *e)
     c->ports = new0_array(struct container_port, json_array_size(list));
     json_array_foreach (list, i, v) {
         int64_t inside = 0, outside = 0;
-        const char *protocol = "tcp";
+        const char *protocol = "tcp", *range = NULL;
+        struct container_port *p = &c->ports[c->n_ports];
 
         if (opt_int(v, "containerPort", 0, 65535, &inside, e) < 0 ||
             opt_int(v, "hostPort", 0, 65535, &outside, e) < 0 ||
+            opt_str(v, "containerPortRange", &range, e) < 0 ||
             opt_str(v, "protocol", &protocol, e) < 0)
             return err_wrap(e, "portMappings");
         if (!str_eq(protocol, "tcp") && !str_eq(protocol, "udp"))
             return err_set(e, ERR_PARSE, "portMappings: no protocol \"%.60s\"", protocol);
-        if (inside == 0)
-            continue; /* a port range: payload_unsupported() refuses it */
-        c->ports[c->n_ports++] = (struct container_port){
+        if (inside == 0 && (!range || !*range))
+            continue; /* maps nothing */
+        *p = (struct container_port){
             .container_port = (int)inside,
-            .host_port = (int)outside,
+            .host_port = inside ? (int)outside : 0,
+            .count = 1,
             .udp = str_eq(protocol, "udp"),
         };
+        if (inside == 0 && parse_range(range, p, e) < 0)
+            return err_wrap(e, "portMappings");
+        c->n_ports++;
     }
     return 0;
 }
@@ -278,7 +300,7 @@ static int read_container(struct container *c, json_t *spec, struct err *e)
     c->start_timeout = start * LIMIT_S;
     c->stop_timeout = stop * LIMIT_S;
     if (read_depends(c, e) < 0 || read_implied_depends(c, e) < 0 || read_ports(c, e) < 0 ||
-        check_rest(c, e) < 0)
+        restart_policy_read(&c->restart, spec, e) < 0 || check_rest(c, e) < 0)
         return -1;
     c->docker_name =
         container_docker_name(c->task->family, c->task->version, c->name, random_hex(hex));
@@ -392,10 +414,8 @@ struct task *payload_task(const json_t *spec, struct err *e)
 static int container_unsupported(const struct container *c, struct err *e)
 {
     static const char *const lists[] = {"secrets", "environmentFiles", "credentialSpecs"};
-    const json_t *v;
-    size_t i;
 
-    for (i = 0; i < ARRAY_SIZE(lists); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
         if (json_array_size(json_object_get(c->spec, lists[i])) > 0)
             return err_set(e, ERR_USAGE, "container \"%.60s\" has %s, which this agent cannot get",
                            c->name, lists[i]);
@@ -403,9 +423,6 @@ static int container_unsupported(const struct container *c, struct err *e)
         return err_set(e, ERR_USAGE, "container \"%.60s\" is a FireLens router", c->name);
     if (json_is_object(json_object_get(c->spec, "registryAuthentication")))
         return err_set(e, ERR_USAGE, "container \"%.60s\" needs registry credentials", c->name);
-    json_array_foreach (json_object_get(c->spec, "portMappings"), i, v)
-        if (json_int(v, "containerPort", 0) == 0)
-            return err_set(e, ERR_USAGE, "container \"%.60s\" maps a range of ports", c->name);
     return 0;
 }
 
@@ -420,14 +437,9 @@ int payload_unsupported(const struct task *t, struct err *e)
         return err_set(e, ERR_USAGE, "associations (GPU, accelerators) are not offered");
     json_array_foreach (json_object_get(t->spec, "volumes"), i, v) {
         const char *type = json_str(v, "type");
-        const json_t *docker = json_object_get(v, "dockerVolumeConfiguration");
-        const char *driver = json_str(docker, "driver");
 
         if (type && *type && !str_eq(type, "host") && !str_eq(type, "docker"))
             return err_set(e, ERR_USAGE, "volume type %.60s is not offered by this agent", type);
-        if (driver && *driver && !str_eq(driver, "local"))
-            return err_set(e, ERR_USAGE, "volume driver %.60s is not offered by this agent",
-                           driver);
     }
     for (i = 0; i < t->n_containers; i++)
         if (container_unsupported(&t->containers[i], e) < 0)

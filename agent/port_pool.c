@@ -54,7 +54,7 @@ static void hold_all(struct port_pool *p, const json_t *list, bool udp)
     size_t i;
 
     json_array_foreach (list, i, v)
-        port_pool_hold(p, (int)json_integer_value(v), udp);
+        port_pool_hold(p, (int)json_integer_value(v), 1, udp);
 }
 
 bool port_pool_init(struct port_pool *p, const char *range, const json_t *reserved_tcp,
@@ -75,28 +75,47 @@ bool port_pool_init(struct port_pool *p, const char *range, const json_t *reserv
     return valid;
 }
 
-int port_pool_take(struct port_pool *p, bool udp)
+static bool is_used(const struct port_pool *p, int port, bool udp)
 {
-    for (int tried = p->first; tried <= p->last; tried++) {
-        int port = p->next[udp];
+    return p->used[udp][port / 8] & (1u << (port % 8));
+}
 
-        p->next[udp] = port == p->last ? p->first : port + 1;
-        if (p->used[udp][port / 8] & (1u << (port % 8)) || !p->is_free(port, udp))
-            continue;
-        port_pool_hold(p, port, udp);
-        return port;
+static int look(struct port_pool *p, int from, int to, int n, bool udp)
+{
+    int run = 0;
+
+    for (int port = from; port <= to; port++) {
+        run = is_used(p, port, udp) || !p->is_free(port, udp) ? 0 : run + 1;
+        if (run == n)
+            return port - n + 1;
     }
     return -1;
 }
 
-void port_pool_hold(struct port_pool *p, int port, bool udp)
+int port_pool_take(struct port_pool *p, int n, bool udp)
 {
-    if (port > 0 && port < 65536)
-        p->used[udp][port / 8] |= (unsigned char)(1u << (port % 8));
+    int after, port = look(p, p->next[udp], p->last, n, udp);
+
+    if (port < 0) /* from the start again; a run may reach over where this began */
+        port = look(p, p->first, p->last, n, udp);
+    if (port < 0)
+        return -1;
+    after = port + n;
+    p->next[udp] = after > p->last ? p->first : after;
+    port_pool_hold(p, port, n, udp);
+    return port;
 }
 
-void port_pool_give_back(struct port_pool *p, int port, bool udp)
+void port_pool_hold(struct port_pool *p, int port, int n, bool udp)
 {
-    if (port > 0 && port < 65536)
-        p->used[udp][port / 8] &= (unsigned char)~(1u << (port % 8));
+    for (; n-- > 0; port++)
+        if (port > 0 && port < 65536)
+            p->used[udp][port / 8] |= (unsigned char)(1u << (port % 8));
+}
+
+void port_pool_give_back(struct port_pool *p, int port, int n, bool udp)
+{
+    for (; n-- > 0; port++)
+        if (port > 0 && port < 65536)
+            p->used[udp][port / 8] &= (unsigned char)~(1u << (port % 8));
 }

@@ -27,10 +27,10 @@ struct port_pool {
 bool port_pool_init(struct port_pool *p, const char *range, const json_t *reserved_tcp,
                     const json_t *reserved_udp);
 
-/* A free port, now handed out; -1 when there is none. */
-int port_pool_take(struct port_pool *p, bool udp);
+/* The first of n free ports in a row, now handed out; -1 when there are none. */
+int port_pool_take(struct port_pool *p, int n, bool udp);
 
-void port_pool_hold(struct port_pool *p, int port, bool udp); /* known to be in use */
-void port_pool_give_back(struct port_pool *p, int port, bool udp);
+void port_pool_hold(struct port_pool *p, int port, int n, bool udp); /* known to be in use */
+void port_pool_give_back(struct port_pool *p, int port, int n, bool udp);
 
 #endif

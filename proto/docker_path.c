@@ -22,6 +22,9 @@ static const struct docker_call_info calls[DOCKER_CALL_MAX] = {
     [DOCKER_CONTAINER_REMOVE] = {"DELETE", "/containers/{name}"},
     [DOCKER_CONTAINER_STATS] = {"GET", "/containers/{name}/stats"},
     [DOCKER_CONTAINER_LOGS] = {"GET", "/containers/{name}/logs"},
+    [DOCKER_VOLUME_CREATE] = {"POST", "/volumes/create"},
+    [DOCKER_VOLUME_INSPECT] = {"GET", "/volumes/{name}"},
+    [DOCKER_VOLUME_REMOVE] = {"DELETE", "/volumes/{name}"},
 };
 
 const struct docker_call_info *docker_call_info(enum docker_call call)

@@ -91,6 +91,7 @@
 #define DOCKER_INSPECT_TIMEOUT   (30 * LIMIT_S)
 #define DOCKER_LIST_TIMEOUT      (600 * LIMIT_S)
 #define DOCKER_REMOVE_TIMEOUT    (300 * LIMIT_S)
+#define DOCKER_VOLUME_TIMEOUT    (300 * LIMIT_S)
 #define DOCKER_STOP_EXTRA        (120 * LIMIT_S) /* on top of the container's stop timeout */
 #define DOCKER_STATS_INACTIVITY  (18 * LIMIT_S)
 #define DOCKER_PULL_BEGIN        (300 * LIMIT_S)

@@ -303,16 +303,35 @@ static void ports_go_up_and_round_and_are_given_once(void **state)
     assert_true(port_pool_init(p, "40000-40004", reserved, NULL));
     p->is_free = not_busy;
     busy_port = 40002;
-    assert_int_equal(port_pool_take(p, false), 40000);
-    assert_int_equal(port_pool_take(p, false), 40003);
-    assert_int_equal(port_pool_take(p, true), 40000); /* UDP has numbers of its own */
-    port_pool_hold(p, 40004, false);
-    assert_int_equal(port_pool_take(p, false), -1);
-    port_pool_give_back(p, 40003, false);
-    assert_int_equal(port_pool_take(p, false), 40003);
+    assert_int_equal(port_pool_take(p, 1, false), 40000);
+    assert_int_equal(port_pool_take(p, 1, false), 40003);
+    assert_int_equal(port_pool_take(p, 1, true), 40000); /* UDP has numbers of its own */
+    port_pool_hold(p, 40004, 1, false);
+    assert_int_equal(port_pool_take(p, 1, false), -1);
+    port_pool_give_back(p, 40003, 1, false);
+    assert_int_equal(port_pool_take(p, 1, false), 40003);
     busy_port = 0;
-    assert_int_equal(port_pool_take(p, false), 40002);
+    assert_int_equal(port_pool_take(p, 1, false), 40002);
     json_decref(reserved);
+    free(p);
+}
+
+static void several_ports_are_given_in_a_row_or_not_at_all(void **state)
+{
+    struct port_pool *p = new0(struct port_pool);
+
+    (void)state;
+    assert_true(port_pool_init(p, "40000-40009", NULL, NULL));
+    p->is_free = not_busy;
+    busy_port = 40002;
+    assert_int_equal(port_pool_take(p, 3, false), 40003);
+    assert_int_equal(port_pool_take(p, 5, false), -1);
+    assert_int_equal(port_pool_take(p, 4, false), 40006);
+    assert_int_equal(port_pool_take(p, 2, false), 40000);
+    assert_int_equal(port_pool_take(p, 1, false), -1);
+    port_pool_give_back(p, 40003, 3, false);
+    assert_int_equal(port_pool_take(p, 3, false), 40003);
+    busy_port = 0;
     free(p);
 }
 
@@ -327,7 +346,7 @@ static void a_bad_range_is_told_and_the_usual_one_taken(void **state)
         assert_true(p->first > 1024 && p->last > p->first);
     }
     assert_true(port_pool_init(p, "", NULL, NULL));
-    assert_true(port_pool_take(p, false) >= p->first);
+    assert_true(port_pool_take(p, 1, false) >= p->first);
     free(p);
 }
 
@@ -345,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_call_that_was_too_slow_says_what_it_waited_for),
         cmocka_unit_test(a_pull_that_was_denied_has_a_hint_and_no_signed_address),
         cmocka_unit_test(ports_go_up_and_round_and_are_given_once),
+        cmocka_unit_test(several_ports_are_given_in_a_row_or_not_at_all),
         cmocka_unit_test(a_bad_range_is_told_and_the_usual_one_taken),
     };
 

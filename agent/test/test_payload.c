@@ -134,6 +134,12 @@ static void what_is_wrong_is_named(void **state)
         {"{" HEAD "\"desiredStatus\":\"RUNNING\",\"containers\":[{\"name\":\"a\",\"image\":\"i\"},"
          "{\"name\":\"a\",\"image\":\"i\"}]}",
          "two containers"},
+        {"{" HEAD "\"desiredStatus\":\"RUNNING\",\"containers\":[{\"name\":\"a\",\"image\":\"i\","
+         "\"portMappings\":[{\"containerPortRange\":\"9-8\"}]}]}",
+         "FIRST-LAST"},
+        {"{" HEAD "\"desiredStatus\":\"RUNNING\",\"containers\":[{\"name\":\"a\",\"image\":\"i\","
+         "\"portMappings\":[{\"containerPortRange\":\"80\"}]}]}",
+         "FIRST-LAST"},
     };
 
     (void)state;
@@ -161,14 +167,9 @@ static void what_cannot_be_done_here_is_told(void **state)
     static const char *const rows[][2] = {
         {"\"networkMode\":\"awsvpc\"", "awsvpc"},
         {"\"volumes\":[{\"name\":\"v\",\"type\":\"efs\"}]", "efs"},
-        {"\"volumes\":[{\"name\":\"v\",\"dockerVolumeConfiguration\":{\"driver\":\"rex\"}}]",
-         "rex"},
         {"\"associations\":[{\"type\":\"gpu\"}]", "GPU"},
         {"\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"secrets\":[{\"name\":\"S\"}]}]",
          "secrets"},
-        {"\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"portMappings\":"
-         "[{\"containerPortRange\":\"1-2\"}]}]",
-         "range"},
         {"\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"registryAuthentication\":{}}]",
          "registry"},
     };
@@ -320,6 +321,31 @@ static void a_body_that_cannot_be_made_says_which_half(void **state)
     }
 }
 
+static void a_range_of_ports_is_published_port_by_port(void **state)
+{
+    struct err e = ERR_INIT;
+    struct task *t =
+        read_task("{" HEAD "\"desiredStatus\":\"RUNNING\",\"containers\":[{\"name\":\"a\","
+                  "\"image\":\"i\",\"portMappings\":[{\"containerPortRange\":"
+                  "\"8000-8002\",\"protocol\":\"udp\"},{\"containerPort\":80}]}]}",
+                  &e);
+    struct container *c = &t->containers[0];
+    json_t *body;
+
+    (void)state;
+    assert_int_equal(c->n_ports, 2);
+    assert_int_equal(c->ports[0].count, 3);
+    c->ports[0].host_port = 40000;
+    c->ports[1].host_port = 40010;
+    body = body_of(c);
+    expect(body, "ExposedPorts", "{\"8000/udp\":{},\"8001/udp\":{},\"8002/udp\":{},\"80/tcp\":{}}");
+    expect(body, "HostConfig.PortBindings",
+           "{\"8000/udp\":[{\"HostPort\":\"40000\"}],\"8001/udp\":[{\"HostPort\":\"40001\"}],"
+           "\"8002/udp\":[{\"HostPort\":\"40002\"}],\"80/tcp\":[{\"HostPort\":\"40010\"}]}");
+    json_decref(body);
+    task_free(t);
+}
+
 static void limits_of_the_task_are_read_and_its_group_is_the_parent(void **state)
 {
     struct container_config_env env = {"demo", "", "/ecs/9f"};
@@ -355,6 +381,7 @@ int main(void)
         cmocka_unit_test(small_numbers_are_raised_and_the_region_is_left_alone),
         cmocka_unit_test(a_body_that_cannot_be_made_says_which_half),
         cmocka_unit_test(limits_of_the_task_are_read_and_its_group_is_the_parent),
+        cmocka_unit_test(a_range_of_ports_is_published_port_by_port),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

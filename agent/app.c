@@ -106,6 +106,7 @@ static void release(struct app *a)
     acs_session_free(a->acs);
     engine_free(a->engine);
     docker_free(a->docker);
+    s3_client_free(a->s3);
     tcs_session_free(a->tcs);
     ecs_register_cancel(a->registering);
     spot_free(a->spot);

@@ -32,6 +32,7 @@ struct app {
     struct docker_client *docker;
     struct state_store *store; /* NULL: checkpointing is off */
     struct cgroup cgroup;
+    struct s3_client *s3;
     struct engine *engine;
     struct ecs_client *ecs;
     struct ecs_register *registering;

@@ -94,6 +94,7 @@ static json_t *environment(const struct container *c, const struct container_con
     if (c->task->credentials_id)
         put_env(vars, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/",
                 c->task->credentials_id);
+    json_object_update_missing(vars, env->file_vars);
     if (env->region && *env->region && !c->image_sets_region &&
         !json_object_get(vars, "AWS_REGION") && !json_object_get(vars, "AWS_DEFAULT_REGION")) {
         json_put_str(vars, "AWS_REGION", env->region);

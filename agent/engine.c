@@ -39,6 +39,8 @@ static void drop_container(struct engine *en, struct container *c)
     if (c->docker_id)
         map_remove(&en->by_docker_id, c->docker_id);
     free(w->failure);
+    s3_cancel(w->env_request);
+    json_decref(w->env_vars);
     free(w);
     c->work = NULL;
 }
@@ -190,6 +192,12 @@ void engine_set_cgroup(struct engine *en, const struct cgroup *g, bool limit_new
     en->limit_new = g && limit_new;
 }
 
+void engine_set_s3(struct engine *en, struct s3_client *s3, const struct task_credentials *who)
+{
+    en->s3 = s3;
+    en->credentials = who;
+}
+
 int engine_load(struct engine *en, struct err *e)
 {
     _cleanup_free_ char *seq = state_store_get(en->store, STATE_MANIFEST_SEQ);
@@ -309,6 +317,7 @@ int engine_set_task_credentials(struct engine *en, const char *task_arn, bool ex
                        credentials_id);
     t->work->dirty = true;
     engine_save_changes(en, t);
+    engine_wake(t); /* who waits for them finds them in the next round of the loop */
     return 0;
 }
 

@@ -25,6 +25,7 @@
 #include "agent/config.h"
 #include "agent/docker_client.h"
 #include "agent/loop.h"
+#include "agent/s3_client.h"
 #include "agent/state_store.h"
 #include "agent/task.h"
 #include "base/log.h"
@@ -81,6 +82,9 @@ int engine_load(struct engine *en, struct err *e);
  * limit_new: new tasks get one, not only those that had one. Borrowed.
  */
 void engine_set_cgroup(struct engine *en, const struct cgroup *g, bool limit_new);
+
+/* From where, and as whom, files of tasks are fetched. Borrowed; none from the start. */
+void engine_set_s3(struct engine *en, struct s3_client *s3, const struct task_credentials *who);
 
 /*
  * Opens the event stream, finds the containers of the loaded tasks again (by

@@ -34,6 +34,8 @@ struct engine {
     struct state_store *store;
     const struct cgroup *cgroup; /* NULL: no limits of tasks */
     bool limit_new;
+    struct s3_client *s3; /* NULL: none */
+    const struct task_credentials *credentials;
     struct engine_callbacks cb;
     struct list tasks;
     struct map by_arn;       /* struct task */
@@ -66,6 +68,9 @@ struct container_work {
     bool start_failed, stop_had_effect;
     bool ports_held;
     bool restart_failed;
+    size_t env_next; /* environment file */
+    json_t *env_vars;
+    struct s3_request *env_request;
     int64_t restarts_told; /* to TCS */
     bool name_is_foreign;  /* somebody else's container has our name */
     bool dirty;
@@ -104,6 +109,7 @@ void engine_store_failed(struct engine *en, const struct err *e);
 
 /* engine_step.c */
 void engine_progress(struct task *t);
+void engine_wake(struct task *t); /* the same, soon */
 void engine_step_done(struct container *c);
 /* Raises the known status and does what belongs to it. */
 void engine_set_known(struct container *c, enum container_status s);
@@ -138,6 +144,9 @@ void engine_arm_drain(struct engine *en);
 /* engine_recover.c */
 int engine_load_tasks(struct engine *en, struct err *e);
 void engine_recover(struct engine *en);
+
+/* engine_envfile.c: false while they are being fetched, or cannot be. */
+bool engine_env_files_ready(struct container *c);
 
 /* engine_volume.c */
 bool engine_volumes_ready(struct task *t); /* else they are being made */

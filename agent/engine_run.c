@@ -129,6 +129,7 @@ void engine_begin_create(struct container *c)
         return;
     env.region = en->config->region;
     env.cgroup_parent = parent;
+    env.file_vars = w->env_vars;
     body = container_config_body(c, &env, &error_name, &e);
     if (!body) {
         engine_fail(c, error_name, e.text);

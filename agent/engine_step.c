@@ -103,7 +103,8 @@ static void step_up(struct container *c, int64_t *until)
             engine_begin_pull(c);
         break;
     case CONTAINER_PULLED:
-        engine_begin_create(c);
+        if (engine_env_files_ready(c))
+            engine_begin_create(c);
         break;
     default:
         engine_begin_start(c);
@@ -157,6 +158,11 @@ static void step(struct container *c, int64_t *until)
 static void on_wake(struct clock_timer *t)
 {
     engine_progress(container_of(t, struct task_work, wake)->t);
+}
+
+void engine_wake(struct task *t)
+{
+    loop_timer_start(t->work->en->loop, &t->work->wake, 0, on_wake);
 }
 
 static void on_poll(struct clock_timer *t);

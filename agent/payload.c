@@ -1,3 +1,4 @@
+#include "agent/env_file.h"
 #include "agent/payload.h"
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -242,11 +243,13 @@ static int check_docker_config(const struct container *c, struct err *e)
 static int check_rest(const struct container *c, struct err *e)
 {
     const char *text = NULL;
+    const json_t *list;
     int64_t n = 0;
 
     if (check_strings(c->spec, "command", e) < 0 || check_strings(c->spec, "entryPoint", e) < 0 ||
         check_string_map(c->spec, "environment", e) < 0 ||
         check_objects(c->spec, "mountPoints", e) < 0 ||
+        opt_list(c->spec, "environmentFiles", ENV_FILES_MAX, &list, e) < 0 ||
         opt_int(c->spec, "cpu", 0, INT32_MAX, &n, e) < 0 ||
         opt_int(c->spec, "memory", 0, INT32_MAX, &n, e) < 0 ||
         opt_str(c->spec, "overrides", &text, e) < 0 ||
@@ -413,7 +416,7 @@ struct task *payload_task(const json_t *spec, struct err *e)
 
 static int container_unsupported(const struct container *c, struct err *e)
 {
-    static const char *const lists[] = {"secrets", "environmentFiles", "credentialSpecs"};
+    static const char *const lists[] = {"secrets", "credentialSpecs"};
 
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
         if (json_array_size(json_object_get(c->spec, lists[i])) > 0)

@@ -84,6 +84,9 @@
 #define ECS_DRAIN_MIN            (10 * LIMIT_S)
 #define ECS_DRAIN_MAX            (30 * LIMIT_S)
 
+/* S3: an environment file has this time. (firelens_unix.go; envFiles) */
+#define S3_TIMEOUT (30 * LIMIT_S)
+
 /* Docker. (dockerclient/timeout.go, docker_client.go) */
 #define DOCKER_PING_TIMEOUT      (5 * LIMIT_S)
 #define DOCKER_HEALTH_TIMEOUT    (2 * LIMIT_S) /* the ping of the health check */

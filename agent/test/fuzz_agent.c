@@ -2,8 +2,9 @@
  * fuzz_agent.c - what the agent's peers say, by the first byte.
  *
  * 'f' a frame of ACS, whose tasks become containers and create bodies as they
- * would in the engine; 'i' what Docker answers to an inspect; anything else is
- * a stream of Docker's objects, in pieces as long as that byte says.
+ * would in the engine; 'i' what Docker answers to an inspect; 'e' an
+ * environment file; 'c' user data that configures; anything else is a stream of Docker's objects,
+ * in pieces as long as that byte says.
  *
  * With libFuzzer: clang -fsanitize=fuzzer,address -DFUZZ_LIBFUZZER ...
  * Without: the program reads the files named on its command line, once each.
@@ -13,8 +14,10 @@
 #include <string.h>
 
 #include "agent/acs_dispatch.h"
+#include "agent/config.h"
 #include "agent/container_config.h"
 #include "agent/container_inspect.h"
+#include "agent/env_file.h"
 #include "agent/json_stream.h"
 #include "agent/payload.h"
 #include "base/io.h"
@@ -171,6 +174,38 @@ static void stream(const char *p, size_t n, size_t piece)
         abort(); /* where the pieces end must not count */
 }
 
+static void environment_file(const char *text, size_t n)
+{
+    json_t *vars = json_object();
+
+    env_file_read(text, n, vars, NULL);
+    json_decref(vars);
+}
+
+/* Whatever it says, the configuration can be printed, or a person is told why not. */
+static void user_data(const char *text, size_t n)
+{
+    static const char *const env[] = {"AWS_DEFAULT_REGION=us-west-2",
+                                      "ECS_AGENT_CONFIG_FILE_PATH=/nonexistent", NULL};
+    char *copy = xstrndup(text, n);
+    struct config c = {0};
+    struct err e = ERR_INIT;
+    char *shown = NULL;
+    size_t size;
+    FILE *out = open_memstream(&shown, &size);
+
+    if (!out || config_load(&c, env, &e) < 0)
+        abort();
+    config_user_data(&c, copy);
+    if (config_finish(&c, &e) < 0 && !*e.text)
+        abort();
+    config_print(&c, out);
+    fclose(out);
+    free(shown);
+    config_release(&c);
+    free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
@@ -182,6 +217,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         frame(text, n - 1);
     else if (*p == 'i')
         inspect(text, n - 1);
+    else if (*p == 'e')
+        environment_file(text, n - 1);
+    else if (*p == 'c')
+        user_data(text, n - 1);
     else
         stream(text, n - 1, *p ? *p : 1);
     return 0;

@@ -119,18 +119,18 @@ static struct proc *find_proc(const struct procs *ps, pid_t pid)
     return NULL;
 }
 
-/* Each status that is there. A child of a child that came to us needs no more than to be reaped. */
-static void reap_traced(struct procs *ps)
+/* A child of a child that came to us needs no more than to be reaped. */
+static void on_ended(void *data, pid_t pid, int status)
 {
-    int status;
-    pid_t pid;
+    struct proc *p = find_proc(data, pid);
 
-    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
-        struct proc *p;
+    if (p)
+        ended(p, status);
+}
 
-        if (!tracer_event(ps->tracer, pid, status) && (p = find_proc(ps, pid)))
-            ended(p, status);
-    }
+bool procs_serve(struct procs *ps)
+{
+    return ps->tracer && tracer_serve(ps->tracer, on_ended, ps);
 }
 
 /* Those whose parent ended before them came to us. They have left nothing but their exit code,
@@ -156,7 +156,7 @@ static void on_chld(uv_signal_t *h, int signum)
     (void)signum;
     loop_sync(ps->loop);
     if (ps->tracer) {
-        reap_traced(ps);
+        procs_serve(ps);
         return;
     }
     list_for_each_safe (pos, tmp, &ps->all) {

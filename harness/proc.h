@@ -79,6 +79,9 @@ int procs_init(struct procs *ps, struct loop *loop, struct tracer *tracer, struc
 /* Kills what still runs, and waits for it. */
 void procs_release(struct procs *ps);
 
+/* Deals with what children did, without waiting for the loop to be told. False: nothing. */
+bool procs_serve(struct procs *ps);
+
 /* NULL with ERR_SYS when it cannot be started (no such program, not executable ...). */
 struct proc *proc_spawn(struct procs *ps, const struct proc_spec *spec, const struct proc_ops *ops,
                         void *data, struct err *e);

@@ -392,6 +392,7 @@ static void finish(struct run *r)
         agent_teardown(r);
         find_leaks(r);
     }
+    run_time_note(r);
     if (r->world.journal.write_error && !r->failed)
         run_fail(r, NULL, "the journal could not be written: %s",
                  strerror(r->world.journal.write_error));

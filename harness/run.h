@@ -212,6 +212,8 @@ void run_setenv(struct run *r, const char *name, const char *value); /* NULL: un
 /* --- time (run_time.c) ------------------------------------------------------------------- */
 
 void run_time_init(struct run *r, struct pace pace);
+/* Writes into the journal what virtual time has cost. */
+void run_time_note(struct run *r);
 void run_time_release(struct run *r);
 /* The tracer that children of this scenario need, or NULL. */
 struct tracer *run_tracer(struct run *r);

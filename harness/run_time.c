@@ -52,7 +52,14 @@ static void moved(void *data)
     tracer_moved(&r->tracer);
 }
 
-static const struct loop_others others = {.quiet = quiet, .moved = moved};
+static bool serve(void *data)
+{
+    struct run *r = data;
+
+    return r->procs_ready && procs_serve(&r->procs);
+}
+
+static const struct loop_others others = {.serve = serve, .quiet = quiet, .moved = moved};
 
 void run_time_init(struct run *r, struct pace pace)
 {
@@ -61,6 +68,20 @@ void run_time_init(struct run *r, struct pace pace)
     r->tracer.ask = pace.mode == LOOP_SCALED;
     loop_set_time(&r->world.loop, pace.mode, pace.scale);
     loop_set_others(&r->world.loop, &others, r);
+}
+
+void run_time_note(struct run *r)
+{
+    const struct tracer *t = &r->tracer;
+    char clock[48], real[48];
+
+    if (r->pace.mode == LOOP_VIRTUAL)
+        journal_note(&r->world.journal, "scenario",
+                     "virtual time: %s in %s; %llu jumps, %llu stops, %llu looks",
+                     str_format_duration(loop_now(&r->world.loop), clock),
+                     str_format_duration(loop_real(&r->world.loop), real),
+                     (unsigned long long)t->jumps, (unsigned long long)t->stops,
+                     (unsigned long long)t->looks);
 }
 
 void run_time_release(struct run *r)

@@ -141,21 +141,31 @@ static void flow(struct loop *l, int64_t next)
     move_to(l, next >= 0 && next < to ? next : to);
 }
 
+static bool serve(struct loop *l)
+{
+    return l->others && l->others->serve && l->others->serve(l->others_data);
+}
+
+static void something_happened(struct loop *l)
+{
+    l->seen = loop_real(l);
+    l->flows_from = 0;
+    l->nap = LOOP_NAP_NS;
+}
+
 static void turn_virtual(struct loop *l, int64_t next)
 {
     uint64_t before = l->activity;
+    bool served = serve(l);
 
     uv_run(&l->uv, UV_RUN_NOWAIT);
-    if (clock_run(&l->clock) || l->activity != before || has_work(l)) {
-        l->seen = loop_real(l);
-        l->flows_from = 0;
-        l->nap = LOOP_NAP_NS;
+    if (clock_run(&l->clock) || served || l->activity != before || has_work(l)) {
+        something_happened(l);
         return;
     }
-    if (next >= 0 && (!l->others || l->others->quiet(l->others_data)) && !has_work(l)) {
-        l->seen = loop_real(l);
-        l->flows_from = 0;
-        l->nap = LOOP_NAP_NS;
+    if (next >= 0 && (!l->others || l->others->quiet(l->others_data)) && !has_work(l) &&
+        !serve(l)) {
+        something_happened(l);
         move_to(l, next);
         clock_run(&l->clock);
         return;

@@ -35,6 +35,9 @@ enum loop_time { LOOP_REAL, LOOP_SCALED, LOOP_VIRTUAL };
 
 /* Who shares the clock. Without one, only the loop itself does. */
 struct loop_others {
+    /* Deals with what they did, if the loop's descriptors do not tell. False: nothing. May be
+     * NULL. */
+    bool (*serve)(void *data);
     /* Nobody runs, and nothing is under way between them and us: time may move. */
     bool (*quiet)(void *data);
     /* The clock has moved. */

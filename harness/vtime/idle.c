@@ -1,42 +1,49 @@
 /* Does everything that is traced wait? */
 #include "harness/vtime/thread.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
-static int open_stat(const struct thread *th)
-{
-    char path[64];
-
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)th->group->tgid, (int)th->tid);
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-/* The letter of /proc/PID/stat; 'X' when there is no such thread (any more). */
+/*
+ * The letter of /proc/PID/stat. 'X': gone. '?': not known.
+ *
+ * The file `syscall` beside it is cheaper and does not do: it takes a thread
+ * that is being woken on another processor for one that waits.
+ */
 static char state_of(struct thread *th)
 {
     char text[128];
     const char *p;
     ssize_t n;
 
-    if (th->stat_fd < 0 && (!th->group || (th->stat_fd = open_stat(th)) < 0))
-        return 'X';
+    if (th->stat_fd < 0) {
+        if (!th->group)
+            return '?';
+        snprintf(text, sizeof(text), "/proc/%d/task/%d/stat", (int)th->group->tgid, (int)th->tid);
+        th->stat_fd = open(text, O_RDONLY | O_CLOEXEC);
+        if (th->stat_fd < 0)
+            return errno == ENOENT || errno == ESRCH ? 'X' : '?';
+    }
     n = pread(th->stat_fd, text, sizeof(text) - 1, 0);
     if (n <= 0)
         return 'X';
     text[n] = '\0';
     p = strrchr(text, ')');
-    return p && p[1] == ' ' ? p[2] : 'X';
+    return p && p[1] == ' ' ? p[2] : '?';
 }
 
 /* S: it waits. D: for a disk, or for its vfork()ed child. T, t: it is stopped, by us or by a
  * signal. Z, X: it is as good as gone. R: it runs, or could. */
 static bool waits(struct thread *th)
 {
+    if (th->held)
+        return true;
     switch (state_of(th)) {
     case 'S':
     case 'I':
@@ -53,26 +60,62 @@ static bool waits(struct thread *th)
     }
 }
 
+/* Nanoseconds of CPU time that the process has used; it grows when any thread of it runs. */
+static int64_t used_by(const struct group *g)
+{
+    /* the kernel's name for the CPU clock of a process: see clock_getcpuclockid(3) */
+    clockid_t clock = (clockid_t)(~(unsigned)g->tgid << 3 | 2);
+    struct timespec ts;
+
+    return clock_gettime(clock, &ts) < 0 ? 0 : ts.tv_sec * NS_PER_S + ts.tv_nsec;
+}
+
+static int64_t used_by_all(const struct tracer *t)
+{
+    struct list *pos;
+    int64_t sum = 0;
+
+    list_for_each (pos, &t->groups)
+        sum += used_by(container_of(pos, struct group, link));
+    return sum;
+}
+
 static bool all_wait(struct tracer *t)
 {
+    struct thread *runner = thread_find(t, t->runner);
+
+    /* the one that ran last time is the most likely to run still */
+    if (runner && !waits(runner))
+        return false;
     for (size_t i = 0; i < ARRAY_SIZE(t->buckets); i++) {
         struct list *pos;
 
-        list_for_each (pos, &t->buckets[i])
-            if (!waits(container_of(pos, struct thread, link)))
-                return false;
+        list_for_each (pos, &t->buckets[i]) {
+            struct thread *th = container_of(pos, struct thread, link);
+
+            if (th == runner || waits(th))
+                continue;
+            t->runner = th->tid;
+            return false;
+        }
     }
     return true;
 }
 
 /*
- * Looked at twice: a thread that was seen waiting may have been woken by one
- * that waited only when its turn came. Whoever runs between the two looks, and
- * waits again in a call of ours, has stopped for us, which our caller sees.
+ * A thread that was seen waiting may have been woken by one that waited only
+ * when its turn came. So nobody may have run while they were looked at: the CPU
+ * time of all is the same before and after.
  */
 bool tracer_quiet(struct tracer *t)
 {
-    return !t->waking && all_wait(t) && all_wait(t);
+    int64_t used;
+
+    t->looks++;
+    if (t->waking)
+        return false;
+    used = used_by_all(t);
+    return all_wait(t) && used_by_all(t) == used;
 }
 
 void tracer_describe(struct tracer *t, struct buf *out)

@@ -46,6 +46,7 @@ struct thread {
     bool waking;  /* counted in tracer->waking */
     bool eintr;   /* its newest wait returned EINTR */
     bool in_stop; /* group stop */
+    bool held;    /* a short sleep: it stands at its call until that is over */
     bool vforked; /* it waits for its child to exec or end */
     bool fresh;   /* it has not made its first stop */
     uint64_t scratch;

@@ -470,6 +470,23 @@ bool tracer_event(struct tracer *t, pid_t pid, int status)
     return on_stop(th, &status) || on_end(t, pid);
 }
 
+bool tracer_serve(struct tracer *t, void (*ended)(void *data, pid_t pid, int status), void *data)
+{
+    int status, flags = t->waking ? __WALL : __WALL | WNOHANG;
+    bool any = false;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, flags)) > 0 || (pid < 0 && errno == EINTR)) {
+        if (pid < 0)
+            continue;
+        any = true;
+        flags |= WNOHANG;
+        if (!tracer_event(t, pid, status))
+            ended(data, pid, status);
+    }
+    return any;
+}
+
 /* --- life ---------------------------------------------------------------------------------------
  */
 

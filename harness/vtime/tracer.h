@@ -51,8 +51,10 @@ struct tracer {
     struct list groups; /* processes */
     size_t waking;      /* threads that were told to wake and have not been seen since */
     size_t stopped;     /* threads in a group stop (SIGSTOP) */
+    pid_t runner;       /* the thread that was seen to run when all were looked at */
     uint64_t jumps;     /* how often the clock moved */
     uint64_t stops;     /* how often a thread stopped for us */
+    uint64_t looks;     /* how often it was asked whether all wait */
 };
 
 /* Whether this machine lets us trace: forks a child and traces it. ERR_SYS says what is forbidden.
@@ -75,6 +77,13 @@ int tracer_seize(struct tracer *t, pid_t pid, struct err *e);
  * ended; the tracer has forgotten it, and the rest is the caller's.
  */
 bool tracer_event(struct tracer *t, pid_t pid, int status);
+
+/*
+ * The statuses that are there, each as with tracer_event(); `ended` is told of a
+ * process that is none of the tracer's any more. When threads were told to wake
+ * it waits for the first of them, which comes at once. False: there was none.
+ */
+bool tracer_serve(struct tracer *t, void (*ended)(void *data, pid_t pid, int status), void *data);
 
 /* The clock or the wall clock has moved. */
 void tracer_moved(struct tracer *t);

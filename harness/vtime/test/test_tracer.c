@@ -44,6 +44,12 @@ static void on_exit_(struct proc *p, int c, int s)
 
 static const struct proc_ops ops = {on_line, on_exit_};
 
+static bool serve(void *data)
+{
+    (void)data;
+    return procs_serve(&procs);
+}
+
 static bool quiet(void *data)
 {
     return tracer_quiet(data);
@@ -54,7 +60,7 @@ static void moved(void *data)
     tracer_moved(data);
 }
 
-static const struct loop_others others = {quiet, moved};
+static const struct loop_others others = {serve, quiet, moved};
 
 static int begin(void **state)
 {

@@ -10,27 +10,32 @@
 
 #include "base/mem.h"
 
-/*
- * The letter of /proc/PID/stat. 'X': gone. '?': not known.
- *
- * The file `syscall` beside it is cheaper and does not do: it takes a thread
- * that is being woken on another processor for one that waits.
- */
+/* A file of /proc about the thread, kept open. -1: there is no such thread (any more). -2: it
+ * cannot be opened, so nothing is known. */
+static int look_fd(const struct thread *th, int *fd, const char *name)
+{
+    char path[64];
+
+    if (*fd >= 0)
+        return *fd;
+    if (!th->group)
+        return -2;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int)th->group->tgid, (int)th->tid, name);
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    return *fd >= 0 ? *fd : errno == ENOENT || errno == ESRCH ? -1 : -2;
+}
+
+/* The letter of /proc/PID/stat. 'X': gone. '?': not known. */
 static char state_of(struct thread *th)
 {
     char text[128];
     const char *p;
     ssize_t n;
+    int fd = look_fd(th, &th->stat_fd, "stat");
 
-    if (th->stat_fd < 0) {
-        if (!th->group)
-            return '?';
-        snprintf(text, sizeof(text), "/proc/%d/task/%d/stat", (int)th->group->tgid, (int)th->tid);
-        th->stat_fd = open(text, O_RDONLY | O_CLOEXEC);
-        if (th->stat_fd < 0)
-            return errno == ENOENT || errno == ESRCH ? 'X' : '?';
-    }
-    n = pread(th->stat_fd, text, sizeof(text) - 1, 0);
+    if (fd < 0)
+        return fd == -1 ? 'X' : '?';
+    n = pread(fd, text, sizeof(text) - 1, 0);
     if (n <= 0)
         return 'X';
     text[n] = '\0';
@@ -40,10 +45,8 @@ static char state_of(struct thread *th)
 
 /* S: it waits. D: for a disk, or for its vfork()ed child. T, t: it is stopped, by us or by a
  * signal. Z, X: it is as good as gone. R: it runs, or could. */
-static bool waits(struct thread *th)
+static bool state_waits(struct thread *th)
 {
-    if (th->held)
-        return true;
     switch (state_of(th)) {
     case 'S':
     case 'I':
@@ -58,6 +61,26 @@ static bool waits(struct thread *th)
     default:
         return false;
     }
+}
+
+/*
+ * Two files, because each lets something through. A thread that was preempted
+ * between saying that it will wait and looking whether it must is S in `stat`;
+ * the kernel answers for `syscall` when the thread has left the processor for
+ * good, or says "running". A thread that is being woken on another processor
+ * seems to wait in `syscall`, and is R in `stat`.
+ */
+static bool waits(struct thread *th)
+{
+    char first;
+    int fd;
+
+    if (th->held)
+        return true;
+    fd = look_fd(th, &th->call_fd, "syscall");
+    if (fd >= 0 && pread(fd, &first, 1, 0) == 1 && first == 'r')
+        return false;
+    return state_waits(th);
 }
 
 /* Nanoseconds of CPU time that the process has used; it grows when any thread of it runs. */

@@ -37,8 +37,8 @@ struct thread {
     struct tracer *tracer;
     struct group *group; /* NULL: not known yet */
     pid_t tid;
-    int stat_fd;      /* of /proc/.../stat, or -1 */
-    enum after after; /* what its next return from the kernel is for */
+    int stat_fd, call_fd; /* of /proc/.../stat and syscall, or -1 */
+    enum after after;     /* what its next return from the kernel is for */
     struct wait wait;
     struct wait cut; /* a wait that a signal cut short, and that the kernel may start again */
     struct clock_timer timer;

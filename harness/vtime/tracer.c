@@ -102,7 +102,7 @@ static struct thread *thread_new(struct tracer *t, pid_t tid)
 
     th->tracer = t;
     th->tid = tid;
-    th->stat_fd = -1;
+    th->stat_fd = th->call_fd = -1;
     th->fresh = true;
     list_add_tail(bucket(t, tid), &th->link);
     t->n_threads++;
@@ -125,6 +125,7 @@ void thread_free(struct thread *th)
         t->stopped--;
     loop_cancel(t->loop, &th->timer);
     cleanup_closep(&th->stat_fd);
+    cleanup_closep(&th->call_fd);
     if (th->group)
         group_put(th->group);
     list_del(&th->link);
@@ -363,6 +364,7 @@ static bool on_exec(struct thread *th, int *status)
     th->expired = false;
     loop_cancel(th->tracer->loop, &th->timer);
     cleanup_closep(&th->stat_fd);
+    cleanup_closep(&th->call_fd);
     return image_install(th, status);
 }
 

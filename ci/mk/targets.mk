@@ -49,7 +49,7 @@ coverage:
 ifneq ($(COV),)
 .PHONY: coverage-report
 coverage-report: $(PROGRAMS) tests $(DEPS_OK)
-	$(Q)ci/coverage
+	$(Q)+ci/coverage
 endif
 
 fuzz: $(DEPS_OK)

@@ -250,10 +250,12 @@ terminal()
         /^\033\[K\[[0-9]+\/3\]/ { sub(/^\033\[K/, ""); sub(/\n.*/, ""); if (length($0) > 99) exit 1 }' "$R/out"
     verdict 'a terminal is shown one live line, with failures above it'
 
-    # The first of them ends last.
-    one a-slow 'Ends last' '' 'time real' 'run sh -c "sleep 0.3"'
-    runs 1 -j 2 "$R/s/a-slow.scn" "$R/s/fail.scn" "$R/s/pass.scn"
-    says "$R/out" "ok 3 - $R/s/a-slow.scn: Ends last"
+    # The first of them ends when the third has begun, so the second ends before it.
+    one a-slow 'Waits for another' '' "run sh -c \"[ -e $R/begun ]\" within 30s"
+    one begins 'Lets it go' '' "run sh -c \": >$R/begun\""
+    runs 1 -j 2 --time real "$R/s/a-slow.scn" "$R/s/fail.scn" "$R/s/begins.scn"
+    says "$R/out" "not ok 1 - $R/s/fail.scn: Fails"
+    rm "$R/s/begins.scn" "$R/begun"
     rm "$R/s/a-slow.scn"
     holds 'the first lines are no plan' [ "$(head -n 2 "$R/out" | tr '\n' ' ')" = 'TAP version 13 1..3 ' ]
     holds 'the numbers are not in order' [ "$(sed -nE 's/^(not )?ok ([0-9]+) - .*/\2/p' "$R/out" | tr '\n' ' ')" = '1 2 3 ' ]

@@ -277,8 +277,9 @@ static void a_wait_for_a_time_of_day_ends_when_the_clock_is_set_past_it(void **s
 
 static void a_program_that_computes_without_end_is_named(void **state)
 {
-    char *argv[] = {xstrdup("sh"), xstrdup("-c"), xstrdup("while :; do :; done"), NULL};
-    char *env[] = {xstrdup("PATH=/usr/bin:/bin"), NULL};
+    char sh[] = "sh", option[] = "-c", text[] = "while :; do :; done",
+         path[] = "PATH=/usr/bin:/bin";
+    char *argv[] = {sh, option, text, NULL}, *env[] = {path, NULL};
     struct err e = ERR_INIT;
     struct proc *p;
 
@@ -292,9 +293,6 @@ static void a_program_that_computes_without_end_is_named(void **state)
     tracer_describe(&tracer, &said);
     assert_non_null(strstr(buf_str(&said), "(sh) (state R)"));
     proc_free(p);
-    for (int i = 0; i < 3; i++)
-        free(argv[i]);
-    free(env[0]);
 }
 
 int main(int argc, char **argv)

@@ -124,6 +124,24 @@ static bool selected(const struct run_options *o, const struct scn *s)
     return tags_want(s, o->tags);
 }
 
+/* A scenario that starts no process is spared the sandbox: nothing of it could reach the machine,
+ * and it costs several times what such a scenario does. */
+static bool wants_sandbox(const struct scn *file, struct scn_step *const *steps, size_t n)
+{
+    for (size_t i = 0; i < file->n_needs; i++)
+        if (str_eq(file->needs[i], "sandbox"))
+            return true;
+    for (size_t i = 0; i < n; i++) {
+        const struct scn_step *s = steps[i];
+
+        if (s->id == VERB_START_AGENT || s->id == VERB_RUN ||
+            wants_sandbox(file, s->steps, s->n_steps) ||
+            (s->import && wants_sandbox(s->import, s->import->steps, s->import->n_steps)))
+            return true;
+    }
+    return false;
+}
+
 /* Why it cannot be run with this agent on this machine; NULL: it can. To be freed. */
 static char *skip_reason(const struct scn *s, const struct run_config *c, int64_t limit)
 {
@@ -139,6 +157,9 @@ static char *skip_reason(const struct scn *s, const struct run_config *c, int64_
         if (match_version(s->agent[i], c->agent_version, NULL) <= 0)
             return xasprintf("for agent %s, this is %s", s->agent[i],
                              c->agent_version ? c->agent_version : "of unknown version");
+    if (!c->sandbox && c->profile && c->profile->needs_sandbox &&
+        wants_sandbox(s, s->steps, s->n_steps))
+        return xasprintf("the agent needs a sandbox");
     for (size_t i = 0; i < s->n_needs; i++)
         if (feature_present(s->needs[i], c) <= 0)
             return xasprintf("needs %s", s->needs[i]);
@@ -154,6 +175,9 @@ struct suite {
     size_t cap_jobs;
     struct run_config config;
     struct sandbox sandbox;
+    struct profiles profiles;
+    struct agent_info agent;
+    const char *keep[2]; /* paths that stay visible in sandboxes */
 };
 
 static void check_group(const struct scn *file, const struct scn_value *v,
@@ -226,24 +250,6 @@ static void run_one(const struct runner *r, const struct runner_job *job, const 
     run_scenario(job->data, &config, dir, seed, result);
 }
 
-/* A scenario that starts no process is spared the sandbox: nothing of it could reach the machine,
- * and it costs several times what such a scenario does. */
-static bool wants_sandbox(const struct scn *file, struct scn_step *const *steps, size_t n)
-{
-    for (size_t i = 0; i < file->n_needs; i++)
-        if (str_eq(file->needs[i], "sandbox"))
-            return true;
-    for (size_t i = 0; i < n; i++) {
-        const struct scn_step *s = steps[i];
-
-        if (s->id == VERB_START_AGENT || s->id == VERB_RUN ||
-            wants_sandbox(file, s->steps, s->n_steps) ||
-            (s->import && wants_sandbox(s->import, s->import->steps, s->import->n_steps)))
-            return true;
-    }
-    return false;
-}
-
 /* Finds out whether there can be sandboxes, when one is wanted; says so when there cannot. */
 static void look_for_sandbox(struct suite *u, const struct run_options *o)
 {
@@ -259,11 +265,30 @@ static void look_for_sandbox(struct suite *u, const struct run_options *o)
         return;
     }
     fprintf(stderr, "ecsim run: no sandbox on this machine: %s\n", e.text);
-    if (u->config.agent && !u->config.reference) {
-        fprintf(stderr,
-                "ecsim run: scenarios run one after another: the agent's ports are fixed\n");
-        u->runner.parallel = 1;
+}
+
+/* Who the agent is. Without a sandbox only one that listens where it is told can run beside
+ * others of its kind. */
+static int look_at_agent(struct suite *u, const struct run_options *o)
+{
+    struct sandbox *box = u->config.sandbox ? &u->sandbox : NULL;
+    struct err e = ERR_INIT;
+
+    if (!o->agent)
+        return EXITCODE_PASSED;
+    if (agent_info_get(&u->agent, &u->profiles, o->agent, box, &e) < 0) {
+        fprintf(stderr, "ecsim run: %s\n", e.text);
+        return e.code == ERR_USAGE ? EXITCODE_USAGE : EXITCODE_AGENT;
     }
+    u->config.agent = u->agent.argv;
+    u->config.agent_version = u->agent.version;
+    u->config.profile = u->agent.profile;
+    u->keep[0] = u->agent.argv[0];
+    if (!box && !u->agent.profile->introspection && u->runner.parallel > 1) {
+        u->runner.parallel = 1;
+        fprintf(stderr, "ecsim run: one scenario after another: the agent's ports are fixed\n");
+    }
+    return EXITCODE_PASSED;
 }
 
 static void add_jobs(struct suite *u, const struct run_options *o)
@@ -344,6 +369,8 @@ static void suite_release(struct suite *u)
     for (size_t i = 0; i < u->n; i++)
         scn_free(u->all[i]);
     free(u->all);
+    agent_info_release(&u->agent);
+    profiles_release(&u->profiles);
 }
 
 static uint64_t fresh_seed(void)
@@ -354,16 +381,27 @@ static uint64_t fresh_seed(void)
     return v;
 }
 
-static int run_suite(struct run_options *o, const struct files *f, struct agent_info *agent)
+/* The agents that have names: ours, and those of the user's files. */
+static int load_agents(struct suite *u, const struct run_options *o)
+{
+    struct diag d;
+    int k;
+
+    diag_init(&d);
+    profiles_init(&u->profiles);
+    k = profiles_read_usual(&u->profiles, &d);
+    if (k == 0 && o->agents)
+        k = profiles_read(&u->profiles, o->agents, &d);
+    fputs(diag_text(&d), stderr);
+    diag_release(&d);
+    return k;
+}
+
+static int run_suite(struct run_options *o, const struct files *f)
 {
     _cleanup_buf_ struct buf again = BUF_INIT(1 << 16);
-    struct suite u = {.config = {.agent = agent->argv,
-                                 .agent_version = agent->version,
-                                 .reference = agent->reference,
-                                 .limit = o->timeout,
-                                 .pace = o->pace,
-                                 .slow = run_options_slowness()}};
-    const char *const keep[] = {agent->argv ? agent->argv[0] : NULL, NULL};
+    struct suite u = {
+        .config = {.limit = o->timeout, .pace = o->pace, .slow = run_options_slowness()}};
     int code = EXITCODE_SCENARIO;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -375,13 +413,16 @@ static int run_suite(struct run_options *o, const struct files *f, struct agent_
                                .seed = o->has_seed ? o->seed : fresh_seed(),
                                .keep = o->keep,
                                .junit = o->junit,
-                               .keep_visible = keep};
+                               .keep_visible = u.keep};
     run_options_again(o, &again);
     u.config.again = buf_str(&again);
-    if (load_all(&u, o, f) == 0) {
+    if (load_agents(&u, o) == 0 && load_all(&u, o, f) == 0) {
         look_for_sandbox(&u, o);
-        add_jobs(&u, o);
-        code = o->list ? list_jobs(&u) : run_all(&u);
+        code = look_at_agent(&u, o);
+        if (code == EXITCODE_PASSED) {
+            add_jobs(&u, o);
+            code = o->list ? list_jobs(&u) : run_all(&u);
+        }
     }
     suite_release(&u);
     return code;
@@ -391,7 +432,6 @@ int cmd_run(int argc, char **argv)
 {
     struct run_options o = {.pace = {LOOP_VIRTUAL, 1}};
     struct files f = {0};
-    struct agent_info agent = {0};
     struct err e = ERR_INIT;
     int code = EXITCODE_PASSED, k = run_options_parse(&o, argc, argv, &e);
 
@@ -402,13 +442,9 @@ int cmd_run(int argc, char **argv)
     if (k < 0) {
         fprintf(stderr, "ecsim run: %s\nTry `ecsim run --help`.\n", e.text);
         code = EXITCODE_USAGE;
-    } else if (k == 0 && o.agent && agent_info_get(&agent, o.agent, &e) < 0) {
-        fprintf(stderr, "ecsim run: %s\n", e.text);
-        code = e.code == ERR_USAGE ? EXITCODE_USAGE : EXITCODE_AGENT;
     } else if (k == 0) {
-        code = run_options_pace(&o) < 0 ? EXITCODE_USAGE : run_suite(&o, &f, &agent);
+        code = run_options_pace(&o) < 0 ? EXITCODE_USAGE : run_suite(&o, &f);
     }
-    agent_info_release(&agent);
     files_release(&f);
     free(o.dirs);
     return code;

@@ -27,8 +27,10 @@ static int in_path(const char *program)
 
 int feature_present(const char *name, const struct run_config *config)
 {
+    if (profile_has(config->profile, name))
+        return 1;
     if (str_eq(name, "reference-agent"))
-        return config->reference;
+        return 0; /* whatever lies in PATH */
     if (str_eq(name, "root"))
         return (config->sandbox ? config->sandbox->uid : geteuid()) == 0;
     if (str_eq(name, "sandbox"))

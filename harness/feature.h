@@ -6,8 +6,8 @@
 
 struct run_config;
 
-/* 1 when it is there: "reference-agent", "root" (outside of any sandbox), "sandbox" (this scenario
- * is in one), or a program found in PATH. */
+/* 1 when it is there: what the agent's profile says that it has ("reference-agent"), "root"
+ * (outside of any sandbox), "sandbox" (this scenario is in one), or a program found in PATH. */
 int feature_present(const char *name, const struct run_config *config);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "harness/cmd_operations.h"
+#include "harness/cmd_agents.h"
 #include "harness/cmd_run.h"
 #include "harness/exitcode.h"
 #include "harness/scn.h"
@@ -23,6 +24,7 @@ static const struct command {
     {"down", cmd_down, "end what `up` started"},
     {"status", cmd_status, "list what `up` started"},
     {"logs", cmd_logs, "show what happens in it"},
+    {"agents", cmd_agents, "list the agents that have names"},
     {"serve", cmd_serve, "serve any of the fakes by hand"},
     {"fmt", cmd_fmt, "format scenarios"},
     {"json", cmd_json, "turn scenarios into JSON, and back"},

@@ -259,9 +259,9 @@ static int reserve_port(struct run *r)
     socklen_t n = sizeof(sa);
     int one = 1;
 
-    /* every port of a sandbox is free */
+    /* in a sandbox it is free, and where the agent cannot listen elsewhere it has to be */
     r->introspection_port = SANDBOX_INTROSPECTION_PORT;
-    if (r->config->sandbox)
+    if (r->config->sandbox || !r->config->profile || !r->config->profile->introspection)
         return 0;
     r->port_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (r->port_fd < 0 || setsockopt(r->port_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
@@ -281,10 +281,30 @@ static void set_path(struct run *r, const char *name, const char *below)
     free(path);
 }
 
+/* What the agent's profile says; a step of the scenario may say otherwise. */
+static int set_profile(struct run *r)
+{
+    const struct profile *p = r->config->profile;
+    struct subst x = run_subst(r);
+    struct err e = ERR_INIT;
+
+    for (size_t i = 0; p && i < p->n_env; i++) {
+        const struct profile_env *v = &p->env[i];
+        _cleanup_buf_ struct buf text = BUF_INIT(SUBST_MAX);
+
+        if (v->value && subst_text(&x, v->value, strlen(v->value), &text, &e) < 0)
+            return run_fail(r, NULL, "agent %s: %s: %s", p->name, v->name, e.text);
+        run_setenv(r, v->name, v->value ? buf_str(&text) : NULL);
+        map_set(&r->chosen, v->name, r);
+    }
+    return 0;
+}
+
 static int prepare(struct run *r)
 {
     static const char *const folders[] = {"data", "tmp", "agent-tmp", "log"};
     struct err e = ERR_INIT;
+    const struct profile *p = r->config->profile;
     char *path = xasprintf("%s/journal.jsonl", r->dir), *address;
     int k = journal_open(&r->world.journal, path, &e);
 
@@ -314,12 +334,14 @@ static int prepare(struct run *r)
     run_setenv(r, "TMPDIR", path);
     free(path);
     run_setenv(r, "ECS_LOGLEVEL", "debug");
-    if (!r->config->sandbox) {
+    if (!r->config->sandbox && p && p->introspection) {
         address = xasprintf("127.0.0.1:%d", r->introspection_port);
-        run_setenv(r, "ECSIM_INTROSPECTION", address);
+        run_setenv(r, p->introspection, address);
         free(address);
     }
-    return furnish(r, r->scn, r->scn->steps, r->scn->n_steps);
+    if (furnish(r, r->scn, r->scn->steps, r->scn->n_steps) < 0)
+        return -1;
+    return set_profile(r);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -398,32 +420,46 @@ static void finish(struct run *r)
                  strerror(r->world.journal.write_error));
 }
 
-/* What `known` headers make of the result. Versions are those of the official agent: whichever of
- * them the reference agent follows, it is not the one that the issue is about. */
+/* A failure that was to be expected is none, and a pass that was not is a failure. */
+static void turn_known(struct run *r, const char *issue, const char *guard, const char *where)
+{
+    struct result *res = r->result;
+
+    if (res->outcome == OUTCOME_FAILED) {
+        char *why = res->reason;
+
+        res->outcome = OUTCOME_KNOWN;
+        res->reason = xasprintf("known %s: %s", issue, why);
+        free(why);
+    } else if (res->outcome == OUTCOME_PASSED) {
+        res->outcome = OUTCOME_FAILED;
+        res->reason = xasprintf("passed, although it is known to fail by %s%s%s", issue,
+                                guard ? " in " : "", guard ? guard : "");
+        res->report =
+            xasprintf("%s\n  hint: narrow or remove the `known` line%s\n", res->reason, where);
+    }
+}
+
+/* What `known` headers, and such lines of the agent's profile, make of the result. Versions are
+ * those of the official agent: whichever of them the reference agent follows, it is not the one
+ * that the issue is about. */
 static void apply_known(struct run *r)
 {
+    const struct profile_known *mine =
+        profile_known_for(r->config->profile, r->scn->source.path, r->config->agent_version);
+
     for (size_t i = 0; i < r->scn->n_known; i++) {
         const struct scn_known *k = &r->scn->known[i];
-        struct result *res = r->result;
         struct err e = ERR_INIT;
 
-        if (k->guard &&
-            (r->config->reference || match_version(k->guard, r->config->agent_version, &e) <= 0))
+        if (k->guard && (profile_has(r->config->profile, "reference-agent") ||
+                         match_version(k->guard, r->config->agent_version, &e) <= 0))
             continue;
-        if (res->outcome == OUTCOME_FAILED) {
-            char *why = res->reason;
-
-            res->outcome = OUTCOME_KNOWN;
-            res->reason = xasprintf("known %s: %s", k->issue, why);
-            free(why);
-        } else if (res->outcome == OUTCOME_PASSED) {
-            res->outcome = OUTCOME_FAILED;
-            res->reason = xasprintf("passed, although it is known to fail by %s%s%s", k->issue,
-                                    k->guard ? " in " : "", k->guard ? k->guard : "");
-            res->report = xasprintf("%s\n  hint: narrow or remove the `known` line\n", res->reason);
-        }
+        turn_known(r, k->issue, k->guard, "");
         return;
     }
+    if (mine)
+        turn_known(r, mine->issue, mine->guard, " of the agent");
 }
 
 static void release(struct run *r)

@@ -27,6 +27,7 @@
 #include "fakes/core/fake.h"
 #include "harness/pace.h"
 #include "harness/proc.h"
+#include "harness/profile.h"
 #include "harness/result.h"
 #include "harness/sandbox/sandbox.h"
 #include "harness/scn.h"
@@ -43,7 +44,7 @@ struct run_config {
     char *const *agent; /* command line of the agent, NULL-terminated; NULL: none was given */
     const char *again;  /* command that runs scenarios as this one, but for path and seed */
     const char *agent_version;     /* NULL: unknown */
-    bool reference;                /* the agent says that it is ours */
+    const struct profile *profile; /* of the agent; NULL: there is none */
     int64_t limit;                 /* overrides the header; 0: no */
     struct pace pace;              /* how time passes, if the scenario does not say `real` */
     int64_t slow;                  /* patience is multiplied by it (ECSIM_SLOW, under valgrind) */
@@ -114,7 +115,7 @@ struct run {
     /* the agent */
     struct map env;                  /* NAME -> value (allocated) */
     struct map chosen;               /* names that a step set or unset: no fake changes them */
-    int port_fd, introspection_port; /* kept free for the agent; -1 in a sandbox */
+    int port_fd, introspection_port; /* kept free for the agent; fd -1: need not be */
     struct proc *agent;              /* NULL: never started, or ended */
     bool agent_clean;                /* it ended with 0 and by itself */
     bool ending;                     /* its end is wanted: stop, kill */

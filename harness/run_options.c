@@ -17,7 +17,9 @@ static const char usage[] =
     "`lib` hold parts for others, `self` the harness's own self-tests: both are left\n"
     "out unless they are named).\n"
     "\n"
-    "  --agent CMD      the agent under test, a command line (needed by `start agent`)\n"
+    "  --agent A        the agent under test (needed by `start agent`): a name of those that\n"
+    "                   `ecsim agents` lists, or a command line\n"
+    "  --agents FILE    read further names of agents from here\n"
     "  -j N             run N at once (default: number of processors)\n"
     "  -k TEXT          only those with TEXT in their path or title\n"
     "  --tags A,B       only those with one of these tags; -A leaves those with A out\n"
@@ -55,6 +57,9 @@ static int take(struct run_options *o, int c, struct err *e)
     switch (c) {
     case 'a':
         o->agent = optarg;
+        break;
+    case 'A':
+        o->agents = optarg;
         break;
     case 'j':
         return positive(optarg, "-j", &o->jobs, e);
@@ -109,17 +114,12 @@ static int take(struct run_options *o, int c, struct err *e)
 int run_options_parse(struct run_options *o, int argc, char **argv, struct err *e)
 {
     static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'},
-        {"tags", required_argument, NULL, 't'},
-        {"list", no_argument, NULL, 'l'},
-        {"junit", required_argument, NULL, 'u'},
-        {"keep", no_argument, NULL, 'K'},
-        {"seed", required_argument, NULL, 's'},
-        {"timeout", required_argument, NULL, 'T'},
-        {"time", required_argument, NULL, 'P'},
-        {"no-sandbox", no_argument, NULL, 'N'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"agent", required_argument, NULL, 'a'}, {"agents", required_argument, NULL, 'A'},
+        {"tags", required_argument, NULL, 't'},  {"list", no_argument, NULL, 'l'},
+        {"junit", required_argument, NULL, 'u'}, {"keep", no_argument, NULL, 'K'},
+        {"seed", required_argument, NULL, 's'},  {"timeout", required_argument, NULL, 'T'},
+        {"time", required_argument, NULL, 'P'},  {"no-sandbox", no_argument, NULL, 'N'},
+        {"help", no_argument, NULL, 'h'},        {0},
     };
     int c, k = 0;
 
@@ -174,6 +174,10 @@ void run_options_again(const struct run_options *o, struct buf *b)
         buf_addf(b, " --timeout %s", str_format_duration(o->timeout, (char[48]){0}));
     if (o->no_sandbox)
         buf_adds(b, " --no-sandbox");
+    if (o->agents) {
+        buf_adds(b, " --agents ");
+        str_quote(b, o->agents);
+    }
     if (o->agent) {
         buf_adds(b, " --agent ");
         str_quote(b, o->agent);

@@ -15,7 +15,7 @@
 #include "harness/pace.h"
 
 struct run_options {
-    const char *agent, *filter, *tags, *junit;
+    const char *agent, *agents, *filter, *tags, *junit;
     long jobs, repeat;
     bool list, keep, has_seed, no_sandbox;
     uint64_t seed;

@@ -159,6 +159,8 @@ static char *computed(struct run *r, const char *name)
                          id->account, id->cluster);
     if (str_eq(name, "tmp") || str_eq(name, "data"))
         return xasprintf("%s/%s", r->dir, name);
+    if (str_eq(name, "agent.data") || str_eq(name, "agent.log"))
+        return xasprintf("%s/%s", r->config->sandbox ? "" : r->dir, name + strlen("agent."));
     if (str_eq(name, "introspection"))
         return xasprintf("http://127.0.0.1:%d", r->introspection_port);
     if (str_eq(name, "docker.socket"))

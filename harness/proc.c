@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -195,8 +196,16 @@ static void end_now(struct procs *ps, pid_t pid)
 
 int procs_init(struct procs *ps, struct loop *loop, struct tracer *tracer, struct err *e)
 {
+    struct rlimit more;
+
     *ps = (struct procs){.loop = loop, .tracer = tracer};
     list_init(&ps->all);
+    /* the tracer keeps two descriptors for each thread; children get the limit that we were given
+     */
+    getrlimit(RLIMIT_NOFILE, &ps->files);
+    more = (struct rlimit){.rlim_cur = ps->files.rlim_max, .rlim_max = ps->files.rlim_max};
+    if (tracer)
+        setrlimit(RLIMIT_NOFILE, &more);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return err_sys(e, errno, "subreaper");
     uv_signal_init(&loop->uv, &ps->chld);
@@ -243,7 +252,7 @@ struct child_fds {
 };
 
 /* In the child: nothing here may fail silently, and errno goes back through `failed`. */
-static void run_child(const struct proc_spec *spec, struct child_fds *f, bool traced)
+static void run_child(const struct procs *ps, const struct proc_spec *spec, struct child_fds *f)
 {
     sigset_t none;
     char go;
@@ -253,9 +262,10 @@ static void run_child(const struct proc_spec *spec, struct child_fds *f, bool tr
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    setrlimit(RLIMIT_NOFILE, &ps->files);
     if (dup2(f->in[0], 0) >= 0 && dup2(f->out[1], 1) >= 0 && dup2(f->err[1], 2) >= 0 &&
         (!spec->cwd || chdir(spec->cwd) == 0) &&
-        (!traced || (read(f->go[0], &go, 1) == 1 && tracer_install_filter() == 0)))
+        (!ps->tracer || (read(f->go[0], &go, 1) == 1 && tracer_install_filter() == 0)))
         execvpe(spec->argv[0], spec->argv, spec->env);
     why = errno;
     if (write(f->failed[1], &why, sizeof(why)) < 0)
@@ -314,7 +324,7 @@ struct proc *proc_spawn(struct procs *ps, const struct proc_spec *spec, const st
     }
     pid = fork();
     if (pid == 0)
-        run_child(spec, &f, ps->tracer != NULL);
+        run_child(ps, spec, &f);
     if (pid < 0) {
         err_sys(e, errno, "fork");
         close_pipes(&f);

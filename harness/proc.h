@@ -13,6 +13,7 @@
 #define HARNESS_PROC_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <uv.h>
 
@@ -30,6 +31,7 @@
 struct procs {
     struct loop *loop;
     struct tracer *tracer; /* children live on the loop's clock; NULL: on the system's */
+    struct rlimit files;   /* of children: what we were started with */
     uv_signal_t chld;
     struct list all;
 };

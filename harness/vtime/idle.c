@@ -44,15 +44,17 @@ static char state_of(struct thread *th)
 }
 
 /* S: it waits. D: for a disk, or for its vfork()ed child. T, t: it is stopped, by us or by a
- * signal. Z, X: it is as good as gone. R: it runs, or could. */
+ * signal. Z: it has ended. X: it is gone. R: it runs, or could. */
 static bool state_waits(struct thread *th)
 {
     switch (state_of(th)) {
     case 'S':
     case 'I':
-    case 'Z':
     case 'X':
         return true;
+    case 'Z':
+        /* its end is about to be told; a first thread may end long before the others */
+        return th->group && th->group->threads > 1 && th->group->tgid == th->tid;
     case 'D':
         return th->vforked;
     case 't':

@@ -67,6 +67,9 @@ int64_t group_read_clock(struct group *g, int clock);
 /* The loop's clock as the group has read it: some nanoseconds ahead (page.h). What counts from now
  * counts from there, or it would be over too early. */
 int64_t group_now(const struct group *g);
+/* The loop's clock goes there, so that a process which learns of this one later does not seem to
+ * have lived before. */
+void group_catch_up(const struct group *g);
 
 /* Memory of a thread. 0, or -1 with errno: its own fault (EFAULT) or it is gone. */
 int mem_read(pid_t tid, uint64_t at, void *p, size_t n);

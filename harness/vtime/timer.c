@@ -198,8 +198,10 @@ static bool is_ours(int clock)
 static void set(struct vtimer *v, bool absolute, int64_t value, int64_t interval)
 {
     const struct tracer *t = v->group->tracer;
-    int64_t now = loop_now(t->loop), from = absolute ? now : group_now(v->group);
+    int64_t now;
 
+    group_catch_up(v->group);
+    now = loop_now(t->loop);
     loop_cancel(t->loop, &v->timer);
     v->interval = interval;
     v->wall = absolute && is_wall(v->clock);
@@ -207,7 +209,7 @@ static void set(struct vtimer *v, bool absolute, int64_t value, int64_t interval
         return;
     if (absolute)
         value -= v->wall ? tracer_wall(t) : tracer_mono(t);
-    v->deadline = value > INT64_MAX - from ? INT64_MAX : from + value;
+    v->deadline = value > INT64_MAX - now ? INT64_MAX : now + value;
     loop_after(t->loop, &v->timer, v->deadline - now, on_fire);
 }
 

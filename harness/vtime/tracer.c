@@ -196,6 +196,13 @@ int64_t group_now(const struct group *g)
     return now;
 }
 
+void group_catch_up(const struct group *g)
+{
+    struct clock *c = &g->tracer->loop->clock;
+
+    clock_set(c, group_now(g));
+}
+
 int64_t group_read_clock(struct group *g, int clock)
 {
     const struct tracer *t = g->tracer;
@@ -331,6 +338,9 @@ static void on_child(struct thread *th)
     unsigned long tid = 0;
     struct thread *child;
 
+    if (th->group)
+        group_catch_up(th->group);
+
     if (ptrace(PTRACE_GETEVENTMSG, th->tid, NULL, &tid) < 0)
         return;
     if (t->n_threads >= TRACER_THREADS_MAX) {
@@ -359,7 +369,7 @@ static bool on_exec(struct thread *th, int *status)
         join_group(th, NULL);
     group_trim(th->group, th);
     timers_drop(th->group, true);
-    th->group->page = 0;
+    th->group->page = 0; /* gone with the old program's memory */
     th->wait.kind = th->cut.kind = NULL;
     th->expired = false;
     loop_cancel(th->tracer->loop, &th->timer);
@@ -448,8 +458,10 @@ static bool on_end(struct tracer *t, pid_t pid)
     struct thread *th = thread_find(t, pid);
     bool whole = !th || !th->group || th->group->tgid == pid;
 
-    if (th && th->group && whole)
+    if (th && th->group && whole) {
+        group_catch_up(th->group);
         group_trim(th->group, th);
+    }
     if (th)
         thread_free(th);
     return !whole;

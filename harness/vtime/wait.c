@@ -166,10 +166,12 @@ static void read_clock(const struct wait_kind *k, const uint64_t *args, int *clo
 static bool begin(struct thread *th, const struct wait_kind *k, struct wait *w)
 {
     const struct tracer *t = th->tracer;
-    int64_t from = loop_now(t->loop), limit;
+    int64_t from, limit;
     bool absolute;
     int clock;
 
+    group_catch_up(th->group);
+    from = loop_now(t->loop);
     read_clock(k, w->args, &clock, &absolute);
     if ((!is_wall(clock) && !is_mono(clock)) || !read_limit(th, k, w->args[k->arg], &limit))
         return false;
@@ -178,8 +180,6 @@ static bool begin(struct thread *th, const struct wait_kind *k, struct wait *w)
 
         w->wall = is_wall(clock);
         limit = limit == NEVER ? NEVER : limit > at ? limit - at : 0;
-    } else {
-        from = group_now(th->group);
     }
     w->deadline = limit > NEVER - from ? NEVER : from + limit;
     w->kind = k;
@@ -322,7 +322,8 @@ void wait_leave(struct thread *th)
         if (k->nr == SYS_select || k->nr == SYS_pselect6)
             empty_sets(th);
         cut = false;
-    } else if (k->pauses && cut) {
+    } else if (cut && result != -EINTR) {
+        /* what a call with a limit does: EINTR behind a handler, else it is started again */
         *arch_result(&r) = (unsigned long long)(int64_t)ERESTARTNOHAND_;
     }
     if (k->rest >= 0 && (cut || k->rest_always) &&

@@ -89,9 +89,19 @@ void peer_send(struct peer *p, const char *text)
     peer_send_bytes(p, text, strlen(text));
 }
 
+/* A limit in real time: a test may have moved the clock. ECSIM_SLOW stretches it (valgrind). */
+static int64_t patience(const struct peer *p, int64_t ns)
+{
+    const char *slow = getenv("ECSIM_SLOW");
+    uint64_t n;
+
+    return loop_real(&p->w->loop) +
+           ns * (slow && str_u64(slow, 100, &n) == 0 && n ? (int64_t)n : 1);
+}
+
 bool peer_wait(struct peer *p, const char *text)
 {
-    int64_t until = loop_real(&p->w->loop) + NS_PER_S; /* a test may have moved the clock */
+    int64_t until = patience(p, NS_PER_S);
 
     for (;;) {
         take(p);
@@ -105,7 +115,7 @@ bool peer_wait(struct peer *p, const char *text)
 
 bool peer_wait_end(struct peer *p)
 {
-    int64_t until = loop_real(&p->w->loop) + 3 * NS_PER_S;
+    int64_t until = patience(p, 3 * NS_PER_S);
 
     while (!p->eof && loop_real(&p->w->loop) < until) {
         turn(p->w);

@@ -24,7 +24,8 @@ void peer_connect(struct peer *p, struct fake *f);
 void peer_close(struct peer *p);
 void peer_send(struct peer *p, const char *text);
 void peer_send_bytes(struct peer *p, const void *b, size_t n);
-/* Turns the loop until `text` was received, or the other side ended, or a second has passed. */
+/* Turns the loop until `text` was received, or the other side ended, or a second has passed
+ * (times ECSIM_SLOW). */
 bool peer_wait(struct peer *p, const char *text);
 /* Turns the loop until the other side ended. */
 bool peer_wait_end(struct peer *p);

@@ -219,8 +219,9 @@ static void a_role_brings_credentials_that_are_renewed(void **state)
     (void)state;
     define("", ",\"taskRoleArn\":\"arn:aws:iam::123456789012:role/t\"");
     arn = run("");
-    v = hear("PayloadMessage");
-    v = json_incref(json_array_get(json_at(v, "message.tasks"), 0));
+    w = hear("PayloadMessage");
+    v = json_incref(json_array_get(json_at(w, "message.tasks"), 0));
+    json_decref(w);
     assert_string_equal(at(v, "roleCredentials.roleArn"), "arn:aws:iam::123456789012:role/t");
     assert_true(str_starts(at(v, "roleCredentials.accessKeyId"), "ASIA"));
     submit(arn, "RUNNING");

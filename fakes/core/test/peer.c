@@ -99,9 +99,9 @@ static int64_t patience(const struct peer *p, int64_t ns)
            ns * (slow && str_u64(slow, 100, &n) == 0 && n ? (int64_t)n : 1);
 }
 
-bool peer_wait(struct peer *p, const char *text)
+bool peer_wait_for(struct peer *p, const char *text, int64_t ns)
 {
-    int64_t until = patience(p, NS_PER_S);
+    int64_t until = patience(p, ns);
 
     for (;;) {
         take(p);
@@ -113,9 +113,14 @@ bool peer_wait(struct peer *p, const char *text)
     }
 }
 
+bool peer_wait(struct peer *p, const char *text)
+{
+    return peer_wait_for(p, text, 20 * NS_PER_S);
+}
+
 bool peer_wait_end(struct peer *p)
 {
-    int64_t until = patience(p, 3 * NS_PER_S);
+    int64_t until = patience(p, 20 * NS_PER_S);
 
     while (!p->eof && loop_real(&p->w->loop) < until) {
         turn(p->w);

@@ -254,7 +254,7 @@ json_t *client_hear(struct peer *p)
 
     /* the payload is ASCII: the only such byte begins a frame */
     if (!whole_frame(p, &at, &n))
-        peer_wait(p, "\x81");
+        peer_wait_for(p, "\x81", NS_PER_S);
     peer_settle(p->w);
     len = whole_frame(p, &at, &n);
     if (!len || (buf_str(&p->got)[0] & 0x0f) != 1)
@@ -269,7 +269,7 @@ int client_heard_close(struct peer *p)
     size_t at, n;
 
     peer_settle(p->w);
-    peer_wait(p, "\x88");
+    peer_wait_for(p, "\x88", NS_PER_S);
     if (!whole_frame(p, &at, &n) || (unsigned char)buf_str(&p->got)[0] != 0x88 || n < 2)
         return -1;
     return (unsigned char)buf_str(&p->got)[at] << 8 | (unsigned char)buf_str(&p->got)[at + 1];

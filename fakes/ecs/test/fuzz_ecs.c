@@ -28,7 +28,7 @@ static void call(struct fake *f, const char *operation, const char *body, size_t
     peer_connect(&p, f);
     peer_send(&p, head);
     peer_send_bytes(&p, body, n);
-    peer_wait(&p, "\r\n\r\n");
+    peer_wait_for(&p, "\r\n\r\n", NS_PER_S);
     peer_close(&p);
     free(head);
 }

@@ -29,7 +29,7 @@ static void call(struct fake *f, const char *kind, const char *body, size_t n)
     peer_send(&p, head);
     if (!get)
         peer_send_bytes(&p, body, n);
-    peer_wait(&p, "\r\n\r\n");
+    peer_wait_for(&p, "\r\n\r\n", NS_PER_S);
     peer_close(&p);
     free(head);
 }

@@ -90,7 +90,7 @@ exit_codes()
     runs 2 --seed x "$R/s/pass.scn"
     runs 2 --timeout soon "$R/s/pass.scn"
     says "$R/err" '--timeout soon: expected a time such as 30s' 'ecsim run --help'
-    runs 2 "$R/nowhere"
+    runs 2 "$R/no-such-folder"
     runs 2 -k 'no such word' "$R/s/pass.scn"
     runs 2 --agent "'" "$R/s/pass.scn"
     verdict 'exit codes: 2 for each command line that makes no sense'
@@ -102,11 +102,11 @@ exit_codes()
     verdict 'exit codes: 3 for a scenario that is not valid, and nothing is started'
 
     rm -rf "$R/tmp"
-    TMPDIR=$R/nowhere "$BUILD/ecsim" run "$R/s/pass.scn" >"$R/out" 2>"$R/err"
+    TMPDIR=$R/no-such-folder "$BUILD/ecsim" run "$R/s/pass.scn" >"$R/out" 2>"$R/err"
     holds 'no TMPDIR: not 4' [ $? -eq 4 ]
-    says "$R/err" "$R/nowhere/ecsim-"
+    says "$R/err" "$R/no-such-folder/ecsim-"
     says "$R/out" 'Bail out! '
-    runs 4 --junit "$R/nowhere/x.xml" "$R/s/pass.scn"
+    runs 4 --junit "$R/no-such-folder/x.xml" "$R/s/pass.scn"
     verdict 'exit codes: 4 for a fault of the harness or the machine'
 
     runs 5 --agent /no/such/agent "$R/s/pass.scn"

@@ -262,6 +262,11 @@ static void look_for_sandbox(struct suite *u, const struct run_options *o)
         return;
     if (sandbox_probe(&u->sandbox, &e) == 0) {
         u->config.sandbox = u->runner.sandbox = &u->sandbox;
+        if (!u->sandbox.redirect)
+            fprintf(stderr,
+                    "ecsim run: this kernel has no nftables: connections to %s:%d are handed on "
+                    "by ecsim itself\n",
+                    SANDBOX_METADATA_ADDRESS, SANDBOX_METADATA_PORT);
         return;
     }
     fprintf(stderr, "ecsim run: no sandbox on this machine: %s\n", e.text);

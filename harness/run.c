@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "harness/match.h"
 #include "harness/peers.h"
+#include "harness/sandbox/forward.h"
 #include "harness/steps.h"
 
 /* How deep below a scenario's folder sockets are looked for. */
@@ -339,6 +340,10 @@ static int prepare(struct run *r)
         run_setenv(r, p->introspection, address);
         free(address);
     }
+    if (r->config->sandbox && !r->config->sandbox->redirect &&
+        !(r->forward = forward_new(&r->world.loop, SANDBOX_METADATA_ADDRESS, SANDBOX_METADATA_PORT,
+                                   SANDBOX_TASKS_PORT, &e)))
+        return run_fail(r, NULL, "%s", e.text);
     if (furnish(r, r->scn, r->scn->steps, r->scn->n_steps) < 0)
         return -1;
     return set_profile(r);
@@ -466,6 +471,7 @@ static void release(struct run *r)
 {
     struct list *pos, *tmp;
 
+    forward_free(r->forward);
     if (r->procs_ready)
         procs_release(&r->procs);
     run_time_release(r);

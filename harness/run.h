@@ -115,6 +115,7 @@ struct run {
     /* the agent */
     struct map env;                  /* NAME -> value (allocated) */
     struct map chosen;               /* names that a step set or unset: no fake changes them */
+    struct forward *forward;         /* in place of the sandbox's redirect; NULL: not needed */
     int port_fd, introspection_port; /* kept free for the agent; fd -1: need not be */
     struct proc *agent;              /* NULL: never started, or ended */
     bool agent_clean;                /* it ended with 0 and by itself */

@@ -213,15 +213,20 @@ static char *dir_v2(const struct cgroup *g, const struct task *t)
     return xasprintf("%s/" V2_ROOT "/%s", g->path, slice);
 }
 
+/* Somebody may have tidied up: the group of all tasks is made again where it is missing. */
 static int create_v1(const struct cgroup *g, const struct task *t, struct err *e)
 {
     for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
         _cleanup_free_ char *mount = xasprintf("%s/%s", g->path, controllers[i]);
+        _cleanup_free_ char *root = xasprintf("%s/" V1_ROOT, mount);
         _cleanup_free_ char *dir = dir_v1(g, t, controllers[i]);
         int made;
 
         if (!is_dir(mount))
             continue;
+        made = make(root, e);
+        if (made < 0 || (made && fill_v1(g, NULL, controllers[i], root, e) < 0))
+            return -1;
         made = make(dir, e);
         if (made < 0 || (made && fill_v1(g, t, controllers[i], dir, e) < 0))
             return -1;
@@ -231,12 +236,15 @@ static int create_v1(const struct cgroup *g, const struct task *t, struct err *e
 
 int cgroup_create(const struct cgroup *g, const struct task *t, struct err *e)
 {
-    _cleanup_free_ char *dir = NULL;
+    _cleanup_free_ char *dir = NULL, *root = NULL;
     int made;
 
     if (!g->v2)
         return create_v1(g, t, e);
     dir = dir_v2(g, t);
+    root = xasprintf("%s/" V2_ROOT, g->path);
+    if (make(root, e) < 0)
+        return -1;
     made = make(dir, e);
     return made < 0 ? -1 : made ? fill_v2(g, t, dir, e) : 0;
 }

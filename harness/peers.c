@@ -117,6 +117,8 @@ void peers_environment(const struct world *w, struct map *env)
     put(env, "AWS_SESSION_TOKEN", w->id.session_token);
     put(env, "ECS_CLUSTER", w->id.cluster);
     put(env, "ECS_BACKEND_HOST", url_of(w, "ecs", NOBODY));
+    /* containers of a fake need no control groups on this machine */
+    put(env, "ECS_CGROUP_PATH", "/nonexistent/cgroup");
     put(env, "DOCKER_HOST", url_of(w, "docker", "unix:///nonexistent/docker.sock"));
     put(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", url_of(w, "imds", NOBODY));
     put(env, "AWS_ENDPOINT_URL_S3", url_of(w, "s3", NOBODY));

@@ -330,7 +330,6 @@ static int prepare(struct run *r)
     set_path(r, "ECS_DATADIR", "data");
     set_path(r, "ECS_AUDIT_LOGFILE", "log/audit.log");
     set_path(r, "ECS_AGENT_CONFIG_FILE_PATH", "tmp/ecs.config.json"); /* not the machine's */
-    set_path(r, "ECS_CGROUP_PATH", "cgroup"); /* none: no scenario leaves groups on the machine */
     path = xasprintf("%s/agent-tmp", r->dir);
     run_setenv(r, "TMPDIR", path);
     free(path);

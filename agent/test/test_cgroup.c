@@ -229,13 +229,26 @@ static void what_cannot_be_made_is_an_error(void **state)
     make_dir("memory");
     init();
     read_task("");
-    write_file("memory/ecs/" ID, "in the way"); /* no folder: nothing can be written below it */
-    assert_int_equal(cgroup_create(&g, t, &e), 0);
     assert_int_equal(io_remove_tree(dir, NULL), 0);
     assert_int_equal(mkdir(dir, 0700), 0);
     make_dir("cpu");
+    write_file("cpu/ecs", "in the way");
     assert_int_equal(cgroup_create(&g, t, &e), -1);
     assert_non_null(strstr(e.text, "cpu/ecs/" ID));
+}
+
+static void what_somebody_else_removed_is_made_again(void **state)
+{
+    (void)state;
+    make_dir("cpu");
+    make_dir("memory");
+    init();
+    assert_int_equal(io_remove_tree(dir, NULL), 0);
+    make_dir("cpu");
+    make_dir("memory");
+    read_task("");
+    create();
+    assert_string_equal(in_file("cpu/ecs/" ID "/cpu.shares"), "102");
 }
 
 static void removing_takes_empty_groups_away(void **state)
@@ -276,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(version_2_has_weights_for_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(missing_controllers_are_named, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_made_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_somebody_else_removed_is_made_again, setup, teardown),
         cmocka_unit_test_setup_teardown(removing_takes_empty_groups_away, setup, teardown),
     };
 

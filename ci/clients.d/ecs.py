@@ -168,7 +168,7 @@ def test_ends_by_itself():
           ("EssentialContainerExited", "Essential container in task exited", 3))
     t = wait_status(b, "STOPPED")
     equal(t["stopCode"], "TaskFailedToStart")
-    assert t["containers"][0]["reason"].startswith("CannotPullContainerError"), t["containers"]
+    assert t["containers"][0]["reason"].startswith("CannotPullImageManifestError"), t["containers"]
 
 
 def test_placement():

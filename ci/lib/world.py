@@ -20,7 +20,7 @@ import botocore.config
 import botocore.exceptions
 import botocore.session
 
-LIMIT = 20.0  # seconds that anything may take
+LIMIT = 60.0  # seconds that anything may take: a pull that fails takes 30
 
 
 class World:

@@ -296,28 +296,38 @@ static int look_at_agent(struct suite *u, const struct run_options *o)
     return EXITCODE_PASSED;
 }
 
-static void add_jobs(struct suite *u, const struct run_options *o)
+static void add_job(struct suite *u, struct scn *s, int64_t limit, uint64_t seed, bool twin)
 {
     struct runner *r = &u->runner;
 
+    grow_array(r->jobs, r->n, u->cap_jobs);
+    r->jobs[r->n++] =
+        (struct runner_job){.path = s->source.path,
+                            .title = s->title,
+                            .limit = limit,
+                            .skip = skip_reason(s, &u->config, limit),
+                            .boxed = u->config.sandbox && wants_sandbox(s, s->steps, s->n_steps),
+                            .seed = seed,
+                            .twin = twin,
+                            .data = s};
+}
+
+static void add_jobs(struct suite *u, const struct run_options *o)
+{
+    uint64_t seed = u->runner.seed;
+
     for (size_t i = 0; i < u->n; i++) {
         struct scn *s = u->all[i];
+        int64_t limit = u->config.slow * (o->timeout ? o->timeout
+                                          : s->limit ? s->limit
+                                                     : RUN_LIMIT_NS);
 
         if (!selected(o, s))
             continue;
-        for (long k = 0; k < (o->repeat ? o->repeat : 1); k++) {
-            int64_t limit = u->config.slow * (o->timeout ? o->timeout
-                                              : s->limit ? s->limit
-                                                         : RUN_LIMIT_NS);
-
-            grow_array(r->jobs, r->n, u->cap_jobs);
-            r->jobs[r->n++] = (struct runner_job){.path = s->source.path,
-                                                  .title = s->title,
-                                                  .limit = limit,
-                                                  .skip = skip_reason(s, &u->config, limit),
-                                                  .boxed = u->config.sandbox &&
-                                                           wants_sandbox(s, s->steps, s->n_steps),
-                                                  .data = s};
+        for (long k = 0; k < (o->repeat ? o->repeat : 1); k++, seed++) {
+            add_job(u, s, limit, seed, false);
+            if (o->verify)
+                add_job(u, s, limit, seed, true);
         }
     }
 }
@@ -405,8 +415,10 @@ static int load_agents(struct suite *u, const struct run_options *o)
 static int run_suite(struct run_options *o, const struct files *f)
 {
     _cleanup_buf_ struct buf again = BUF_INIT(1 << 16);
-    struct suite u = {
-        .config = {.limit = o->timeout, .pace = o->pace, .slow = run_options_slowness()}};
+    struct suite u = {.config = {.limit = o->timeout,
+                                 .pace = o->pace,
+                                 .verify = o->verify,
+                                 .slow = run_options_slowness()}};
     int code = EXITCODE_SCENARIO;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 

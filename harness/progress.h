@@ -22,6 +22,7 @@ struct progress_item {
     const char *title;
     struct result result;
     bool done, running;
+    bool held; /* it has ended, and is shown after the one before it */
 };
 
 struct progress {

@@ -21,6 +21,7 @@ void result_release(struct result *r)
     free(r->reason);
     free(r->report);
     free(r->journal);
+    free(r->history);
     *r = (struct result){0};
 }
 
@@ -32,6 +33,8 @@ char *result_write(const struct result *r)
     json_put_str(o, "reason", r->reason);
     json_put_str(o, "report", r->report);
     json_put_str(o, "journal", r->journal);
+    if (r->history)
+        json_put_str(o, "history", r->history);
     json_put_int(o, "line", r->line);
     json_put(o, "seconds", json_real(r->seconds));
     json_put(o, "clock", json_real(r->clock));
@@ -53,6 +56,7 @@ int result_read(struct result *r, const char *text, size_t n, struct err *e)
         .reason = xstrdup(json_str(o, "reason")),
         .report = xstrdup(json_str(o, "report")),
         .journal = xstrdup(json_str(o, "journal")),
+        .history = json_str(o, "history") ? xstrdup(json_str(o, "history")) : NULL,
         .line = (int)json_int(o, "line", 0),
         .seconds = json_number_value(json_object_get(o, "seconds")),
         .clock = json_number_value(json_object_get(o, "clock")),

@@ -25,6 +25,7 @@ struct result {
     char *reason;   /* one line: why it failed, was skipped, or is known */
     char *report;   /* what a person needs to see of a failure; NULL: nothing */
     char *journal;  /* path of the journal that was kept, or NULL */
+    char *history;  /* for `--verify` (history.h); NULL: not asked for */
     int line;       /* of the step that failed, 0: none */
     double seconds; /* real time */
     double clock;   /* time on the scenario's clock */

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "harness/history.h"
 #include "harness/match.h"
 #include "harness/peers.h"
 #include "harness/sandbox/forward.h"
@@ -414,6 +415,7 @@ static void finish(struct run *r)
     if (!r->failed)
         run_judge_end(r);
     r->over = true;
+    r->ended_at = r->world.journal.n;
     if (r->procs_ready) {
         agent_teardown(r);
         find_leaks(r);
@@ -536,6 +538,8 @@ void run_scenario(const struct scn *scn, const struct run_config *config, const 
     finish(r);
     apply_known(r);
     result->clock = (double)loop_now(&r->world.loop) / NS_PER_S;
+    if (config->verify)
+        result->history = history_text(&r->world.journal, r->ended_at, dir);
     result->journal = xasprintf("%s/journal.jsonl", dir);
     release(r);
     free(r);

@@ -46,6 +46,7 @@ struct run_config {
     const char *agent_version;     /* NULL: unknown */
     const struct profile *profile; /* of the agent; NULL: there is none */
     int64_t limit;                 /* overrides the header; 0: no */
+    bool verify;                   /* the history is wanted */
     struct pace pace;              /* how time passes, if the scenario does not say `real` */
     int64_t slow;                  /* patience is multiplied by it (ECSIM_SLOW, under valgrind) */
     const struct sandbox *sandbox; /* the one we are in; NULL: none */
@@ -106,6 +107,7 @@ struct run {
     size_t cursor[PEER_MAX];     /* how far expectations of each peer have come */
     size_t judged;               /* records looked at by judge.c */
     bool in_any;                 /* inside an `any` block: order does not count */
+    size_t ended_at;             /* records when the last step was through */
     bool over;                   /* the steps are through; nothing is judged any more */
     bool failed;
     struct list forbidden;

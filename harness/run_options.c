@@ -27,6 +27,7 @@ static const char usage[] =
     "  --junit FILE     write a JUnit report too\n"
     "  --keep           keep every scenario's folder, not only those of failures\n"
     "  -n N             run each N times\n"
+    "  --verify         run each twice with the same seed; both must have the same history\n"
     "  --seed N         seed of ids, jitter and random faults (default: from the clock)\n"
     "  --timeout TIME   real-time limit of each scenario, over its own\n"
     "  --time PACE      virtual (the rule: waits cost nothing), real, or scaled:N\n"
@@ -75,6 +76,9 @@ static int take(struct run_options *o, int c, struct err *e)
     case 'u':
         o->junit = optarg;
         break;
+    case 'V':
+        o->verify = true;
+        break;
     case 'K':
         o->keep = true;
         break;
@@ -114,12 +118,19 @@ static int take(struct run_options *o, int c, struct err *e)
 int run_options_parse(struct run_options *o, int argc, char **argv, struct err *e)
 {
     static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'}, {"agents", required_argument, NULL, 'A'},
-        {"tags", required_argument, NULL, 't'},  {"list", no_argument, NULL, 'l'},
-        {"junit", required_argument, NULL, 'u'}, {"keep", no_argument, NULL, 'K'},
-        {"seed", required_argument, NULL, 's'},  {"timeout", required_argument, NULL, 'T'},
-        {"time", required_argument, NULL, 'P'},  {"no-sandbox", no_argument, NULL, 'N'},
-        {"help", no_argument, NULL, 'h'},        {0},
+        {"agent", required_argument, NULL, 'a'},
+        {"agents", required_argument, NULL, 'A'},
+        {"tags", required_argument, NULL, 't'},
+        {"list", no_argument, NULL, 'l'},
+        {"junit", required_argument, NULL, 'u'},
+        {"keep", no_argument, NULL, 'K'},
+        {"seed", required_argument, NULL, 's'},
+        {"timeout", required_argument, NULL, 'T'},
+        {"time", required_argument, NULL, 'P'},
+        {"no-sandbox", no_argument, NULL, 'N'},
+        {"verify", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int c, k = 0;
 

@@ -17,7 +17,7 @@
 struct run_options {
     const char *agent, *agents, *filter, *tags, *junit;
     long jobs, repeat;
-    bool list, keep, has_seed, no_sandbox;
+    bool list, keep, has_seed, no_sandbox, verify;
     uint64_t seed;
     int64_t timeout;
     struct pace pace;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "harness/history.h"
 
 #define RESULT_MAX (16 << 20)
 #define TAIL_MAX   4000
@@ -99,7 +100,7 @@ static void live(struct board *b, size_t i, int tell)
         result.outcome = OUTCOME_HARNESS;
         result.reason = xstrdup(e.text);
     } else {
-        r->run(r, job, dir, r->seed + i, &result);
+        r->run(r, job, dir, job->seed, &result);
     }
     line = result_write(&result);
     if (io_write_all(tell, line, strlen(line), &e) < 0)
@@ -253,6 +254,49 @@ static int bury(struct board *b, struct slot *s)
     return status;
 }
 
+static char *history_report(const char *why)
+{
+    return xasprintf("%s\n  hint: what the agent or the scenario leaves to chance shows here; two "
+                     "runs with `--keep` have journals to compare\n",
+                     why);
+}
+
+/* Both of a pair have ended: the second one fails when they lived through different things. */
+static void compare_twins(struct board *b, size_t second)
+{
+    struct result *r = &b->items[second].result;
+    const struct result *first = &b->items[second - 1].result;
+    _cleanup_free_ char *difference = NULL;
+
+    if (first->outcome != OUTCOME_PASSED || r->outcome != OUTCOME_PASSED || !r->history ||
+        !first->history)
+        return;
+    difference = history_difference(first->history, r->history);
+    if (!difference)
+        return;
+    free(r->reason);
+    r->outcome = OUTCOME_FAILED;
+    r->reason = xasprintf("a second run was different: %s", difference);
+    r->report = history_report(r->reason);
+}
+
+/* The second of a pair is told after the first, when both can be compared. */
+static void tell(struct board *b, size_t i)
+{
+    struct progress *p = &b->r->progress;
+    bool is_second = b->r->jobs[i].twin;
+
+    if (is_second && !p->items[i - 1].done) {
+        p->items[i].held = true;
+        return;
+    }
+    if (is_second)
+        compare_twins(b, i);
+    progress_done(p, i);
+    if (i + 1 < b->r->n && p->items[i + 1].held)
+        tell(b, i + 1);
+}
+
 static void ended(struct board *b, struct slot *s)
 {
     struct progress_item *item = &b->items[s->item];
@@ -275,7 +319,7 @@ static void ended(struct board *b, struct slot *s)
     item->result = r;
     b->clock += r.clock;
     buf_release(&s->out);
-    progress_done(&b->r->progress, s->item);
+    tell(b, s->item);
 }
 
 static void receive(struct board *b, struct slot *s)

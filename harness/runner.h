@@ -36,7 +36,9 @@ struct runner_job {
     int64_t limit;    /* ns of real time */
     const char *skip; /* reason not to run it, or NULL */
     bool boxed;       /* in a sandbox; needs runner.sandbox */
-    void *data;       /* for run() */
+    uint64_t seed;
+    bool twin;  /* runs the same as the job before it, and must have the same history */
+    void *data; /* for run() */
 };
 
 struct runner {

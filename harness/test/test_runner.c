@@ -42,11 +42,11 @@ static void behave(const struct runner *self, const struct runner_job *job, cons
 }
 
 static struct runner_job jobs[] = {
-    {.path = "1", .title = "passes", .limit = NS_PER_S},
-    {.path = "2", .title = "fails", .limit = NS_PER_S},
-    {.path = "3", .title = "crashes", .limit = NS_PER_S},
-    {.path = "4", .title = "passes", .limit = NS_PER_S, .skip = "not today"},
-    {.path = "5", .title = "passes", .limit = NS_PER_S},
+    {.path = "1", .seed = 10, .title = "passes", .limit = NS_PER_S},
+    {.path = "2", .seed = 11, .title = "fails", .limit = NS_PER_S},
+    {.path = "3", .seed = 12, .title = "crashes", .limit = NS_PER_S},
+    {.path = "4", .seed = 13, .title = "passes", .limit = NS_PER_S, .skip = "not today"},
+    {.path = "5", .seed = 14, .title = "passes", .limit = NS_PER_S},
 };
 
 /* The runner writes to standard output, which is the test's report: it goes to a file here. */
@@ -68,10 +68,39 @@ static enum runner_end run_quietly(struct runner *r)
     return end;
 }
 
+/* Twins whose history holds their folder's number, which is different for each. */
+static void differ(const struct runner *self, const struct runner_job *job, const char *dir,
+                   uint64_t seed, struct result *r)
+{
+    const char *slash = strrchr(dir, '/');
+
+    (void)self;
+    (void)seed;
+    r->outcome = OUTCOME_PASSED;
+    r->history = xasprintf("a\nb%s\n", str_eq(job->title, "chance") ? slash : "");
+}
+
+static void the_second_of_two_runs_fails_when_it_lived_through_other_things(void **state)
+{
+    struct runner_job pairs[] = {
+        {.path = "1", .title = "constant", .limit = NS_PER_S},
+        {.path = "1", .title = "constant", .limit = NS_PER_S, .twin = true},
+        {.path = "2", .title = "chance", .limit = NS_PER_S},
+        {.path = "2", .title = "chance", .limit = NS_PER_S, .twin = true},
+    };
+    struct runner r = {.run = differ, .jobs = pairs, .n = 4, .parallel = 4};
+
+    (void)state;
+    assert_int_equal(run_quietly(&r), RUNNER_DONE);
+    assert_int_equal(r.progress.count[OUTCOME_PASSED], 3);
+    assert_int_equal(r.progress.items[3].result.outcome, OUTCOME_FAILED);
+    assert_non_null(strstr(r.progress.items[3].result.reason, "line 2 of the history"));
+    runner_release(&r);
+}
+
 static void each_job_is_told_apart_and_only_failures_keep_their_folder(void **state)
 {
-    struct runner r = {
-        .run = behave, .jobs = jobs, .n = ARRAY_SIZE(jobs), .parallel = 2, .seed = 10};
+    struct runner r = {.run = behave, .jobs = jobs, .n = ARRAY_SIZE(jobs), .parallel = 2};
     const struct progress_item *it;
     struct stat st;
     char *kept;
@@ -145,6 +174,7 @@ static void an_interrupt_ends_every_child(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_second_of_two_runs_fails_when_it_lived_through_other_things),
         cmocka_unit_test(each_job_is_told_apart_and_only_failures_keep_their_folder),
         cmocka_unit_test(when_all_pass_nothing_is_left),
         cmocka_unit_test(an_interrupt_ends_every_child),

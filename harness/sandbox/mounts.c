@@ -15,12 +15,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <mntent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -103,8 +101,8 @@ static int root_entry(const char *name, struct err *e)
 
 static int copy_root(struct err *e)
 {
-    static const char *const own[] = {"proc", "run",   "etc",        "var", "data",
-                                      "log",  ".host", "lost+found", NULL};
+    static const char *const own[] = {"proc", "sys", "run",   "etc",        "var",
+                                      "data", "log", ".host", "lost+found", NULL};
     _cleanup_closedir_ DIR *d = opendir("/");
     const struct dirent *entry;
 
@@ -218,45 +216,25 @@ static int make_folders(const char *dir, struct err *e)
     return 0;
 }
 
-/* The flags that a mount has: in a user namespace a remount may not drop any. */
-static unsigned long flags_of(const char *path)
+/*
+ * A /sys of our own has no cgroups in it, neither as folders nor as mounts, in which agents look
+ * for them. They belong to the machine: an agent that is root would leave its own behind, and one
+ * that finds those of another, and cannot add to them, fails its tasks. Where the kernel
+ * gives us none (in a container that hides parts of its own), it is the machine's, with nothing
+ * at their place.
+ */
+static int make_sys(struct err *e)
 {
-    static const struct {
-        unsigned long has, keep;
-    } flags[] = {{ST_NOSUID, MS_NOSUID},     {ST_NODEV, MS_NODEV},
-                 {ST_NOEXEC, MS_NOEXEC},     {ST_NOATIME, MS_NOATIME},
-                 {ST_RELATIME, MS_RELATIME}, {ST_NODIRATIME, MS_NODIRATIME}};
-    unsigned long keep = 0;
-    struct statvfs st;
-
-    if (statvfs(path, &st) < 0)
+    if (folder("sys", 0755, e) < 0)
+        return -1;
+    if (fresh("sysfs", "sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, NULL) == 0)
         return 0;
-    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-        if (st.f_flag & flags[i].has)
-            keep |= flags[i].keep;
-    return keep;
-}
-
-/* cgroups belong to the machine: an agent that is root would leave its own behind. */
-static int protect_cgroups(const char *root, struct err *e)
-{
-    _cleanup_free_ char *cgroups = xasprintf("%s/sys/fs/cgroup", root);
-    FILE *f = setmntent("proc/self/mounts", "re");
-    const struct mntent *m;
-    int k = 0;
-
-    if (!f)
-        return err_sys(e, errno, "/proc/self/mounts");
-    while (k == 0 && (m = getmntent(f))) {
-        const char *below = str_after(m->mnt_dir, cgroups);
-
-        if (below && (!*below || *below == '/') &&
-            mount("none", m->mnt_dir, "none",
-                  MS_REMOUNT | MS_BIND | MS_RDONLY | flags_of(m->mnt_dir), NULL) < 0)
-            k = err_sys(e, errno, "%s read-only", m->mnt_dir);
-    }
-    endmntent(f);
-    return k;
+    if (attach("/sys", "sys", e) < 0)
+        return -1;
+    return access("sys/fs/cgroup", F_OK) < 0
+               ? 0
+               : fresh("tmpfs", "sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
+                       "mode=0755,size=4k", e);
 }
 
 /* What lies at this path of the machine, when something of ours hides it. */
@@ -322,9 +300,9 @@ int sandbox_mount(const struct sandbox *s, const char *dir, const char *const *k
     if (chdir(root) < 0)
         return err_sys(e, errno, "%s", root);
     if (copy_root(e) < 0 || folder("proc", 0555, e) < 0 ||
-        fresh("proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, e) < 0 || make_farms(e) < 0 ||
-        write_names(e) < 0 || make_private(e) < 0 || make_folders(dir, e) < 0 ||
-        protect_cgroups(root, e) < 0 || keep_all(dir, cwd, keep, e) < 0)
+        fresh("proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, e) < 0 || make_sys(e) < 0 ||
+        make_farms(e) < 0 || write_names(e) < 0 || make_private(e) < 0 ||
+        make_folders(dir, e) < 0 || keep_all(dir, cwd, keep, e) < 0)
         return -1;
     return change_root(cwd, e);
 }

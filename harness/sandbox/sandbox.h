@@ -13,7 +13,7 @@
  *            is 0 as soon as the other side has the bytes.
  *   files    the machine's, but for what SANDBOX_FOLDERS lists, /run and
  *            /dev/shm: these are private. /etc/hosts and /etc/resolv.conf lead nowhere.
- *            /proc shows the sandbox's processes. cgroups can be read, not changed.
+ *            /proc shows the sandbox's processes. /sys has no cgroups.
  *
  * The private folders lie below the scenario's folder, where a person finds
  * them after a failure. Nothing has to be taken apart: when pid 1 ends,

@@ -264,7 +264,6 @@ static void what_is_written_to_private_folders_is_not_seen_outside(void **state)
 static void see_files(const char *dir)
 {
     struct buf b = BUF_INIT(1 << 20);
-    struct stat st;
     char *root = xasprintf("%s/box/root/etc", dir);
 
     /* the new root is nowhere but at the root */
@@ -283,8 +282,13 @@ static void see_files(const char *dir)
     want(access("/var/run/both", F_OK) == 0);
     /* the real Docker is not here */
     want(access("/run/docker.sock", F_OK) < 0 && access("/.host/run", F_OK) < 0);
-    /* nobody changes the machine's cgroups */
-    want(stat("/sys/fs/cgroup", &st) < 0 || mkdir("/sys/fs/cgroup/ecsim-test", 0755) < 0);
+    /* nobody sees the machine's cgroups, as folders or as mounts, or makes some */
+    want(mkdir("/sys/fs/cgroup/ecsim-test", 0755) < 0);
+    want(access("/sys/fs/cgroup/cgroup.procs", F_OK) < 0 &&
+         access("/sys/fs/cgroup/cpu", F_OK) < 0 && access("/sys/class/net/lo", F_OK) == 0);
+    buf_clear(&b);
+    want(io_read_file("/proc/self/mountinfo", &b, NULL) == 0);
+    want(!strstr(buf_str(&b), " - cgroup"));
     buf_release(&b);
 }
 

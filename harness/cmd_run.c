@@ -153,6 +153,8 @@ static char *skip_reason(const struct scn *s, const struct run_config *c, int64_
         return xasprintf(
             "it lets %s of real time pass, over its limit of %s: it needs virtual time",
             str_format_duration(passes, span), str_format_duration(limit, most));
+    if (pace.mode == LOOP_REAL && pace_sets_clocks(s))
+        return xstrdup("it sets clocks: it needs virtual time");
     for (size_t i = 0; i < s->n_agent; i++)
         if (match_version(s->agent[i], c->agent_version, NULL) <= 0)
             return xasprintf("for agent %s, this is %s", s->agent[i],

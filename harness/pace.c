@@ -65,3 +65,21 @@ int64_t pace_passes(const struct scn *s)
 {
     return steps_pass(s->steps, s->n_steps);
 }
+
+static bool steps_set_clocks(struct scn_step *const *steps, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct scn_step *s = steps[i];
+
+        if (s->id == VERB_CLOCK_SKEW || s->id == VERB_CLOCK_JUMP ||
+            steps_set_clocks(s->steps, s->n_steps) ||
+            (s->import && steps_set_clocks(s->import->steps, s->import->n_steps)))
+            return true;
+    }
+    return false;
+}
+
+bool pace_sets_clocks(const struct scn *s)
+{
+    return steps_set_clocks(s->steps, s->n_steps);
+}

@@ -33,4 +33,7 @@ struct pace pace_choose(const char *header, struct pace wanted);
  * they run does not count. */
 int64_t pace_passes(const struct scn *s);
 
+/* Some step sets a clock, which only a clock of ours can be. */
+bool pace_sets_clocks(const struct scn *s);
+
 #endif

@@ -365,7 +365,8 @@ static bool is_zombie(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-size_t procs_reap_strays(struct procs *ps, struct buf *out)
+size_t procs_reap_strays(struct procs *ps, bool (*known)(void *data, pid_t pid), void *data,
+                         struct buf *out)
 {
     struct buf kids = BUF_INIT(1 << 20);
     _cleanup_free_ char *path = xasprintf("/proc/self/task/%d/children", (int)getpid());
@@ -381,7 +382,7 @@ size_t procs_reap_strays(struct procs *ps, struct buf *out)
 
         s += strcspn(s, " ");
         s += strspn(s, " ");
-        if (pid <= 0 || find_proc(ps, pid))
+        if (pid <= 0 || find_proc(ps, pid) || (known && known(data, pid)))
             continue;
         snprintf(name, sizeof(name), "/proc/%d/comm", (int)pid);
         io_read_file(name, &comm, NULL);

@@ -93,8 +93,9 @@ void proc_free(struct proc *p);
 /*
  * Children of this process that are not ours any more (their parent ended and
  * they came to us, who are a subreaper). Each is appended as "PID COMMAND\n",
- * killed and reaped. Returns how many.
+ * killed and reaped. Returns how many. known: true for a child that is somebody's (NULL: none is).
  */
-size_t procs_reap_strays(struct procs *ps, struct buf *out);
+size_t procs_reap_strays(struct procs *ps, bool (*known)(void *data, pid_t pid), void *data,
+                         struct buf *out);
 
 #endif

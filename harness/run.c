@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/docker/docker.h"
 #include "harness/history.h"
 #include "harness/match.h"
 #include "harness/peers.h"
@@ -369,7 +370,22 @@ static bool of_a_fake(const struct run *r, const char *socket)
     return r->config->sandbox && str_eq(socket, SANDBOX_DOCKER_SOCKET);
 }
 
-/* Sockets below a folder, links not followed, but for those of the fakes. */
+static bool of_containers(const struct run *r, const char *folder)
+{
+    const struct fake *docker = world_find(&r->world, "docker");
+
+    return docker && str_eq(docker_folder(docker), folder);
+}
+
+static bool of_a_container(void *data, pid_t pid)
+{
+    const struct run *r = data;
+    const struct fake *docker = world_find(&r->world, "docker");
+
+    return docker && docker_runs(docker, pid);
+}
+
+/* Sockets below a folder, links not followed, but for those of the fakes and of containers. */
 static void name_sockets(const struct run *r, const char *dir, int depth, struct buf *out)
 {
     _cleanup_closedir_ DIR *d = opendir(dir);
@@ -383,7 +399,7 @@ static void name_sockets(const struct run *r, const char *dir, int depth, struct
             continue;
         if (S_ISSOCK(st.st_mode) && !of_a_fake(r, path))
             buf_addf(out, "socket %s\n", path);
-        else if (S_ISDIR(st.st_mode))
+        else if (S_ISDIR(st.st_mode) && !of_containers(r, path))
             name_sockets(r, path, depth - 1, out);
     }
 }
@@ -396,7 +412,7 @@ static int find_leaks(struct run *r)
     char *tmp = xasprintf("%s/agent-tmp", r->dir);
     int k = 0;
 
-    procs_reap_strays(&r->procs, &b);
+    procs_reap_strays(&r->procs, of_a_container, r, &b);
     if (r->agent_clean)
         name_files(tmp, &b);
     if (r->agent_clean)

@@ -20,7 +20,7 @@ agent_libs   := -lcurl -lwebsockets -lsqlite3 -luv -lcrypto -ljansson
 agent_poison := wslay/wslay.h http_parser.h
 
 fakes_uses   := base proto
-fakes_libs   := -lhttp_parser -lwslay -luv -lssl -lcrypto -ljansson
+fakes_libs   := -larchive -lhttp_parser -lwslay -luv -lssl -lcrypto -ljansson
 fakes_poison := curl/curl.h libwebsockets.h sqlite3.h
 
 harness_uses   := base proto fakes

@@ -276,7 +276,9 @@ void exchange_begin(struct exchange *x, int status, const char *type, int64_t le
     if (x->reset_after)
         return;
     prepare_close(x);
-    if (length < 0 && x->minor)
+    if (length < 0 && x->head_only)
+        ; /* there is no body to frame, and Go's server says nothing of it */
+    else if (length < 0 && x->minor)
         x->chunked = true;
     else if (length < 0)
         x->close_after = true;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strtab.h"
+#include "fakes/docker/command.h"
 #include "fakes/docker/ref.h"
 
 enum option_kind {
@@ -24,6 +25,7 @@ enum option_kind {
     OPT_HEALTH,
     OPT_LAYERS,
     OPT_DIGEST,
+    OPT_COMMANDS,
 };
 
 static const struct option {
@@ -43,6 +45,7 @@ static const struct option {
     {"stderr", OPT_TEXT, false, offsetof(struct behaviour, err_out)},
     {"every", OPT_DURATION, false, offsetof(struct behaviour, every)},
     {"repeat", OPT_NUMBER, false, offsetof(struct behaviour, repeat)},
+    {"commands", OPT_COMMANDS, false, offsetof(struct behaviour, commands)},
     {"health", OPT_HEALTH, false, offsetof(struct behaviour, steps)},
     {"create-error", OPT_TEXT, false, offsetof(struct behaviour, create_error)},
     {"start-error", OPT_TEXT, false, offsetof(struct behaviour, start_error)},
@@ -55,6 +58,8 @@ static const struct option {
     {"layers", OPT_LAYERS, true, offsetof(struct behaviour, layers)},
     {"digest", OPT_DIGEST, true, offsetof(struct behaviour, digest)},
     {"arch", OPT_TEXT, true, offsetof(struct behaviour, arch)},
+    {"rootfs", OPT_TEXT, true, offsetof(struct behaviour, rootfs)},
+    {"files", OPT_TEXT, true, offsetof(struct behaviour, files)},
     {"cmd", OPT_TEXT, true, offsetof(struct behaviour, cmd)},
     {"entrypoint", OPT_TEXT, true, offsetof(struct behaviour, entrypoint)},
     {"env", OPT_TEXT, true, offsetof(struct behaviour, env)},
@@ -138,7 +143,7 @@ struct behaviour *behaviour_new(void)
 
 static bool owns_text(enum option_kind kind)
 {
-    return kind == OPT_TEXT || kind == OPT_LAYERS || kind == OPT_DIGEST;
+    return kind == OPT_TEXT || kind == OPT_LAYERS || kind == OPT_DIGEST || kind == OPT_COMMANDS;
 }
 
 struct behaviour *behaviour_copy(const struct behaviour *from)
@@ -336,7 +341,10 @@ static int parse(struct behaviour *b, const struct option *o, const char *s)
         return parse_health(b, s);
     case OPT_LAYERS:
     case OPT_DIGEST:
-        if (o->kind == OPT_LAYERS ? !layers_valid(s) : !ref_digest_valid(s))
+    case OPT_COMMANDS:
+        if (o->kind == OPT_COMMANDS ? !commands_valid(s)
+            : o->kind == OPT_LAYERS ? !layers_valid(s)
+                                    : !ref_digest_valid(s))
             return -1;
         set_text(at, s);
         return 0;
@@ -363,6 +371,7 @@ static const char *wanted(enum option_kind kind)
         [OPT_OOM] = "yes, no or a duration",
         [OPT_HEALTH] = "steps such as starting:2s,healthy:10s,unhealthy",
         [OPT_LAYERS] = "a number from 1 to 127 or names such as base,app",
+        [OPT_COMMANDS] = "rules such as \"date => Monday;; false => exit=1\"",
         [OPT_DIGEST] = "sha256: and 64 hexadecimal digits",
     };
 

@@ -17,6 +17,7 @@
  *   stdout, stderr TEXT  written when it starts, a newline is added
  *   every DURATION       ... and again each time this has passed
  *   repeat N             ... until it was written N times (default: as long as it runs)
+ *   commands RULES       what run and exec of some commands do, see command.h
  *   health STEPS         "starting:2s,healthy:10s,unhealthy"; needs a health check in the
  *                        create body or the image; without it the first check succeeds
  *   create-error TEXT, start-error TEXT  the call fails with 500 and this text; start-error
@@ -32,6 +33,8 @@
  *   cached yes           it is there without a pull
  *   size SIZE, layers N|NAME,NAME...   layers of the same name are shared between images
  *   digest sha256:...    of its manifest (default: derived from its name)
+ *   rootfs PATH          a folder or a tar: its root file system; the command really runs
+ *   files PATH           the same for a simulated container: archive and export show them
  *   arch NAME            amd64, arm64 ...; what is foreign does not run (exec format error)
  *   cmd, entrypoint      command lines; env "A=1 B=2", user, workdir, expose "80/tcp 53/udp",
  *   volume "/data /x", stop-signal NAME, healthcheck COMMAND, label "a=b c=d"
@@ -68,6 +71,7 @@ struct behaviour {
     int64_t stop_delay;
     int64_t stop_exit; /* -1: 128 + signal */
     char *out, *err_out;
+    char *commands;
     int64_t every;  /* ns, 0: once */
     int64_t repeat; /* 0: as long as it runs */
     struct health_step steps[BEHAVIOUR_STEPS_MAX];
@@ -80,7 +84,7 @@ struct behaviour {
     char *pull_error;
     bool cached;
     int64_t size;
-    char *layers, *digest, *arch;
+    char *layers, *digest, *arch, *rootfs, *files;
     char *cmd, *entrypoint, *env, *user, *workdir, *expose, *volume, *healthcheck, *label;
     int64_t stop_signal;
 };

@@ -1,11 +1,16 @@
 #include "fakes/docker/container.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/docker/container_io.h"
+#include "fakes/docker/container_process.h"
+#include "fakes/docker/rootfs.h"
 
 static const char *const state_names[CONTAINER_STATE_MAX] = {
     [CONTAINER_CREATED] = "created",   [CONTAINER_RUNNING] = "running",
@@ -131,10 +136,17 @@ static void on_end(struct clock_timer *t)
     struct container *c = container_of(t, struct container, end_timer);
     const struct behaviour *b = c->b;
 
-    if (b->oom)
+    if (container_command_code(c) >= 0)
+        container_end(c, container_command_code(c), false);
+    else if (b->oom)
         container_end(c, 137, true);
     else
         container_end(c, b->signal ? 128 + (int)b->signal : (int)b->exit_code, false);
+}
+
+void container_end_soon(struct container *c)
+{
+    clock_timer_start(clock_of(c), &c->end_timer, 0, on_end);
 }
 
 static void on_dying(struct clock_timer *t)
@@ -149,6 +161,8 @@ static void on_output(struct clock_timer *t)
     struct container *c = container_of(t, struct container, output_timer);
     const struct behaviour *b = c->b;
 
+    if (container_command_output(c))
+        return;
     if (b->out)
         container_write(c, false, b->out);
     if (b->err_out)
@@ -166,12 +180,21 @@ static bool foreign(const struct container *c)
 static void behave(struct container *c)
 {
     struct clock *clock = clock_of(c);
+    int64_t after;
 
     c->written = 0;
+    if (c->run)
+        return; /* it does what it does */
     if (foreign(c)) {
         container_write(c, true, "exec format error");
         c->dying_code = 1;
         clock_timer_start(clock, &c->dying_timer, 0, on_dying);
+        return;
+    }
+    if (container_command_start(c, &after)) {
+        clock_timer_start(clock, &c->output_timer, 0, on_output);
+        if (after >= 0)
+            clock_timer_start(clock, &c->end_timer, after, on_end);
         return;
     }
     if (c->b->out || c->b->err_out)
@@ -223,7 +246,7 @@ static void entered_running(struct container *c)
     c->was_started = c->runtime_known = true;
     free(c->error);
     c->error = NULL;
-    c->pid = (int)c->d->next_pid;
+    c->pid = c->run ? run_pid(c->run) : (int)c->d->next_pid;
     c->d->next_pid += 21;
     for (size_t i = 0; i < c->n_mounts; i++)
         if (c->mounts[i].volume)
@@ -232,6 +255,8 @@ static void entered_running(struct container *c)
         health_start(c->health);
     container_event(c, "start", NULL, NULL);
     behave(c);
+    if (c->io)
+        stdio_set_early(c->io, false);
 }
 
 /* exited or restarting: the process is gone; exit_code and oom_killed say how. */
@@ -272,6 +297,7 @@ void container_become(struct container *c, enum container_state to)
             clock_timer_start(clock, &c->output_timer, c->output_left, on_output);
         if (c->health)
             health_resume(c->health);
+        container_process_signal_all(c, SIGCONT);
         container_event(c, "unpause", NULL, NULL);
         break;
     case CONTAINER_PAUSED:
@@ -280,6 +306,7 @@ void container_become(struct container *c, enum container_state to)
         c->output_left = freeze(clock, &c->output_timer);
         if (c->health)
             health_stop(c->health);
+        container_process_signal_all(c, SIGSTOP);
         container_event(c, "pause", NULL, NULL);
         break;
     case CONTAINER_EXITED:
@@ -357,6 +384,8 @@ int container_start(struct container *c, struct problem *p)
     if (c->state == CONTAINER_REMOVING || c->state == CONTAINER_DEAD)
         return problem(p, 409, "container is marked for removal and cannot be started");
     clock_timer_stop(clock_of(c), &c->restart_timer);
+    int code = 128;
+
     if (container_connect(c, p) < 0) {
         int status = p->status;
 
@@ -364,6 +393,8 @@ int container_start(struct container *c, struct problem *p)
         p->status = status;
     } else if (c->b->start_error) {
         runtime_refuses(c, p);
+    } else if (container_is_process(c) && container_process_start(c, p, &code) < 0) {
+        start_failed(c, code, p);
     } else {
         container_become(c, CONTAINER_RUNNING);
         return 0;
@@ -400,6 +431,14 @@ void container_end(struct container *c, int exit_code, bool oom)
     if (!container_alive(c))
         return;
     stop_timers(c);
+    /* the first process of a namespace is not dead before all others were reaped */
+    execs_end(c);
+    if (c->run)
+        run_abandon(steal_ptr(&c->run));
+    container_command_stop(c);
+    container_output_end(c);
+    if (c->io)
+        stdio_set_early(c->io, true);
     if (oom)
         container_event(c, "oom", NULL, NULL);
     c->cpu_used = container_cpu(c);
@@ -487,6 +526,10 @@ int container_signal(struct container *c, int signal, struct problem *p)
     container_event(c, "kill", "signal", number);
     if (c->state == CONTAINER_PAUSED && (signal == 9 || signal == c->stop_signal))
         container_become(c, CONTAINER_RUNNING);
+    if (c->run) {
+        run_signal(c->run, signal);
+        return 0;
+    }
     if (!ends(c, signal))
         return 0;
     c->dying_code = signal != 9 && c->b->stop_exit >= 0 ? (int)c->b->stop_exit : 128 + signal;
@@ -514,6 +557,11 @@ void container_free(struct container *c)
     while (!list_empty(&c->ends))
         end_op_free(container_of(c->ends.next, struct end_op, link));
     list_del(&c->link);
+    execs_remove(c);
+    if (c->run)
+        run_abandon(steal_ptr(&c->run));
+    container_io_free(c);
+    container_root_remove(c);
     health_free(c->health);
     output_free(c->output);
     behaviour_unref(c->b);

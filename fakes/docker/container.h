@@ -86,10 +86,13 @@ struct log_entry {
 
 /* What a container wrote; the oldest half is forgotten over LOG_BYTES_MAX. */
 #define LOG_BYTES_MAX (1u << 20)
+/* A longer line is logged in pieces, as json-file does. */
+#define OUTPUT_LINE_MAX (16u << 10)
 struct output {
     struct log_entry *entries;
     size_t n, cap;
     struct buf text;
+    struct buf part[2]; /* of stdout and stderr: a line without its end */
 };
 
 /* A call that waits for the process to end: stop, kill, restart, remove. */
@@ -120,6 +123,8 @@ struct container {
     bool oom_killed, stopped_by_hand, was_started;
     bool tty, auto_remove, doomed; /* doomed: it removes itself when it ends */
     bool runtime_known;
+    bool open_stdin, stdin_once;
+    bool has_root; /* there are files of it on disk (rootfs.h) */
     int exit_code;
     int64_t started, finished; /* wall; 0: never */
     int64_t mono_started;
@@ -156,6 +161,9 @@ struct container {
     char endpoint[65], sandbox[65];
     struct health *health;
     struct output *output;
+    struct stdio *io; /* NULL: nobody was attached, and no process ran */
+    struct run *run;  /* its process, or NULL: simulated, or not running */
+    struct list execs;
     int64_t written;               /* how often the output was written */
     int64_t cpu_used;              /* ns, over all runs but this one */
     int64_t paused_at, paused_for; /* mono; ns of this run */
@@ -192,6 +200,8 @@ int container_unpause(struct container *c, struct problem *p);
 int container_signal(struct container *c, int signal, struct problem *p);
 /* The process ends now. */
 void container_end(struct container *c, int exit_code, bool oom);
+/* The same with the next turn of the clock, with what its simulated command ends with. */
+void container_end_soon(struct container *c);
 /* Removes it; force: kills it first. volumes: its anonymous volumes go too. */
 int container_remove(struct container *c, bool volumes, bool force, struct problem *p);
 /* Frees without events, at the end of the engine. */

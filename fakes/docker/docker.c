@@ -6,7 +6,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "fakes/docker/container.h"
+#include "fakes/docker/container_io.h"
+#include "fakes/docker/process.h"
+#include "fakes/docker/rootfs.h"
+#include "fakes/docker/spool.h"
 #include "fakes/docker/engine.h"
 #include "fakes/docker/gojson.h"
 
@@ -41,6 +44,17 @@ static const struct route routes[] = {
     {"POST", "/containers/{name...}/wait", lifecycle, post_container_wait},
     {"POST", "/containers/{name...}/rename", lifecycle, post_container_rename},
     {"DELETE", "/containers/{name...}", lifecycle, delete_container},
+    {"GET", "/containers/{name...}/changes", engine, get_container_changes},
+    {"GET", "/containers/{name...}/export", engine, get_container_export},
+    {"GET", "/containers/{name...}/archive", engine, get_container_archive},
+    {"HEAD", "/containers/{name...}/archive", engine, get_container_archive},
+    {"PUT", "/containers/{name...}/archive", lifecycle, put_container_archive},
+    {"POST", "/containers/{name...}/attach", lifecycle, post_container_attach},
+    {"POST", "/containers/{name...}/resize", lifecycle, post_container_resize},
+    {"POST", "/containers/{name...}/exec", lifecycle, post_container_exec},
+    {"POST", "/exec/{id}/start", lifecycle, post_exec_start},
+    {"POST", "/exec/{id}/resize", lifecycle, post_exec_resize},
+    {"GET", "/exec/{id}/json", engine, get_exec},
     {"GET", "/images/json", images, get_images},
     {"POST", "/images/create", images, post_images_create},
     {"POST", "/images/prune", images, post_images_prune},
@@ -68,15 +82,8 @@ static const struct route routes[] = {
     {"GET", "/images/{name...}/get", NULL, not_simulated},
     {"POST", "/images/{name...}/push", NULL, not_simulated},
     {"DELETE", "/images/{name...}", images, delete_image},
-    {"POST", "/containers/{name...}/exec", NULL, not_simulated},
-    {"POST", "/containers/{name...}/attach", NULL, not_simulated},
     {"GET", "/containers/{name...}/attach/ws", NULL, not_simulated},
-    {"POST", "/containers/{name...}/resize", NULL, not_simulated},
     {"POST", "/containers/{name...}/update", NULL, not_simulated},
-    {"GET", "/containers/{name...}/changes", NULL, not_simulated},
-    {"GET", "/containers/{name...}/export", NULL, not_simulated},
-    {"*", "/containers/{name...}/archive", NULL, not_simulated},
-    {"*", "/exec/{id}/{call}", NULL, not_simulated},
     {"POST", "/networks/{name...}", NULL, not_simulated},
     {"DELETE", "/networks/{id}", NULL, not_simulated},
     {"*", "/plugins/{call...}", NULL, not_simulated},
@@ -342,6 +349,19 @@ static void not_simulated(struct fake *f, struct exchange *x)
     docker_refuse_text(x, 501, "ecsim does not simulate %s %s", x->method, path);
 }
 
+/* A tar may be larger than memory should be. */
+static void docker_begin_body(struct fake *f, struct exchange *x)
+{
+    const struct route *r;
+    bool other;
+    int version;
+
+    (void)f;
+    r = route_find(routes, x->method, split_version(x->path, &version), &other);
+    if (r && r->handle == put_container_archive)
+        spool_begin(x);
+}
+
 static void docker_classify(struct fake *f, struct exchange *x)
 {
     struct docker *d = (struct docker *)f;
@@ -450,12 +470,13 @@ static int docker_init(struct fake *f, struct err *e)
     return docker_set_version(d, "20.10.24", NULL, NULL, e);
 }
 
-static void docker_release(struct fake *f)
+/* All but who makes the processes. */
+static void release_all(struct docker *d)
 {
-    struct docker *d = (struct docker *)f;
-
     docker_delayed_release(d);
     docker_containers_release(d);
+    docker_execs_release(d);
+    docker_files_release(d);
     docker_images_release(d);
     catalogue_release(d);
     docker_volumes_release(d);
@@ -465,6 +486,15 @@ static void docker_release(struct fake *f)
     free(d->addresses);
     free(d->engine_id);
     free(d->version);
+}
+
+static void docker_release(struct fake *f)
+{
+    struct docker *d = (struct docker *)f;
+
+    release_all(d);
+    if (d->host)
+        d->host->free(d->host);
 }
 
 void docker_delayed_release(struct docker *d)
@@ -478,9 +508,10 @@ static void docker_reset(struct fake *f)
     struct docker *d = (struct docker *)f;
     struct fake core = *f;
     struct err e = ERR_INIT;
+    struct process_host *host = d->host;
 
-    docker_release(f);
-    *d = (struct docker){.fake = core};
+    release_all(d);
+    *d = (struct docker){.fake = core, .host = host};
     /* the list's ends point at its head, which has not moved */
     docker_init(f, &e);
 }
@@ -494,6 +525,7 @@ const struct fake_ops docker_ops = {
     .init = docker_init,
     .reset = docker_reset,
     .release = docker_release,
+    .begin = docker_begin_body,
     .classify = docker_classify,
     .handle = docker_handle,
     .refuse = docker_refuse_op,

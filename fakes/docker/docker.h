@@ -4,7 +4,8 @@
  * Answers the Engine API as dockerd does: status, headers, wording and order of
  * members are those of recorded engines (20.10 at API 1.41, 1.24, 1.21, 1.17;
  * 26.1 at 1.45, 1.24). Containers are simulated: what they do is declared by
- * their image (behaviour.h) and happens on the loop's clock.
+ * their image (behaviour.h, command.h) and happens on the loop's clock; or their
+ * image declares a root file system, and the command really runs (process.h).
  *
  * One state machine per container (container.h) is the source of everything: the
  * state that inspect and list show, the events, the statistics and the logs.
@@ -15,8 +16,8 @@
  *
  * Groups of calls: engine (ping, version, info, events, inspect, list, stats,
  * logs, top, plugins, networks), images, lifecycle, volumes.
- * build, push, exec, attach, archive, load, save, commit, export, changes, update,
- * resize, swarm and changes of networks belong to no group and are answered with
+ * build, push, load, save, commit, update, swarm and changes of networks belong to no
+ * group and are answered with
  * 501 and {"message":"ecsim does not simulate ..."}: Docker's command line and
  * the SDKs show that text as it is, and do not try again. Unknown paths are 404.
  *
@@ -45,7 +46,20 @@
 #ifndef FAKES_DOCKER_DOCKER_H
 #define FAKES_DOCKER_DOCKER_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "fakes/core/fake.h"
+
+struct process_host;
+
+/* Who makes the processes of containers from now on (taken over; process.h). To be called before
+ * the first container runs. */
+void docker_set_host(struct fake *f, struct process_host *h);
+/* True when this child is the process of a container or of an exec. */
+bool docker_runs(const struct fake *f, pid_t pid);
+/* Where the files of containers lie; NULL: there are none. */
+const char *docker_folder(const struct fake *f);
 
 extern const struct fake_ops docker_ops;
 

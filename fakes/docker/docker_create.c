@@ -384,6 +384,9 @@ static struct container *build(struct create *r)
     list_init(&c->ends);
     list_init(&c->waits);
     list_init(&c->log_streams);
+    list_init(&c->execs);
+    c->open_stdin = json_bool(r->config, "OpenStdin", false);
+    c->stdin_once = json_bool(r->config, "StdinOnce", false);
     world_hex(r->d->fake.world, 32, c->id);
     c->name = xstrdup(r->name);
     c->created = clock_wall(docker_clock(r->d));

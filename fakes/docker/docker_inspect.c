@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "fakes/docker/container.h"
+#include "fakes/docker/container_io.h"
 #include "fakes/docker/gojson.h"
 
 #define ROOT "/var/lib/docker/"
@@ -326,9 +326,10 @@ static void add_inspect(struct buf *b, const struct container *c, bool size, int
     add_paths(b, c);
     buf_addf(b,
              ",\"Name\":\"/%s\",\"RestartCount\":%u,\"Driver\":\"overlay2\",\"Platform\":\"linux\","
-             "\"MountLabel\":\"\",\"ProcessLabel\":\"\",\"AppArmorProfile\":\"\",\"ExecIDs\":null,"
-             "\"HostConfig\":",
+             "\"MountLabel\":\"\",\"ProcessLabel\":\"\",\"AppArmorProfile\":\"\",",
              c->name, c->restarts);
+    add_exec_ids(b, c);
+    buf_adds(b, ",\"HostConfig\":");
     add_host_config(b, c);
     buf_addc(b, ',');
     add_graph(b, c);

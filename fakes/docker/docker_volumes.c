@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/rootfs.h"
 
 bool volume_name_valid(const char *name)
 {
@@ -64,6 +65,7 @@ static void volume_free(struct volume *v)
 void volume_remove(struct docker *d, struct volume *v)
 {
     map_remove(&d->volumes, v->name);
+    volume_folder_remove(d, v);
     volume_event(d, "destroy", v);
     volume_free(v);
 }

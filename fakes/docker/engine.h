@@ -102,6 +102,7 @@ struct image {
 };
 
 struct container;
+struct process_host;
 
 struct docker {
     struct fake fake;
@@ -131,6 +132,10 @@ struct docker {
     int64_t collected; /* mono of the last round, -1: never */
     struct list pulls;
     struct list delayed;
+    /* files and processes of containers; NULL until one needs them */
+    char *folder;
+    struct process_host *host;
+    struct map execs; /* id -> struct exec */
     /* the call that is being handled */
     const struct route *route;
 };

@@ -125,7 +125,7 @@ static void a_grandchild_that_holds_the_pipe_does_not_hide_the_exit(void **state
     wait_end();
     assert_int_equal(code, 0);
     assert_string_equal(buf_str(&lines), "1:started\n");
-    assert_int_equal(procs_reap_strays(&procs, &strays), 1);
+    assert_int_equal(procs_reap_strays(&procs, NULL, NULL, &strays), 1);
     assert_true(strtol(buf_str(&strays), NULL, 10) > 1);
     buf_release(&strays);
 }

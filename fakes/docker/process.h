@@ -1,0 +1,113 @@
+/*
+ * process.h - how the process of a container is made: the seam between the
+ * engine and its host.
+ *
+ * The engine says what shall run (struct process_spec) and is told when it ended.
+ * How that is done is a table of functions, so that a host which traces its
+ * children can make them itself. The one here, process_host_new(), uses clone() and
+ * watches through the fakes' loop.
+ *
+ * A process gets namespaces of its own for mounts, pids, host name and IPC, and
+ * one for users when the fake has no right to make the others. It shares the
+ * network with the fake. It dies with the thread that made it.
+ *
+ * Life cycle of a struct process: memory of the caller, zeroed; spawn() fills it
+ * in; on_exit is called exactly once, from the loop, after which the host has
+ * forgotten it. abandon() ends it at once and waits for its death; on_exit is not
+ * called then.
+ */
+#ifndef FAKES_DOCKER_PROCESS_H
+#define FAKES_DOCKER_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct loop;
+
+enum process_mount_kind { PROCESS_BIND, PROCESS_TMPFS };
+
+struct process_mount {
+    enum process_mount_kind kind;
+    char *source;  /* on the host; NULL for tmpfs */
+    char *target;  /* in the container, absolute */
+    char *options; /* of a tmpfs: "size=64m,mode=1777", or NULL */
+    bool readonly;
+};
+
+struct process_spec {
+    char *const *argv, *const *env; /* NULL-ended; argv[0] is looked up in the env's PATH */
+    const char *root;               /* folder that becomes / */
+    const char *cwd, *user, *hostname;
+    const struct process_mount *mounts; /* in the order in which they are made */
+    size_t n_mounts;
+    bool readonly_root, privileged;
+    pid_t join; /* enters the namespaces of this process instead of making new ones; 0: no */
+    bool tty;   /* fds[0] becomes its controlling terminal */
+    int fds[3]; /* become 0, 1, 2; stay the caller's */
+};
+
+/* What kept a process from starting, as the container runtime tells them apart. */
+enum process_failure {
+    PROCESS_STARTED,
+    PROCESS_NO_FILE,   /* a path that does not exist */
+    PROCESS_NO_PATH,   /* a word that is not found in $PATH */
+    PROCESS_DENIED,    /* not executable */
+    PROCESS_NO_USER,   /* no such user */
+    PROCESS_NO_CWD,    /* the working folder cannot be entered */
+    PROCESS_NO_MOUNT,  /* a mount failed */
+    PROCESS_NO_FORMAT, /* exec format error */
+    PROCESS_SYSTEM,    /* anything else */
+};
+
+struct process {
+    pid_t pid;
+    void *host; /* the host's own */
+    void (*on_exit)(struct process *p, int wait_status);
+};
+
+struct process_host {
+    /* 0, or -1 with *why and e. Returns when the program runs or is known not to. */
+    int (*spawn)(struct process_host *h, const struct process_spec *s, struct process *p,
+                 enum process_failure *why, struct err *e);
+    void (*kill)(struct process_host *h, struct process *p, int signal);
+    void (*abandon)(struct process_host *h, struct process *p);
+    void (*free)(struct process_host *h); /* when no process is left */
+};
+
+/* Children made with clone(), watched on this loop. */
+struct process_host *process_host_new(struct loop *l);
+
+/* --- for whoever makes the child himself --------------------------------------------------- */
+
+/* Flags for clone(): new namespaces, or none for a spec that joins. user: with a user namespace,
+ * when EPERM was the answer without. */
+int process_clone_flags(const struct process_spec *s, bool user);
+
+/* What the child sends through its report descriptor, when something went wrong or when it
+ * joined namespaces; nothing when it runs the program itself. */
+struct process_report {
+    enum process_failure why;
+    pid_t pid; /* of the process that was made inside, when why is PROCESS_STARTED */
+    int sys;
+    char what[104]; /* of the step that failed */
+};
+
+/* Who makes the child: known before clone() only, inside there is nobody yet. */
+struct process_maker {
+    bool user; /* it was cloned with a user namespace */
+    uid_t uid;
+    gid_t gid;
+};
+
+/* In the child: makes it what the spec says and runs the program. report is closed by exec. */
+void process_child(const struct process_spec *s, const struct process_maker *m, int report)
+    __attribute__((noreturn));
+
+/* Reads the report to its end; 0 or -1 with *why and e. *pid changes for a spec that joins:
+ * the child that was cloned is gone then, and the process is another child of ours. */
+int process_read_report(int report, pid_t *pid, enum process_failure *why, struct err *e);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * tarball.h - tar files as the engine makes and takes them: archives of a part of
+ * a container, exports, and the root file systems of images.
+ *
+ * All paths are inside a root folder (in_root.h): neither a name nor a link in a
+ * tar leads out of it. Reading takes plain, gzip, bzip2, xz and zstd.
+ */
+#ifndef FAKES_DOCKER_TARBALL_H
+#define FAKES_DOCKER_TARBALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+
+/* What one tar may hold. */
+#define TAR_ENTRIES_MAX 1000000u
+#define TAR_BYTES_MAX   (8LL << 30)
+
+/* Writes what lies at path below root to the file `out`. name: what path is called in there; "":
+ * its content without itself. */
+int tar_pack(int out, int root, const char *path, const char *name, struct err *e);
+
+enum tar_unpack {
+    TAR_KEEP_OWNER = 1, /* as the tar says, where we have the right; else root */
+    TAR_NO_REPLACE = 2, /* a folder is not replaced by another kind of file, nor the other way */
+    TAR_WHITEOUTS = 4,  /* .wh.NAME removes NAME, as in the layers of an image */
+};
+
+/* Unpacks the file `in` from where it stands into the folder at path below root.
+ * ERR_PARSE: it is no tar. ERR_CONFLICT: TAR_NO_REPLACE forbids it. */
+int tar_unpack(int in, int root, const char *path, int flags, struct err *e);
+
+struct tar_member {
+    const char *path; /* without a slash in front or at the end; "" for the root itself */
+    struct stat st;   /* type and mode, size, mtime */
+    const char *link; /* of a symbolic link, or NULL */
+};
+
+/* Calls fn for each member; it returns -1 to stop. Whiteouts are members too. */
+int tar_list(int in, int (*fn)(const struct tar_member *m, void *data), void *data, struct err *e);
+
+/* A file without a name for a tar on its way, or -1 with ERR_SYS. */
+int tar_temporary(struct err *e);
+
+#endif

@@ -1,0 +1,249 @@
+/*
+ * Containers whose command really runs. Their root is an empty folder into which
+ * the programs of this machine are mounted. Where the kernel gives no namespaces
+ * these tests are skipped, and say so.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/docker/process.h"
+#include "fakes/docker/test/client.c"
+
+#define TOOLS                                                                                      \
+    "\"/bin:/bin:ro\",\"/lib:/lib:ro\",\"/lib64:/lib64:ro\",\"/usr:/usr:ro\",\"/etc/alternatives:" \
+    "/etc/alternatives:ro\""
+
+static char folder[32];
+
+static int begin(void **state)
+{
+    signal(SIGPIPE, SIG_IGN);
+    snprintf(folder, sizeof(folder), "/tmp/ecsim-root-XXXXXX");
+    if (client_begin(state) < 0 || !mkdtemp(folder))
+        return -1;
+    return control("image", "name", "real:1", "cached", "", "rootfs", folder, NULL);
+}
+
+static int end(void **state)
+{
+    client_end(state);
+    return io_remove_tree(folder, NULL);
+}
+
+/* Creates and starts a container that runs this line of shell. False: there are no namespaces. */
+static bool real(const char *name, const char *line, const char *more)
+{
+    char *command = xasprintf(
+        ",\"Cmd\":[\"sh\",\"-c\",\"%s\"],\"HostConfig\":{\"Binds\":[" TOOLS "]}%s", line, more);
+
+    run(name, "real:1", command);
+    free(command);
+    if (answer.status == 204)
+        return true;
+    if (!strstr(buf_str(&answer.body), "clone: "))
+        fail_msg("%s", buf_str(&answer.body));
+    printf("this kernel gives no namespaces: %s", buf_str(&answer.body));
+    return false;
+}
+
+/* Turns the loop until the container has ended; in real time, as its process lives in that. */
+static void wait_for_end(const char *name)
+{
+    char *path = xasprintf("/containers/%s/wait", name);
+    struct peer p;
+
+    ask(&p, "POST", path, NULL);
+    for (int i = 0; i < 10 && !peer_wait_end(&p); i++)
+        ;
+    assert_true(p.eof);
+    peer_close(&p);
+    free(path);
+}
+
+static const char *logs(const char *name)
+{
+    char *path = xasprintf("/containers/%s/logs?stdout=1&stderr=1", name);
+
+    call("GET", path, NULL);
+    free(path);
+    return buf_str(&answer.body);
+}
+
+static void a_command_runs_and_ends_with_its_code(void **state)
+{
+    (void)state;
+    if (!real("cc", "echo out; echo err >&2; exit 3", ""))
+        skip();
+    assert_true(inspect_int("cc", "State.Pid") > 1);
+    wait_for_end("cc");
+    assert_int_equal(inspect_int("cc", "State.ExitCode"), 3);
+    logs("cc");
+    assert_int_equal(buf_len(&answer.body), 24);
+    assert_non_null(memmem(buf_str(&answer.body), 24, "\1\0\0\0\0\0\0\4out\n", 12));
+    assert_non_null(memmem(buf_str(&answer.body), 24, "\2\0\0\0\0\0\0\4err\n", 12));
+    assert_string_equal(events_of("cc"), "create start die[3]");
+}
+
+static void it_is_the_first_process_of_a_world_of_its_own(void **state)
+{
+    (void)state;
+    if (!real("cc", "echo $$ $(hostname) $PWD $GREETING $(id -u) $(cat /etc/hostname)",
+              ",\"Hostname\":\"box\",\"WorkingDir\":\"/some/where\",\"Tty\":true,"
+              "\"Env\":[\"GREETING=hello\"]"))
+        skip();
+    wait_for_end("cc");
+    assert_string_equal(logs("cc"), "1 box /some/where hello 0 box\r\n");
+}
+
+static void a_signal_reaches_it_and_a_stop_has_patience(void **state)
+{
+    struct peer p;
+
+    (void)state;
+    if (!real("cc",
+              "trap 'exit 7' TERM; trap 'echo usr; ' USR1; echo ready; "
+              "while :; do sleep 0.02; done",
+              ",\"Tty\":true"))
+        skip();
+    for (int i = 0; i < 500 && !strstr(logs("cc"), "ready"); i++)
+        loop_turn(&world->loop, loop_now(&world->loop) + 10 * NS_PER_MS);
+    assert_int_equal(call("POST", "/containers/cc/kill?signal=USR1", NULL)->status, 204);
+    ask(&p, "POST", "/containers/cc/stop?t=60", NULL);
+    for (int i = 0; i < 10 && !peer_wait_end(&p); i++)
+        ;
+    assert_int_equal(answer_of(&p)->status, 204);
+    peer_close(&p);
+    assert_string_equal(logs("cc"), "ready\r\nusr\r\n");
+    assert_string_equal(events_of("cc"), "create start kill(10) kill(15) die[7] stop");
+}
+
+/* The first process of a pid namespace does not die of TERM unless it wants to. */
+static void one_that_ignores_term_is_killed(void **state)
+{
+    struct peer p;
+
+    (void)state;
+    if (!real("cc", "exec sleep 1000", ""))
+        skip();
+    ask(&p, "POST", "/containers/cc/stop?t=5", NULL);
+    pass(4 * NS_PER_S);
+    assert_string_equal(inspect("cc", "State.Status"), "running");
+    pass(2 * NS_PER_S);
+    for (int i = 0; i < 10 && !peer_wait_end(&p); i++)
+        ;
+    peer_close(&p);
+    assert_string_equal(events_of("cc"), "create start kill(15) kill(9) die[137] stop");
+}
+
+static void exec_goes_into_it_and_input_comes_back(void **state)
+{
+    struct peer p;
+    char *path, *text;
+
+    (void)state;
+    if (!real("cc", "exec sleep 1000", ""))
+        skip();
+    call("POST", "/containers/cc/exec",
+         "{\"Cmd\":[\"sh\",\"-c\",\"cat; test $$ != 1 && test -d /proc/1 && exit 9\"],"
+         "\"AttachStdin\":true,\"AttachStdout\":true}");
+    path = xasprintf("/exec/%s/start", json_str(answer.json, "Id"));
+    text = xasprintf("POST %s HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n"
+                     "Content-Length: 2\r\n\r\n{}",
+                     path);
+    peer_connect(&p, engine);
+    peer_send(&p, text);
+    peer_send(&p, "hello");
+    shutdown(p.fd, SHUT_WR);
+    for (int i = 0; i < 10 && !peer_wait_end(&p); i++)
+        ;
+    assert_true(p.eof);
+    assert_non_null(memmem(buf_str(&p.got), buf_len(&p.got), "\1\0\0\0\0\0\0\5hello", 13));
+    peer_close(&p);
+    free(text);
+    text = xasprintf("%.*s/json", (int)(strlen(path) - strlen("/start")), path);
+    call("GET", text, NULL);
+    assert_int_equal(json_int(answer.json, "ExitCode", -1), 9);
+    free(text);
+    free(path);
+    assert_int_equal(call("DELETE", "/containers/cc?force=1", NULL)->status, 204);
+}
+
+static void what_it_writes_is_a_change(void **state)
+{
+    (void)state;
+    if (!real("cc", "mkdir /made; echo x > /made/file; echo y > /data/z",
+              ",\"Volumes\":{\"/data\":{}}"))
+        skip();
+    wait_for_end("cc");
+    assert_int_equal(inspect_int("cc", "State.ExitCode"), 0);
+    call("GET", "/containers/cc/changes", NULL);
+    assert_non_null(strstr(buf_str(&answer.body), "{\"Path\":\"/made\",\"Kind\":1},"
+                                                  "{\"Path\":\"/made/file\",\"Kind\":1}"));
+    assert_null(strstr(buf_str(&answer.body), "/data/z"));
+    call("GET", "/containers/cc/archive?path=/data/z", NULL);
+    assert_int_equal(answer.status, 200);
+}
+
+static void a_program_that_is_not_there_does_not_start(void **state)
+{
+    (void)state;
+    if (!real("probe", "true", ""))
+        skip();
+    run("cc", "real:1", ",\"Cmd\":[\"/no/such\"]");
+    assert_int_equal(answer.status, 400);
+    assert_string_equal(json_str(answer.json, "message"),
+                        "failed to create shim task: OCI runtime create failed: runc create "
+                        "failed: unable to start container process: exec: \"/no/such\": stat "
+                        "/no/such: no such file or directory: unknown");
+    assert_int_equal(inspect_int("cc", "State.ExitCode"), 127);
+    assert_string_equal(inspect("cc", "State.Status"), "created");
+    run("dd", "real:1", ",\"Cmd\":[\"sh\"],\"User\":\"nobody-knows\"");
+    assert_string_equal(json_str(answer.json, "message"),
+                        "unable to find user nobody-knows: no matching entries in passwd file");
+}
+
+static void a_paused_one_stands_still(void **state)
+{
+    (void)state;
+    if (!real("cc", "while :; do echo x; sleep 0.01; done", ""))
+        skip();
+    call("POST", "/containers/cc/pause", NULL);
+    pass(0);
+    logs("cc");
+    size_t n = buf_len(&answer.body);
+
+    for (int64_t until = loop_now(&world->loop) + 100 * NS_PER_MS; loop_now(&world->loop) < until;)
+        loop_turn(&world->loop, until);
+    logs("cc");
+    assert_int_equal(buf_len(&answer.body), n);
+    call("POST", "/containers/cc/unpause", NULL);
+    for (int64_t until = loop_now(&world->loop) + 100 * NS_PER_MS; loop_now(&world->loop) < until;)
+        loop_turn(&world->loop, until);
+    logs("cc");
+    assert_true(buf_len(&answer.body) > n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_command_runs_and_ends_with_its_code, begin, end),
+        cmocka_unit_test_setup_teardown(it_is_the_first_process_of_a_world_of_its_own, begin, end),
+        cmocka_unit_test_setup_teardown(a_signal_reaches_it_and_a_stop_has_patience, begin, end),
+        cmocka_unit_test_setup_teardown(one_that_ignores_term_is_killed, begin, end),
+        cmocka_unit_test_setup_teardown(exec_goes_into_it_and_input_comes_back, begin, end),
+        cmocka_unit_test_setup_teardown(what_it_writes_is_a_change, begin, end),
+        cmocka_unit_test_setup_teardown(a_program_that_is_not_there_does_not_start, begin, end),
+        cmocka_unit_test_setup_teardown(a_paused_one_stands_still, begin, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

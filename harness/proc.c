@@ -123,10 +123,13 @@ static struct proc *find_proc(const struct procs *ps, pid_t pid)
 /* A child of a child that came to us needs no more than to be reaped. */
 static void on_ended(void *data, pid_t pid, int status)
 {
-    struct proc *p = find_proc(data, pid);
+    struct procs *ps = data;
+    struct proc *p = find_proc(ps, pid);
 
     if (p)
         ended(p, status);
+    else if (ps->others)
+        ps->others(ps->others_data, pid, status);
 }
 
 bool procs_serve(struct procs *ps)
@@ -135,15 +138,17 @@ bool procs_serve(struct procs *ps)
 }
 
 /* Those whose parent ended before them came to us. They have left nothing but their exit code,
- * which nobody asks for. */
-static void reap_orphans(const struct procs *ps)
+ * which nobody asks for, unless it is one of the others. */
+static void reap_orphans(struct procs *ps)
 {
     siginfo_t si = {0};
+    int status;
 
     /* one of ours that ended just now brings its own signal */
     while (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid &&
            !find_proc(ps, si.si_pid)) {
-        waitpid(si.si_pid, NULL, 0);
+        if (waitpid(si.si_pid, &status, 0) == si.si_pid)
+            on_ended(ps, si.si_pid, status);
         si.si_pid = 0;
     }
 }
@@ -178,8 +183,6 @@ static void end_now(struct procs *ps, pid_t pid)
 
     kill(pid, SIGKILL);
     for (;;) {
-        struct proc *p;
-
         got = waitpid(ps->tracer ? -1 : pid, &status, ps->tracer ? __WALL : 0);
         if (got < 0 && errno == EINTR)
             continue;
@@ -189,9 +192,13 @@ static void end_now(struct procs *ps, pid_t pid)
             continue;
         if (got == pid)
             return;
-        if ((p = find_proc(ps, got)))
-            ended(p, status);
+        on_ended(ps, got, status);
     }
+}
+
+void procs_end_other(struct procs *ps, pid_t pid)
+{
+    end_now(ps, pid);
 }
 
 int procs_init(struct procs *ps, struct loop *loop, struct tracer *tracer, struct err *e)

@@ -34,6 +34,10 @@ struct procs {
     struct rlimit files;   /* of children: what we were started with */
     uv_signal_t chld;
     struct list all;
+    /* Every child is reaped here: the ends of those that are not in `all` are told to this one;
+     * NULL: to nobody. */
+    void (*others)(void *data, pid_t pid, int status);
+    void *others_data;
 };
 
 struct proc;
@@ -75,6 +79,9 @@ struct proc_spec {
     size_t input_len;  /* at most 64 KiB (the pipe takes it at once) */
     bool capture;
 };
+
+/* Kills a child that is in none of our lists, and waits for its end. */
+void procs_end_other(struct procs *ps, pid_t pid);
 
 /* tracer may be NULL. It must outlive the procs. */
 int procs_init(struct procs *ps, struct loop *loop, struct tracer *tracer, struct err *e);

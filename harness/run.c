@@ -166,6 +166,8 @@ struct fake *run_fake(struct run *r, const struct scn_step *s, enum peer peer)
         run_fail(r, s, "%s", e.text);
         return NULL;
     }
+    if (peer == PEER_DOCKER)
+        run_docker_host(r);
     /* what a step or the header said about a variable stays */
     peers_environment(&r->world, &env);
     if (r->config->sandbox)
@@ -488,6 +490,7 @@ static void release(struct run *r)
 {
     struct list *pos, *tmp;
 
+    run_docker_release(r);
     forward_free(r->forward);
     if (r->procs_ready)
         procs_release(&r->procs);

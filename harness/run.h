@@ -94,6 +94,7 @@ struct run {
     struct world world;
     struct pace pace;
     struct tracer tracer;
+    struct process_host *containers; /* of the docker fake; NULL: its own */
     struct procs procs;
     bool procs_ready;
     uint64_t seed;
@@ -219,6 +220,10 @@ void run_time_init(struct run *r, struct pace pace);
 /* Writes into the journal what virtual time has cost. */
 void run_time_note(struct run *r);
 void run_time_release(struct run *r);
+/* Makes the processes of containers children of this scenario, on its clock. */
+void run_docker_host(struct run *r);
+/* Ends them, while there is somebody to reap them. */
+void run_docker_release(struct run *r);
 /* The tracer that children of this scenario need, or NULL. */
 struct tracer *run_tracer(struct run *r);
 /* Fails because the scenario's limit has passed, and says who held time up. */

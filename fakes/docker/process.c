@@ -10,23 +10,30 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "fakes/core/loop.h"
 
 struct forker {
     struct process_host ops;
     struct loop *loop;
+    struct process_tracer tracer;
+    bool traced;
     bool user; /* namespaces need one for users: found out at the first try */
+    struct list watches;
 };
 
 /* One child that is watched; it outlives its struct process by the closing of a handle. */
 struct watch {
-    uv_poll_t poll;
+    struct list link;
+    uv_poll_t poll; /* of a pidfd, where nobody else reaps */
     struct forker *h;
-    struct process *p; /* NULL: nobody wants to know any more */
+    struct process *p;
     pid_t pid;
     int pidfd;
 };
+
+/* --- the end of one ----------------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -38,14 +45,27 @@ static void on_closed(uv_handle_t *handle)
 
 static void watch_end(struct watch *w)
 {
+    list_del(&w->link);
+    w->p->host = NULL;
+    if (w->h->traced) {
+        free(w);
+        return;
+    }
     uv_poll_stop(&w->poll);
     uv_close((uv_handle_t *)&w->poll, on_closed);
+}
+
+static void ended(struct watch *w, int status)
+{
+    struct process *p = w->p;
+
+    watch_end(w);
+    p->on_exit(p, status);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct watch *w = poll->data;
-    struct process *p = w->p;
     int code = 0;
 
     (void)status;
@@ -53,27 +73,44 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     if (waitpid(w->pid, &code, WNOHANG) == 0)
         return;
     loop_sync(w->h->loop);
-    watch_end(w);
-    p->host = NULL;
-    p->on_exit(p, code);
+    ended(w, code);
+}
+
+bool process_host_ended(struct process_host *ops, pid_t pid, int wait_status)
+{
+    struct forker *h = container_of(ops, struct forker, ops);
+    struct list *pos;
+
+    list_for_each (pos, &h->watches) {
+        struct watch *w = container_of(pos, struct watch, link);
+
+        if (w->pid != pid)
+            continue;
+        ended(w, wait_status);
+        return true;
+    }
+    return false;
 }
 
 static int watch_begin(struct forker *h, struct process *p, struct err *e)
 {
+    int fd = h->traced ? -1 : (int)syscall(SYS_pidfd_open, p->pid, 0);
     struct watch *w;
-    int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
 
-    if (fd < 0)
+    if (fd < 0 && !h->traced)
         return err_sys(e, errno, "pidfd_open");
     w = new0(struct watch);
     w->h = h;
     w->p = p;
     w->pid = p->pid;
     w->pidfd = fd;
+    list_add_tail(&h->watches, &w->link);
+    p->host = w;
+    if (h->traced)
+        return 0;
     uv_poll_init(&h->loop->uv, &w->poll, fd);
     w->poll.data = w;
     uv_poll_start(&w->poll, UV_READABLE, on_ready);
-    p->host = w;
     return 0;
 }
 
@@ -83,11 +120,35 @@ static void reap(pid_t pid)
         ;
 }
 
-int process_clone_flags(const struct process_spec *s, bool user)
+static void end_now(struct forker *h, pid_t pid)
 {
-    if (s->join)
+    if (h->traced) {
+        h->tracer.end(h->tracer.data, pid);
+        return;
+    }
+    kill(pid, SIGKILL);
+    reap(pid);
+}
+
+/* --- the beginning of one ----------------------------------------------------------------- */
+
+/* What one spawn has open. */
+struct spawning {
+    struct forker *h;
+    pid_t child; /* that was cloned */
+    pid_t pid;   /* of the process: the child, or what it made inside of others' namespaces */
+    int report[2], go[2];
+};
+
+static int seize(struct spawning *g, struct err *e)
+{
+    struct forker *h = g->h;
+
+    if (!h->traced)
         return 0;
-    return CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | (user ? CLONE_NEWUSER : 0);
+    if (h->tracer.seize(h->tracer.data, g->pid, e) < 0)
+        return -1;
+    return write(g->go[1], "", 1) == 1 ? 0 : err_sys(e, errno, "go");
 }
 
 /* One report; 0 at the end, -1: it was cut. */
@@ -106,19 +167,24 @@ static int read_one(int report, struct process_report *r)
 }
 
 /* Up to two come, in any order: who was made inside, and what went wrong. */
-int process_read_report(int report, pid_t *pid, enum process_failure *why, struct err *e)
+static int read_report(struct spawning *g, enum process_failure *why, struct err *e)
 {
     struct process_report r;
     int got, failed = 0;
 
     *why = PROCESS_STARTED;
-    while ((got = read_one(report, &r)) > 0) {
+    while ((got = read_one(g->report[0], &r)) > 0) {
         if (r.why == PROCESS_STARTED) {
-            *pid = r.pid;
-            continue;
+            g->pid = r.pid;
+            if (!failed && seize(g, e) == 0)
+                continue;
+            cleanup_closep(&g->go[1]); /* it gives up */
+            r.why = PROCESS_SYSTEM;
+        } else {
+            err_sys(e, r.sys, "%.*s", (int)sizeof(r.what) - 1, r.what);
         }
         *why = r.why;
-        failed = err_sys(e, r.sys, "%.*s", (int)sizeof(r.what) - 1, r.what);
+        failed = -1;
     }
     if (got == 0)
         return failed;
@@ -129,52 +195,66 @@ int process_read_report(int report, pid_t *pid, enum process_failure *why, struc
 /* As fork(), with namespaces. The child runs with a copy of the memory. */
 static pid_t fork_into(struct forker *h, const struct process_spec *s)
 {
-    int flags = process_clone_flags(s, h->user) | SIGCHLD;
-    pid_t pid = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+    int inside = s->join ? 0 : CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
+    int user = s->join ? 0 : CLONE_NEWUSER;
+    pid_t pid;
 
+    pid = (pid_t)syscall(SYS_clone, inside | (h->user ? user : 0) | SIGCHLD, 0, 0, 0, 0);
     if (pid >= 0 || errno != EPERM || h->user || s->join)
         return pid;
     h->user = true;
-    return (pid_t)syscall(SYS_clone, flags | CLONE_NEWUSER, 0, 0, 0, 0);
+    return (pid_t)syscall(SYS_clone, inside | user | SIGCHLD, 0, 0, 0, 0);
+}
+
+static int spawn(struct spawning *g, const struct process_spec *s, enum process_failure *why,
+                 struct err *e)
+{
+    struct process_maker maker = {.uid = geteuid(), .gid = getegid()};
+
+    *why = PROCESS_SYSTEM;
+    if (pipe2(g->report, O_CLOEXEC) < 0 || pipe2(g->go, O_CLOEXEC) < 0)
+        return err_sys(e, errno, "pipe");
+    g->child = g->pid = fork_into(g->h, s);
+    if (g->child == 0) {
+        maker.user = g->h->user;
+        maker.go = g->h->traced ? g->go[0] : -1;
+        maker.in_child = g->h->traced ? g->h->tracer.in_child : NULL;
+        close(g->go[1]);
+        process_child(s, &maker, g->report[1]);
+    }
+    if (g->child < 0)
+        return err_sys(e, errno, "clone");
+    cleanup_closep(&g->report[1]);
+    if (!s->join && seize(g, e) < 0)
+        return -1;
+    return read_report(g, why, e);
 }
 
 static int forker_spawn(struct process_host *ops, const struct process_spec *s, struct process *p,
                         enum process_failure *why, struct err *e)
 {
     struct forker *h = container_of(ops, struct forker, ops);
-    struct process_maker maker = {.uid = geteuid(), .gid = getegid()};
-    int report[2];
-    pid_t child;
+    struct spawning g = {.h = h, .report = {-1, -1}, .go = {-1, -1}};
+    int r = spawn(&g, s, why, e);
 
-    *why = PROCESS_SYSTEM;
-    if (pipe2(report, O_CLOEXEC) < 0)
-        return err_sys(e, errno, "pipe");
-    child = fork_into(h, s);
-    if (child == 0) {
-        maker.user = h->user;
-        process_child(s, &maker, report[1]);
+    for (int i = 0; i < 2; i++) {
+        cleanup_closep(&g.report[i]);
+        cleanup_closep(&g.go[i]);
     }
-    close(report[1]);
-    if (child < 0) {
-        close(report[0]);
-        return err_sys(e, errno, "clone");
-    }
-    p->pid = child;
-    int r = process_read_report(report[0], &p->pid, why, e);
-
-    close(report[0]);
-    if (p->pid != child)
-        reap(child);
-    if (r == 0 && (r = watch_begin(h, p, e)) < 0) {
+    if (g.child > 0 && g.pid != g.child)
+        end_now(h, g.child); /* it has done its work */
+    p->pid = g.pid;
+    if (r == 0 && (r = watch_begin(h, p, e)) < 0)
         *why = PROCESS_SYSTEM;
-        kill(p->pid, SIGKILL);
-    }
-    if (r < 0) {
-        reap(p->pid);
-        p->pid = 0;
-    }
-    return r;
+    if (r == 0)
+        return 0;
+    if (g.pid > 0)
+        end_now(h, g.pid);
+    p->pid = 0;
+    return -1;
 }
+
+/* --- the table ---------------------------------------------------------------------------- */
 
 static void forker_kill(struct process_host *ops, struct process *p, int signal)
 {
@@ -187,14 +267,11 @@ static void forker_abandon(struct process_host *ops, struct process *p)
 {
     struct watch *w = p->host;
 
-    (void)ops;
     if (!w)
         return;
-    kill(w->pid, SIGKILL);
-    reap(w->pid);
-    p->host = NULL;
-    w->p = NULL;
+    /* first, so that whoever reaps it finds nobody to tell */
     watch_end(w);
+    end_now(container_of(ops, struct forker, ops), p->pid);
 }
 
 static void forker_free(struct process_host *ops)
@@ -202,11 +279,15 @@ static void forker_free(struct process_host *ops)
     free(container_of(ops, struct forker, ops));
 }
 
-struct process_host *process_host_new(struct loop *l)
+struct process_host *process_host_new(struct loop *l, const struct process_tracer *t)
 {
     struct forker *h = new0(struct forker);
 
     h->ops = (struct process_host){forker_spawn, forker_kill, forker_abandon, forker_free};
     h->loop = l;
+    h->traced = t != NULL;
+    if (t)
+        h->tracer = *t;
+    list_init(&h->watches);
     return &h->ops;
 }

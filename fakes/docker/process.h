@@ -77,14 +77,25 @@ struct process_host {
     void (*free)(struct process_host *h); /* when no process is left */
 };
 
-/* Children made with clone(), watched on this loop. */
-struct process_host *process_host_new(struct loop *l);
+/*
+ * For a host that reaps his children himself, and may trace them. seize is called
+ * between the clone and the exec, while the child waits; in_child (or NULL) in the
+ * child, last before its exec (-1 and errno: it does not start); end kills a child
+ * and waits for its end.
+ */
+struct process_tracer {
+    void *data;
+    int (*seize)(void *data, pid_t pid, struct err *e);
+    int (*in_child)(void);
+    void (*end)(void *data, pid_t pid);
+};
 
-/* --- for whoever makes the child himself --------------------------------------------------- */
+/* Children made with clone(), watched on this loop. t: NULL, or copied. */
+struct process_host *process_host_new(struct loop *l, const struct process_tracer *t);
+/* A host with a tracer is told of the ends of children; false: this one is not his. */
+bool process_host_ended(struct process_host *h, pid_t pid, int wait_status);
 
-/* Flags for clone(): new namespaces, or none for a spec that joins. user: with a user namespace,
- * when EPERM was the answer without. */
-int process_clone_flags(const struct process_spec *s, bool user);
+/* --- between process.c and process_child.c ------------------------------------------------- */
 
 /* What the child sends through its report descriptor, when something went wrong or when it
  * joined namespaces; nothing when it runs the program itself. */
@@ -100,14 +111,12 @@ struct process_maker {
     bool user; /* it was cloned with a user namespace */
     uid_t uid;
     gid_t gid;
+    int go;                /* the process waits until this has something to read; -1: it does not */
+    int (*in_child)(void); /* NULL: nothing is to be done */
 };
 
 /* In the child: makes it what the spec says and runs the program. report is closed by exec. */
 void process_child(const struct process_spec *s, const struct process_maker *m, int report)
     __attribute__((noreturn));
-
-/* Reads the report to its end; 0 or -1 with *why and e. *pid changes for a spec that joins:
- * the child that was cloned is gone then, and the process is another child of ours. */
-int process_read_report(int report, pid_t *pid, enum process_failure *why, struct err *e);
 
 #endif

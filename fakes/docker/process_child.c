@@ -28,6 +28,7 @@
 
 struct child {
     const struct process_spec *s;
+    const struct process_maker *m;
     int report, root;
     uid_t uid;
     gid_t gid, groups[GROUPS_MAX];
@@ -68,8 +69,9 @@ static bool put(const char *path, const char *text)
 /* --- namespaces --------------------------------------------------------------------------- */
 
 /* Root inside is who we are outside; there is nobody else. */
-static void map_user(const struct child *c, const struct process_maker *m)
+static void map_user(const struct child *c)
 {
+    const struct process_maker *m = c->m;
     char text[48];
 
     put("/proc/self/setgroups", "deny");
@@ -469,18 +471,28 @@ static void set_descriptors(struct child *c)
         ioctl(0, TIOCSCTTY, 0);
 }
 
+static void wait_for_go(const struct child *c)
+{
+    char go;
+
+    if (c->m->go >= 0 && read(c->m->go, &go, 1) != 1)
+        _exit(127); /* whoever was to say it has given up */
+}
+
 void process_child(const struct process_spec *s, const struct process_maker *m, int report)
 {
-    struct child c = {.s = s, .report = report, .root = -1};
+    struct child c = {.s = s, .m = m, .report = report, .root = -1};
     char **env;
 
     plain_signals();
-    if (s->join) {
+    if (s->join)
         join(&c);
+    wait_for_go(&c);
+    if (s->join) {
         c.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     } else {
         if (m->user)
-            map_user(&c, m);
+            map_user(&c);
         make_root(&c);
     }
     umask(022);
@@ -492,6 +504,8 @@ void process_child(const struct process_spec *s, const struct process_maker *m, 
     set_descriptors(&c);
     find_program(&c);
     env = environment(&c);
+    if (m->in_child && m->in_child() < 0)
+        failed(&c, PROCESS_SYSTEM, "tracing");
     execve(c.program, s->argv, env);
     if (errno == ENOEXEC) {
         dprintf(2, "exec %s: exec format error\n", c.program);

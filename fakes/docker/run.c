@@ -268,7 +268,7 @@ struct run *run_start(struct docker *d, struct process_spec *s, bool input,
     int failed;
 
     if (!d->host)
-        d->host = process_host_new(fake_loop(&d->fake));
+        d->host = process_host_new(fake_loop(&d->fake), NULL);
     r->d = d;
     r->owner = *owner;
     r->terminal = -1;

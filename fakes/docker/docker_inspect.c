@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/container_io.h"
+#include "fakes/docker/container_process.h"
 #include "fakes/docker/gojson.h"
 
 #define ROOT "/var/lib/docker/"
@@ -382,21 +383,24 @@ static const struct column columns[] = {
     {"start", "STARTED"},
 };
 
-static void top_value(struct buf *b, const struct container *c, const char *word)
+static void top_value(struct buf *b, const struct container *c, const struct process_row *row,
+                      const char *word)
 {
     char text[40];
-    int64_t cpu = container_cpu(c) / NS_PER_S;
+    int64_t cpu = row->cpu / NS_PER_S;
 
     if (str_eq(word, "pid"))
-        buf_addf(b, "\"%d\"", c->pid);
+        buf_addf(b, "\"%d\"", row->pid);
     else if (str_eq(word, "ppid"))
-        buf_addf(b, "\"%d\"", c->pid - 21);
+        buf_addf(b, "\"%d\"", row->ppid);
+    else if ((str_eq(word, "user") || str_eq(word, "uid")) && row->uid)
+        buf_addf(b, "\"%d\"", row->uid);
     else if (str_eq(word, "user") || str_eq(word, "uid"))
         buf_adds(b, "\"root\"");
     else if (str_eq(word, "comm"))
-        buf_addf(b, "\"%.*s\"", (int)strcspn(c->command, " \"\\"), c->command);
+        buf_addf(b, "\"%.*s\"", (int)strcspn(row->command, " \"\\"), row->command);
     else if (str_eq(word, "cmd") || str_eq(word, "args") || str_eq(word, "command"))
-        gojson_add(b, c->command);
+        gojson_add(b, row->command);
     else if (str_eq(word, "tty") || str_eq(word, "tname"))
         buf_adds(b, "\"?\"");
     else if (str_eq(word, "stat"))
@@ -407,11 +411,48 @@ static void top_value(struct buf *b, const struct container *c, const char *word
     else if (str_eq(word, "stime") || str_eq(word, "start"))
         buf_addf(b, "\"%.5s\"", str_format_time(c->started, 0, text) + strlen("2026-11-24T"));
     else if (str_eq(word, "rss") || str_eq(word, "vsz"))
-        buf_addf(b, "\"%lld\"", (long long)(c->b->memory / 1024));
+        buf_addf(b, "\"%lld\"", (long long)(row->rss / 1024));
     else if (str_eq(word, "pcpu") || str_eq(word, "%cpu"))
         buf_addf(b, "\"%lld.%lld\"", (long long)(c->b->cpu / 10), (long long)(c->b->cpu % 10));
     else
         buf_adds(b, "\"0\"");
+}
+
+/* The columns as ps was asked for them, for each process of a container. */
+struct top {
+    const struct container *c;
+    struct buf *b;
+    const char *words; /* divided by commas or blanks */
+    bool more;         /* a row was written */
+};
+
+static void top_row(const struct process_row *row, void *data)
+{
+    struct top *t = data;
+
+    buf_adds(t->b, t->more ? ",[" : "[");
+    t->more = true;
+    for (const char *w = t->words; *w;) {
+        size_t n = strcspn(w, ", ");
+        char *word = xstrndup(w, n);
+
+        buf_adds(t->b, w == t->words ? "" : ",");
+        top_value(t->b, t->c, row, word);
+        free(word);
+        w += n + (w[n] != '\0');
+    }
+    buf_addc(t->b, ']');
+}
+
+/* A simulated container has one process. */
+static void top_simulated(struct top *t)
+{
+    const struct container *c = t->c;
+    struct process_row row = {
+        .pid = c->pid, .ppid = c->pid - 21, .cpu = container_cpu(c), .rss = c->b->memory};
+
+    snprintf(row.command, sizeof(row.command), "%s", c->command);
+    top_row(&row, t);
 }
 
 static const char *title_of(const char *word)
@@ -439,27 +480,28 @@ static char *ps_columns(const char *args)
 static int add_top(struct buf *b, const struct container *c, const char *args, struct problem *p)
 {
     char *words = ps_columns(args);
+    struct top t = {.c = c, .b = b, .words = words};
     struct buf titles = BUF_INIT(4096);
-    bool first = true;
 
     if (!words)
         return problem(p, 500, "ps: error: garbage option");
-    buf_adds(b, "{\"Processes\":[[");
-    for (char *w = words; *w; first = false) {
+    for (const char *w = words; *w;) {
         size_t n = strcspn(w, ", ");
-        bool last = !w[n];
+        char *word = xstrndup(w, n);
 
-        w[n] = '\0';
-        if (!title_of(w)) {
-            problem(p, 500, "ps: error: unknown user-defined format specifier \"%s\"", w);
-            break;
-        }
-        buf_adds(b, first ? "" : ",");
-        top_value(b, c, w);
-        buf_addf(&titles, "%s\"%s\"", first ? "" : ",", title_of(w));
-        w += n + !last;
+        if (!title_of(word))
+            problem(p, 500, "ps: error: unknown user-defined format specifier \"%s\"", word);
+        else
+            buf_addf(&titles, "%s\"%s\"", w == words ? "" : ",", title_of(word));
+        free(word);
+        w += n + (w[n] != '\0');
     }
-    buf_addf(b, "]],\"Titles\":[%s]}", buf_str(&titles));
+    buf_adds(b, "{\"Processes\":[");
+    if (c->run)
+        container_process_each(c, top_row, &t);
+    else
+        top_simulated(&t);
+    buf_addf(b, "],\"Titles\":[%s]}", buf_str(&titles));
     buf_release(&titles);
     free(words);
     return p->status ? -1 : 0;

@@ -1,5 +1,6 @@
 /*
- * fuzz_docker.c - what a client may put into a query, a filter, a create body, a name.
+ * fuzz_docker.c - what a client may put into a query, a filter, a create body, a name, an exec,
+ * the stream of an attached terminal, a rule for commands; or into a whole request.
  *
  * The first byte chooses what the rest is; it then goes through a real socket
  * into an engine that has an image and a container, and some time passes.
@@ -22,6 +23,45 @@ static void get_escaped(const char *prefix, const char *s, size_t n)
     buf_release(&path);
 }
 
+/* Bytes as they are, on a connection of their own. */
+static void raw(const char *s, size_t n)
+{
+    struct peer p;
+
+    peer_connect(&p, engine);
+    peer_send_bytes(&p, s, n);
+    peer_settle(world);
+    peer_close(&p);
+}
+
+static void exec_all(const char *id, const char *text)
+{
+    char *start = xasprintf("/exec/%s/start", id ? id : "none");
+    char *look = xasprintf("/exec/%s/json", id ? id : "none");
+    struct peer p;
+
+    ask(&p, "POST", start, text);
+    peer_close(&p);
+    pass(NS_PER_S);
+    call("GET", look, NULL);
+    free(start);
+    free(look);
+}
+
+/* What comes from a terminal: the detach keys are somewhere in it. */
+static void attached(const char *s, size_t n)
+{
+    struct peer p;
+
+    run("tt", "tool:1", ",\"Cmd\":[\"cat\"],\"OpenStdin\":true,\"Tty\":true");
+    ask(&p, "POST", "/containers/tt/attach?stream=1&stdin=1&stdout=1&detachKeys=ctrl-a,a", NULL);
+    for (size_t i = 0; i < n; i += 7) {
+        peer_send_bytes(&p, s + i, n - i < 7 ? n - i : 7);
+        peer_settle(world);
+    }
+    peer_close(&p);
+}
+
 static void try_input(uint8_t kind, const char *s, size_t n)
 {
     static const char *const filtered[] = {
@@ -30,7 +70,7 @@ static void try_input(uint8_t kind, const char *s, size_t n)
     char *text = xstrndup(s, n);
     struct buf target = BUF_INIT(1 << 20);
 
-    switch (kind % 8) {
+    switch (kind % 14) {
     case 0:
         call("POST", "/containers/create?name=fuzz", text);
         call("POST", "/containers/fuzz/start", NULL);
@@ -61,6 +101,28 @@ static void try_input(uint8_t kind, const char *s, size_t n)
         get_escaped("/containers/aa/top?ps_args=", s, n);
         get_escaped("/containers/aa/logs?stdout=1&tail=", s, n);
         break;
+    case 7:
+        raw(s, n);
+        break;
+    case 8:
+        call("POST", "/containers/aa/exec", text);
+        exec_all(json_str(answer.json, "Id"), text);
+        break;
+    case 9:
+        call("POST", "/containers/aa/exec", "{\"Cmd\":[\"cat\"],\"AttachStdin\":true}");
+        exec_all(json_str(answer.json, "Id"), text);
+        break;
+    case 10:
+        get_escaped("/containers/aa/archive?path=", s, n);
+        get_escaped("/containers/aa/archive?path=/", s, n);
+        break;
+    case 11:
+        attached(s, n);
+        break;
+    case 12:
+        if (control("image", "name", "rules:1", "cached", "", "commands", text, NULL) == 0)
+            run("bb", "rules:1", "");
+        break;
     default:
         control("image", "name", text, "health", text, "layers", text, NULL);
         control("exit", "container", text, NULL);
@@ -77,7 +139,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
     if (n < 2 || n > (64 << 10) || memchr(p + 1, '\0', n - 1) || client_begin(&state) < 0)
         return 0;
-    run("aa", "busybox:1", "");
+    control("image", "name", "tool:1", "cached", "", "commands",
+            "cat => stdin;; * => exit=1 after=10ms stderr=no", NULL);
+    run("aa", "tool:1", ",\"Cmd\":[\"cat\"],\"OpenStdin\":true");
     try_input(p[0], (const char *)p + 1, n - 1);
     client_end(&state);
     return 0;

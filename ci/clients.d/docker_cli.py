@@ -241,7 +241,8 @@ def _():
                "{{.HostConfig.NetworkMode}}", "insp") == "true busybox A=1 none"
     assert out("inspect", "-f", "{{json .NetworkSettings.Networks}}", "insp").startswith("{")
     assert out("inspect", "-s", "-f", "{{.SizeRootFs}}", "insp").isdigit()
-    assert "No such object: nosuch" in docker("inspect", "nosuch", code=1).err
+    r = docker("inspect", "nosuch", code=1)
+    assert "No such object: nosuch" in r.err, r
     docker("rm", "-f", "insp")
 
 

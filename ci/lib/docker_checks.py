@@ -6,6 +6,7 @@ busybox:latest and nothing else: so it is seen whether the checks themselves are
 networks or a registry is left out then.
 """
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -127,6 +128,11 @@ def main(engine, names):
         try:
             fn()
         except Exception:
+            said = re.search(r"ecsim does not simulate [A-Z]+ [^\\\s\"')]+", traceback.format_exc())
+            if said and not REAL:
+                # what the fake leaves out, it says; everything else is a failure
+                print("skip %s: %s" % (text.replace(":", ","), said.group(0)))
+                continue
             failed += 1
             print("FAIL " + text)
             for line in traceback.format_exc().splitlines():

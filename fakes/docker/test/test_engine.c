@@ -90,9 +90,9 @@ static void unknown_paths_and_methods_are_not_found(void **state)
     assert_int_equal(call("GET", "/vabc/version", NULL)->status, 404);
     a = call("GET", "/v1.17/nonexistent", NULL);
     assert_string_equal(buf_str(&a->body), "page not found\n");
-    a = call("POST", "/containers/aa/exec", "{}");
+    a = call("POST", "/swarm/init", "{}");
     assert_int_equal(a->status, 501);
-    assert_string_equal(message(a), "ecsim does not simulate POST /containers/aa/exec");
+    assert_string_equal(message(a), "ecsim does not simulate POST /swarm/init");
 }
 
 static void calls_are_named_without_the_version_and_grouped(void **state)
@@ -441,7 +441,7 @@ static void logs_of_a_terminal_are_raw(void **state)
     run("aa", "busybox:1", ",\"Tty\":true,\"Labels\":{\"ecsim.stdout\":\"one\\ntwo\"}");
     pass(NS_PER_MS);
     call("GET", "/containers/aa/logs?stdout=1", NULL);
-    assert_string_equal(buf_str(&answer.body), "one\ntwo\n");
+    assert_string_equal(buf_str(&answer.body), "one\r\ntwo\r\n");
 }
 
 /* --- health ------------------------------------------------------------------------------ */

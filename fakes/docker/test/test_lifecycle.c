@@ -127,7 +127,7 @@ static void a_restart_policy_starts_it_again_with_growing_pauses(void **state)
     control("image", "name", "bad:1", "cached", "", "run-for", "1s", "exit", "1", NULL);
     run("bad", "bad:1",
         ",\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"on-failure\",\"MaximumRetryCount\":2}}");
-    pass(NS_PER_S + 50 * NS_PER_MS);
+    pass(NS_PER_S + NS_PER_MS); /* a machine that is busy adds its own */
     assert_string_equal(inspect("bad", "State.Status"), "restarting");
     pass(60 * NS_PER_S);
     assert_string_equal(inspect("bad", "State.Status"), "exited");

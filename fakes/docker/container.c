@@ -433,6 +433,8 @@ void container_end(struct container *c, int exit_code, bool oom)
     stop_timers(c);
     /* the first process of a namespace is not dead before all others were reaped */
     execs_end(c);
+    if (c->health)
+        health_end_check(c->health);
     if (c->run)
         run_abandon(steal_ptr(&c->run));
     container_command_stop(c);
@@ -558,11 +560,11 @@ void container_free(struct container *c)
         end_op_free(container_of(c->ends.next, struct end_op, link));
     list_del(&c->link);
     execs_remove(c);
+    health_free(c->health);
     if (c->run)
         run_abandon(steal_ptr(&c->run));
     container_io_free(c);
     container_root_remove(c);
-    health_free(c->health);
     output_free(c->output);
     behaviour_unref(c->b);
     for (size_t i = 0; i < c->n_mounts; i++)

@@ -65,8 +65,13 @@ struct health {
     struct container *c;
     enum health_status status;
     struct clock_timer timer;
-    char *test; /* the command as the events show it */
-    int64_t interval, start_period;
+    char *test;      /* the command as the events show it */
+    json_t *exec;    /* {"Cmd":[...]}, as the body of an exec */
+    struct run *run; /* the check that is being made, of a container that is a process */
+    struct clock_timer patience;
+    int64_t check_began; /* wall */
+    char exec_id[65];
+    int64_t interval, timeout, start_period;
     int64_t retries;
     int64_t streak;
     int64_t began;                 /* mono: when the container started */
@@ -230,6 +235,8 @@ void health_free(struct health *h);
 void health_start(struct health *h);
 void health_stop(struct health *h);
 void health_resume(struct health *h);
+/* Whatever check is being made is not any more. */
+void health_end_check(struct health *h);
 /* From now on checks find this; one is made at once. */
 void health_set(struct health *h, enum health_status status);
 

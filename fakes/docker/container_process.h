@@ -50,6 +50,10 @@ static inline bool container_is_process(const struct container *c)
 }
 /* -1 with the runtime's refusal; *ret_code: the exit code that goes with it. */
 int container_process_start(struct container *c, struct problem *p, int *ret_code);
+/* A further command in a container that is a process. how: as the body of an exec. NULL and what
+ * the runtime says. */
+struct run *exec_process_start(struct container *c, const json_t *how,
+                               const struct run_owner *owner, struct problem *p);
 /* A signal to every process of the container. */
 void container_process_signal_all(struct container *c, int signal);
 /* Its environment as the engine completes it, NULL-ended, to be freed with str_argv_free(). more:

@@ -397,31 +397,39 @@ static char **strings(const json_t *array)
     return v;
 }
 
-static int start_process(struct exec *e, struct problem *p)
+struct run *exec_process_start(struct container *c, const json_t *how,
+                               const struct run_owner *owner, struct problem *p)
 {
-    struct run_owner owner = {e, on_exec_output, on_exec_over, on_exec_thirsty};
-    const char *cwd = json_str(e->config, "WorkingDir"), *user = json_str(e->config, "User");
-    _cleanup_json_ json_t *config =
-        json_read(e->c->config, strlen(e->c->config), JSON_READ_PEER, NULL);
-    char **argv = strings(json_object_get(e->config, "Cmd"));
-    char **env = container_environment(e->c, config, json_object_get(e->config, "Env"));
+    const char *cwd = json_str(how, "WorkingDir"), *user = json_str(how, "User");
+    _cleanup_json_ json_t *config = json_read(c->config, strlen(c->config), JSON_READ_PEER, NULL);
+    char **argv = strings(json_object_get(how, "Cmd"));
+    char **env = container_environment(c, config, json_object_get(how, "Env"));
     struct process_spec s = {.argv = argv, .env = env};
     enum process_failure why = PROCESS_SYSTEM;
     struct err err = ERR_INIT;
+    struct run *run;
     int code;
 
     s.cwd = cwd && *cwd ? cwd : json_str(config, "WorkingDir");
     s.user = user && *user ? user : json_str(config, "User");
-    s.tty = e->io.tty;
-    s.privileged = json_bool(e->config, "Privileged", false);
-    s.join = (pid_t)run_pid(e->c->run);
-    e->run = run_start(e->d, &s, json_bool(e->config, "AttachStdin", false), &owner, &why, &err);
-    if (e->run)
-        e->pid = run_pid(e->run);
-    else
-        run_problem(e->d, why, argv[0], &err, true, p, &code);
+    s.tty = json_bool(how, "Tty", false);
+    s.privileged = json_bool(how, "Privileged", false);
+    s.join = (pid_t)run_pid(c->run);
+    run = run_start(c->d, &s, json_bool(how, "AttachStdin", false), owner, &why, &err);
+    if (!run)
+        run_problem(c->d, why, argv[0], &err, true, p, &code);
     str_argv_free(argv);
     str_argv_free(env);
+    return run;
+}
+
+static int start_process(struct exec *e, struct problem *p)
+{
+    struct run_owner owner = {e, on_exec_output, on_exec_over, on_exec_thirsty};
+
+    e->run = exec_process_start(e->c, e->config, &owner, p);
+    if (e->run)
+        e->pid = run_pid(e->run);
     return e->run ? 0 : -1;
 }
 

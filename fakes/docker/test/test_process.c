@@ -232,6 +232,40 @@ static void a_paused_one_stands_still(void **state)
     assert_true(buf_len(&answer.body) > n);
 }
 
+static bool is_healthy(const char *status)
+{
+    for (int i = 0; i < 200; i++) {
+        if (str_eq(inspect("cc", "State.Health.Status"), status))
+            return true;
+        loop_turn(&world->loop, loop_now(&world->loop) + 20 * NS_PER_MS);
+    }
+    return false;
+}
+
+static void its_health_check_really_runs(void **state)
+{
+    (void)state;
+    if (!real("cc", "touch /ok; exec sleep 1000",
+              ",\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"test -e /ok\"],"
+              "\"Interval\":50000000,\"Retries\":1}"))
+        skip();
+    assert_true(is_healthy("healthy"));
+    call("POST", "/containers/cc/exec", "{\"Cmd\":[\"rm\",\"/ok\"]}");
+    char *path = xasprintf("/exec/%s/start", json_str(answer.json, "Id"));
+
+    call("POST", path, "{\"Detach\":true}");
+    free(path);
+    assert_true(is_healthy("unhealthy"));
+    call("DELETE", "/containers/cc?force=1", NULL);
+    /* one that hangs is ended by its own time-out, and by the end of the container */
+    assert_true(real("cc", "exec sleep 1000",
+                     ",\"Healthcheck\":{\"Test\":[\"CMD\",\"sleep\",\"1000\"],"
+                     "\"Interval\":50000000,\"Timeout\":100000000,\"Retries\":1}"));
+    assert_true(is_healthy("unhealthy"));
+    pass(60 * NS_PER_MS);
+    assert_int_equal(call("DELETE", "/containers/cc?force=1", NULL)->status, 204);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_it_writes_is_a_change, begin, end),
         cmocka_unit_test_setup_teardown(a_program_that_is_not_there_does_not_start, begin, end),
         cmocka_unit_test_setup_teardown(a_paused_one_stands_still, begin, end),
+        cmocka_unit_test_setup_teardown(its_health_check_really_runs, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

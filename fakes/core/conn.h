@@ -112,6 +112,8 @@ void conn_cut(struct conn *c, int64_t n);
 struct tls_context;
 struct tls_context *tls_context_new(struct err *e);
 void tls_context_free(struct tls_context *t);
+/* Makes the certificate anew, for this name, too. What was handed out before is not trusted now. */
+int tls_context_name(struct tls_context *t, const char *name, struct err *e);
 /* The certificate in PEM, for clients that want to trust it. */
 const char *tls_context_pem(const struct tls_context *t);
 struct tls *tls_new(struct tls_context *t);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/core/conn.h"
@@ -231,6 +232,15 @@ static int listen_on(struct fake *f, struct listener *l, struct err *e)
     return 0;
 }
 
+/* The official agent's websockets hold the certificate against "host:port" (ecs-agent/wsclient:
+ * ServerName is the URL's Host), all versions so far, which no real certificate names. */
+static int name_listener(const struct listener *l, struct err *e)
+{
+    _cleanup_free_ char *name = xasprintf("%s:%d", l->address, l->port);
+
+    return tls_context_name(l->fake->world->tls, name, e);
+}
+
 int fake_listen_tcp(struct fake *f, const char *address, int port, bool tls, struct err *e)
 {
     struct listener *l;
@@ -241,7 +251,7 @@ int fake_listen_tcp(struct fake *f, const char *address, int port, bool tls, str
     l->address = xstrdup(address);
     l->port = port;
     l->tls = tls;
-    return listen_on(f, l, e);
+    return listen_on(f, l, e) < 0 || (tls && name_listener(l, e) < 0) ? -1 : 0;
 }
 
 int fake_listen_unix(struct fake *f, const char *path, struct err *e)

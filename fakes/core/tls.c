@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "fakes/core/conn.h"
 
 struct tls_context {
     SSL_CTX *ctx;
+    EVP_PKEY *key;
+    struct buf names; /* as OpenSSL's configuration writes a subjectAltName */
     char *pem;
 };
 
@@ -23,9 +26,11 @@ struct tls {
 };
 
 /* Names under which clients reach us: loopback, and AWS's own when a sandbox redirects them. */
-static const char names[] = "DNS:localhost,IP:127.0.0.1,IP:169.254.169.254,IP:169.254.170.2,"
-                            "DNS:*.amazonaws.com,DNS:*.us-west-2.amazonaws.com,"
-                            "DNS:*.s3.us-west-2.amazonaws.com";
+static const char our_names[] = "DNS:localhost,IP:127.0.0.1,IP:169.254.169.254,IP:169.254.170.2,"
+                                "DNS:*.amazonaws.com,DNS:*.us-west-2.amazonaws.com,"
+                                "DNS:*.s3.us-west-2.amazonaws.com";
+
+#define NAMES_MAX (64 << 10)
 
 static int add_extension(X509 *cert, int nid, const char *value)
 {
@@ -42,7 +47,7 @@ static int add_extension(X509 *cert, int nid, const char *value)
 }
 
 /* Self-signed, good for ten years: it is made at each start and trusted by nobody else. */
-static X509 *make_certificate(EVP_PKEY *key)
+static X509 *make_certificate(EVP_PKEY *key, const char *names)
 {
     X509 *cert = X509_new();
     X509_NAME *name = X509_NAME_new();
@@ -80,26 +85,42 @@ static char *to_pem(X509 *cert)
     return pem;
 }
 
-struct tls_context *tls_context_new(struct err *e)
+static int use_certificate(struct tls_context *t, struct err *e)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = key ? make_certificate(key) : NULL;
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    struct tls_context *t = NULL;
+    X509 *cert = t->key ? make_certificate(t->key, buf_str(&t->names)) : NULL;
+    int r = 0;
 
-    if (cert && ctx && SSL_CTX_use_certificate(ctx, cert) == 1 &&
-        SSL_CTX_use_PrivateKey(ctx, key) == 1) {
-        SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-        t = new0(struct tls_context);
-        t->ctx = ctx;
+    if (cert && t->ctx && SSL_CTX_use_certificate(t->ctx, cert) == 1 &&
+        SSL_CTX_use_PrivateKey(t->ctx, t->key) == 1) {
+        free(t->pem);
         t->pem = to_pem(cert);
     } else {
-        SSL_CTX_free(ctx);
-        err_set(e, ERR_INTERNAL, "TLS: the certificate could not be made");
+        r = err_set(e, ERR_INTERNAL, "TLS: the certificate could not be made");
     }
     X509_free(cert);
-    EVP_PKEY_free(key);
-    return t;
+    return r;
+}
+
+struct tls_context *tls_context_new(struct err *e)
+{
+    struct tls_context *t = new0(struct tls_context);
+
+    t->names = (struct buf)BUF_INIT(NAMES_MAX);
+    buf_adds(&t->names, our_names);
+    t->key = EVP_EC_gen("P-256");
+    t->ctx = SSL_CTX_new(TLS_server_method());
+    if (t->ctx)
+        SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION);
+    if (use_certificate(t, e) == 0)
+        return t;
+    tls_context_free(t);
+    return NULL;
+}
+
+int tls_context_name(struct tls_context *t, const char *name, struct err *e)
+{
+    buf_addf(&t->names, ",DNS:%s", name);
+    return use_certificate(t, e);
 }
 
 void tls_context_free(struct tls_context *t)
@@ -107,6 +128,8 @@ void tls_context_free(struct tls_context *t)
     if (!t)
         return;
     SSL_CTX_free(t->ctx);
+    EVP_PKEY_free(t->key);
+    buf_release(&t->names);
     free(t->pem);
     free(t);
 }

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -504,6 +505,8 @@ static void a_tls_listener_answers_a_client_that_trusts_its_certificate(void **s
     pem = BIO_new_mem_buf(world_certificate(&world), -1);
     cert = PEM_read_bio_X509(pem, NULL, NULL, NULL);
     X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert);
+    /* what the websocket clients of official agents hold it against */
+    assert_int_equal(X509_check_host(cert, strstr(echo->fake.url, "127"), 0, 0, NULL), 1);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     ssl = SSL_new(ctx);
     SSL_set1_host(ssl, "localhost");

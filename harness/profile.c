@@ -26,7 +26,7 @@ static const char built_in[] =
     "says     \"Amazon ECS Agent\"\n"
     "env      ECS_LOGFILE=${agent.log}/ecs-agent.log\n"
     "differs  in <=1.20 \"tasks ask for metadata at 51679 on all addresses, not only 127.0.0.1\"\n"
-    "differs  in <=1.36 \"does not answer ACS heartbeats\"\n"
+    "differs  in <1.52 \"does not answer ACS heartbeats\"\n"
     "differs  in <=1.62 \"needs an engine that offers API 1.21: Docker 25 and newer do not\"\n"
     "\n"
     /* last: it says that it is an Amazon ECS Agent, too, and later ones are looked at first */

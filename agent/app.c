@@ -107,6 +107,7 @@ static void release(struct app *a)
     engine_free(a->engine);
     docker_free(a->docker);
     s3_client_free(a->s3);
+    aws_caller_free(a->aws);
     tcs_session_free(a->tcs);
     ecs_register_cancel(a->registering);
     spot_free(a->spot);

@@ -33,6 +33,7 @@ struct app {
     struct state_store *store; /* NULL: checkpointing is off */
     struct cgroup cgroup;
     struct s3_client *s3;
+    struct aws_caller *aws;
     struct engine *engine;
     struct ecs_client *ecs;
     struct ecs_register *registering;

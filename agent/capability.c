@@ -21,6 +21,10 @@ struct capability {
 static const struct capability first[] = {
     {SHORT("container-ordering"), 0, false, 0},
     {SHORT("full-sync"), 0, false, 0},
+    {SHORT("secrets.ssm.environment-variables"), 0, false, 0},
+    {SHORT("secrets.ssm.bootstrap.log-driver"), 0, false, 0},
+    {SHORT("secrets.asm.environment-variables"), 0, false, 0},
+    {SHORT("secrets.asm.bootstrap.log-driver"), 0, false, 0},
     {SHORT("env-files.s3"), 0, false, 0},
     {SHORT("network.container-port-range"), 0, false, 0},
     {SHORT("container-restart-policy"), 0, false, 0},

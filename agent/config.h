@@ -105,9 +105,10 @@ struct config {
     char *dynamic_ports;     /* "a-b", "" = the kernel's range */
     char *detailed_os_family;
     char *imds_endpoint;
-    char *s3_endpoint; /* "": the region's */
-    char *ca_file;     /* "": the system's certificates */
-    char *file;        /* of further configuration */
+    char *s3_endpoint; /* "": the region's, as the next two */
+    char *ssm_endpoint, *secrets_endpoint;
+    char *ca_file; /* "": the system's certificates */
+    char *file;    /* of further configuration */
     struct config_bool prometheus;
     char *introspection;    /* as given */
     int64_t acs_inactivity; /* ns */

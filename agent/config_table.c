@@ -140,6 +140,8 @@ const struct config_var config_vars[] = {
     TEXT("ECS_AGENT_CONFIG_FILE_PATH", NULL, AT(file), CONFIG_FILE_PATH, NULL, "JSON file with what the environment does not say"),
     TEXT("AWS_EC2_METADATA_SERVICE_ENDPOINT", NULL, AT(imds_endpoint), IMDS_ENDPOINT, NULL, "instance metadata"),
     TEXT("AWS_ENDPOINT_URL_S3", NULL, AT(s3_endpoint), "", NULL, "S3 instead of the region's"),
+    TEXT("AWS_ENDPOINT_URL_SSM", NULL, AT(ssm_endpoint), "", NULL, "SSM instead of the region's"),
+    TEXT("AWS_ENDPOINT_URL_SECRETS_MANAGER", NULL, AT(secrets_endpoint), "", NULL, "Secrets Manager instead of the region's"),
     TEXT("SSL_CERT_FILE", NULL, AT(ca_file), "", NULL, "PEM file of the certificates to trust; else the system's"),
     TEXT("ECSIM_INTROSPECTION", NULL, AT(introspection), "51678", NULL, "PORT, HOST:PORT or unix:PATH of the introspection API (host 127.0.0.1)"),
     TIME("ECSIM_ACS_INACTIVITY", NULL, AT(acs_inactivity), "1m", 100 * LIMIT_MS, 0, LIMIT, KEEP, NULL, "an ACS session that is silent for this time and up to as much again is given up"),

@@ -95,6 +95,7 @@ static json_t *environment(const struct container *c, const struct container_con
         put_env(vars, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/",
                 c->task->credentials_id);
     json_object_update_missing(vars, env->file_vars);
+    json_object_update(vars, env->secrets);
     if (env->region && *env->region && !c->image_sets_region &&
         !json_object_get(vars, "AWS_REGION") && !json_object_get(vars, "AWS_DEFAULT_REGION")) {
         json_put_str(vars, "AWS_REGION", env->region);
@@ -284,7 +285,7 @@ static json_t *config(const struct container *c, const struct container_config_e
 }
 
 /* Log options that the agent adds: see task.go and docker_task_engine.go. */
-static void complete_log_config(json_t *host, const struct container *c)
+static void complete_log_config(json_t *host, const struct container *c, json_t *secrets)
 {
     json_t *log = json_object_get(host, "LogConfig");
     json_t *options = json_object_get(log, "Config");
@@ -296,6 +297,7 @@ static void complete_log_config(json_t *host, const struct container *c)
         options = json_object();
         json_object_set_new(log, "Config", options);
     }
+    json_object_update(options, secrets);
     if (str_eq(json_str(log, "Type"), "awslogs") && c->task->execution_credentials_id &&
         str_eq(json_str(c->spec, "logsAuthStrategy"), "ExecutionRole")) {
         uri = xasprintf("/v2/credentials/%s", c->task->execution_credentials_id);
@@ -333,7 +335,7 @@ static json_t *host_config(const struct container *c, const struct container_con
         return NULL;
     }
     json_put_str(o, "CgroupParent", env->cgroup_parent); /* whatever the payload says */
-    complete_log_config(o, c);
+    complete_log_config(o, c, env->log_secrets);
     return o;
 }
 

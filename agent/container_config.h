@@ -19,10 +19,11 @@
 #define TASK_METADATA_URL "http://169.254.170.2"
 
 struct container_config_env {
-    const char *cluster;       /* for the label */
-    const char *region;        /* for AWS_REGION; NULL or "": not set */
-    const char *cgroup_parent; /* NULL: the task has no control group */
-    json_t *file_vars;         /* of environment files: where nothing else says; NULL: none */
+    const char *cluster;           /* for the label */
+    const char *region;            /* for AWS_REGION; NULL or "": not set */
+    const char *cgroup_parent;     /* NULL: the task has no control group */
+    json_t *file_vars;             /* of environment files: where nothing else says; NULL: none */
+    json_t *secrets, *log_secrets; /* for the environment, and for the log driver; NULL: none */
 };
 
 /* How Docker knows a volume of the payload (or its path on the host). To be freed. */

@@ -55,6 +55,7 @@ void engine_drop_task(struct engine *en, struct task *t)
     loop_timer_stop(en->loop, &tw->poll);
     loop_timer_stop(en->loop, &tw->cleanup);
     engine_free_volumes(t);
+    engine_free_secrets(t);
     free(tw);
     t->work = NULL;
     map_remove(&en->by_arn, t->arn);
@@ -192,9 +193,11 @@ void engine_set_cgroup(struct engine *en, const struct cgroup *g, bool limit_new
     en->limit_new = g && limit_new;
 }
 
-void engine_set_s3(struct engine *en, struct s3_client *s3, const struct task_credentials *who)
+void engine_set_sources(struct engine *en, struct s3_client *s3, struct aws_caller *aws,
+                        const struct task_credentials *who)
 {
     en->s3 = s3;
+    en->aws = aws;
     en->credentials = who;
 }
 

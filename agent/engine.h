@@ -21,6 +21,7 @@
 #ifndef AGENT_ENGINE_H
 #define AGENT_ENGINE_H
 
+#include "agent/aws_call.h"
 #include "agent/cgroup.h"
 #include "agent/config.h"
 #include "agent/docker_client.h"
@@ -83,8 +84,10 @@ int engine_load(struct engine *en, struct err *e);
  */
 void engine_set_cgroup(struct engine *en, const struct cgroup *g, bool limit_new);
 
-/* From where, and as whom, files of tasks are fetched. Borrowed; none from the start. */
-void engine_set_s3(struct engine *en, struct s3_client *s3, const struct task_credentials *who);
+/* From where, and as whom, files and secrets of tasks are fetched. Borrowed; none from the start.
+ */
+void engine_set_sources(struct engine *en, struct s3_client *s3, struct aws_caller *aws,
+                        const struct task_credentials *who);
 
 /*
  * Opens the event stream, finds the containers of the loaded tasks again (by

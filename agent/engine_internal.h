@@ -35,6 +35,7 @@ struct engine {
     const struct cgroup *cgroup; /* NULL: no limits of tasks */
     bool limit_new;
     struct s3_client *s3; /* NULL: none */
+    struct aws_caller *aws;
     const struct task_credentials *credentials;
     struct engine_callbacks cb;
     struct list tasks;
@@ -80,6 +81,7 @@ struct container_work {
 };
 
 struct volume_work;
+struct secret_work;
 
 struct task_work {
     struct engine *en;
@@ -89,6 +91,9 @@ struct task_work {
     struct clock_timer cleanup;
     struct volume_work *volumes; /* NULL: not looked for yet */
     size_t n_volumes;
+    struct secret_work *secrets; /* NULL: not looked for yet */
+    size_t n_secrets;
+    struct aws_call *secret_call;
     unsigned int removing; /* DELETE calls under way */
     bool containers_gone;
     bool remove_again;
@@ -147,6 +152,12 @@ void engine_recover(struct engine *en);
 
 /* engine_envfile.c: false while they are being fetched, or cannot be. */
 bool engine_env_files_ready(struct container *c);
+
+/* engine_secret.c: false while they are being fetched, or cannot be. */
+bool engine_secrets_ready(struct task *t);
+/* Name and value for the environment, or for the options of the log driver. New reference. */
+json_t *engine_secret_vars(const struct container *c, bool log_driver);
+void engine_free_secrets(struct task *t);
 
 /* engine_volume.c */
 bool engine_volumes_ready(struct task *t); /* else they are being made */

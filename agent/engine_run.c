@@ -118,6 +118,8 @@ void engine_begin_create(struct container *c)
     struct err e = ERR_INIT;
     const char *error_name = REASON_CREATE;
     _cleanup_json_ json_t *body = NULL;
+    _cleanup_json_ json_t *secrets = engine_secret_vars(c, false);
+    _cleanup_json_ json_t *log_secrets = engine_secret_vars(c, true);
 
     if (needs_host_port(c) && engine_hold_ports(c) < 0) {
         engine_fail(c, REASON_CREATE,
@@ -130,6 +132,8 @@ void engine_begin_create(struct container *c)
     env.region = en->config->region;
     env.cgroup_parent = parent;
     env.file_vars = w->env_vars;
+    env.secrets = secrets;
+    env.log_secrets = log_secrets;
     body = container_config_body(c, &env, &error_name, &e);
     if (!body) {
         engine_fail(c, error_name, e.text);

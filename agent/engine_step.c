@@ -103,7 +103,7 @@ static void step_up(struct container *c, int64_t *until)
             engine_begin_pull(c);
         break;
     case CONTAINER_PULLED:
-        if (engine_env_files_ready(c))
+        if (engine_secrets_ready(c->task) && engine_env_files_ready(c))
             engine_begin_create(c);
         break;
     default:

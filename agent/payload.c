@@ -1,5 +1,6 @@
 #include "agent/env_file.h"
 #include "agent/payload.h"
+#include "agent/secret.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -250,6 +251,8 @@ static int check_rest(const struct container *c, struct err *e)
         check_string_map(c->spec, "environment", e) < 0 ||
         check_objects(c->spec, "mountPoints", e) < 0 ||
         opt_list(c->spec, "environmentFiles", ENV_FILES_MAX, &list, e) < 0 ||
+        check_objects(c->spec, "secrets", e) < 0 ||
+        opt_list(c->spec, "secrets", SECRETS_MAX, &list, e) < 0 ||
         opt_int(c->spec, "cpu", 0, INT32_MAX, &n, e) < 0 ||
         opt_int(c->spec, "memory", 0, INT32_MAX, &n, e) < 0 ||
         opt_str(c->spec, "overrides", &text, e) < 0 ||
@@ -416,7 +419,7 @@ struct task *payload_task(const json_t *spec, struct err *e)
 
 static int container_unsupported(const struct container *c, struct err *e)
 {
-    static const char *const lists[] = {"secrets", "credentialSpecs"};
+    static const char *const lists[] = {"credentialSpecs"};
 
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
         if (json_array_size(json_object_get(c->spec, lists[i])) > 0)

@@ -54,6 +54,8 @@ static void log_change(const struct task *t, struct log *log, const char *which,
               task_status_name(now), "reason", t->reason, NULL);
 }
 
+#define BLANKS " \t\r\n"
+
 bool task_set_known(struct task *t, enum task_status s, struct log *log)
 {
     enum task_status old = t->known;
@@ -78,8 +80,24 @@ bool task_set_desired(struct task *t, enum task_status s, struct log *log)
 
 void task_set_reason(struct task *t, const char *reason)
 {
-    if (!t->reason)
-        t->reason = xstrdup(reason);
+    const char *p = reason + strspn(reason, BLANKS);
+    char *out;
+
+    if (t->reason)
+        return;
+    t->reason = out = xmalloc(strlen(reason) + 1);
+    while (*p) {
+        size_t n = strcspn(p, BLANKS);
+
+        memcpy(out, p, n);
+        out += n;
+        p += n + strspn(p + n, BLANKS);
+        if (*p)
+            *out++ = ' ';
+    }
+    *out = '\0';
+    if (*t->reason >= 'a' && *t->reason <= 'z')
+        *t->reason = (char)(*t->reason - 'a' + 'A');
 }
 
 bool task_propagate_desired(struct task *t, struct log *log)

@@ -59,7 +59,8 @@ const char *task_id(const struct task *t);
 bool task_set_known(struct task *t, enum task_status s, struct log *log);
 bool task_set_desired(struct task *t, enum task_status s, struct log *log);
 
-/* Records the task's reason unless there is one already. */
+/* Records the task's reason unless there is one already: with a capital letter first, and one blank
+ * between words. (task.go:SetTerminalReason) */
 void task_set_reason(struct task *t, const char *reason);
 
 /*

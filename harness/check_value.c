@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strtab.h"
+#include "fakes/small/small.h"
 #include "harness/check.h"
 #include "harness/jscan.h"
 #include "harness/match.h"
@@ -152,10 +153,13 @@ int check_value(const struct scn_value *v, enum arg_kind kind, const char *choic
 
 /* -- calls -- */
 
-#define NAMES_MAX 64
+#define NAMES_MAX 96
 
-/* Messages of ACS and TCS are only known in the direction in which they go. */
-static size_t known_names(const struct scn_step *st, const char **list)
+typedef char call_name[64];
+
+/* Messages of ACS and TCS are only known in the direction in which they go. room: for names that
+ * are made. */
+static size_t known_names(const struct scn_step *st, const char **list, call_name *room)
 {
     size_t n = 0;
 
@@ -171,6 +175,12 @@ static size_t known_names(const struct scn_step *st, const char **list)
     case PEER_TCS:
         for (int i = 0; i < TCS_MESSAGE_MAX; i++)
             list[n++] = tcs_message_name((enum tcs_message)i);
+        break;
+    case PEER_AWS:
+        while (n + 3 < NAMES_MAX && small_call_name(n, room[n])) {
+            list[n] = room[n];
+            n++;
+        }
         break;
     case PEER_AGENT:
         list[n++] = "exit";
@@ -215,13 +225,14 @@ static int versioned_path(const struct scn_step *st, struct diag *d)
 int check_what(const struct scn_step *st, struct diag *d)
 {
     const char *list[NAMES_MAX];
+    call_name room[NAMES_MAX];
     size_t n;
 
     if (!st->what || st->what_subst)
         return 0;
     if (strchr(st->what, ' '))
         return versioned_path(st, d);
-    n = known_names(st, list);
+    n = known_names(st, list, room);
     for (size_t i = 0; i < n; i++)
         if (str_glob(st->what, list[i]))
             return wrong_direction(st, d);

@@ -84,6 +84,9 @@
 #define ECS_DRAIN_MIN            (10 * LIMIT_S)
 #define ECS_DRAIN_MAX            (30 * LIMIT_S)
 
+/* SSM, Secrets Manager. (ssm/factory, asm/factory: roundtripTimeout) */
+#define AWS_ROUND_TRIP (5 * LIMIT_S)
+
 /* S3: an environment file has this time. (firelens_unix.go; envFiles) */
 #define S3_TIMEOUT (30 * LIMIT_S)
 

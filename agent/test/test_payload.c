@@ -168,8 +168,8 @@ static void what_cannot_be_done_here_is_told(void **state)
         {"\"networkMode\":\"awsvpc\"", "awsvpc"},
         {"\"volumes\":[{\"name\":\"v\",\"type\":\"efs\"}]", "efs"},
         {"\"associations\":[{\"type\":\"gpu\"}]", "GPU"},
-        {"\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"secrets\":[{\"name\":\"S\"}]}]",
-         "secrets"},
+        {"\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"credentialSpecs\":[\"S\"]}]",
+         "credentialSpecs"},
         {"\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"registryAuthentication\":{}}]",
          "registry"},
     };
@@ -203,7 +203,7 @@ static bool has_line(const json_t *list, const char *line)
 
 static json_t *body_of(struct container *c)
 {
-    struct container_config_env env = {"demo", "us-west-2", NULL, NULL};
+    struct container_config_env env = {.cluster = "demo", .region = "us-west-2"};
     struct err e = ERR_INIT;
     const char *name;
     json_t *body = container_config_body(c, &env, &name, &e);
@@ -301,7 +301,7 @@ static void a_body_that_cannot_be_made_says_which_half(void **state)
         {"\"mountPoints\":[{\"sourceVolume\":\"nobody\",\"containerPath\":\"/x\"}]",
          "HostConfigError"},
     };
-    struct container_config_env env = {"demo", "", NULL, NULL};
+    struct container_config_env env = {.cluster = "demo", .region = ""};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -348,7 +348,7 @@ static void a_range_of_ports_is_published_port_by_port(void **state)
 
 static void limits_of_the_task_are_read_and_its_group_is_the_parent(void **state)
 {
-    struct container_config_env env = {"demo", "", "/ecs/9f", NULL};
+    struct container_config_env env = {.cluster = "demo", .cgroup_parent = "/ecs/9f"};
     struct err e = ERR_INIT;
     struct task *t = read_task("{" HEAD "\"desiredStatus\":\"RUNNING\",\"cpu\":0.5,\"memory\":64,"
                                "\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"dockerConfig\":"

@@ -151,7 +151,10 @@ static void what_is_saved_comes_back(void **state)
     json_decref(state_json);
     json_decref(again);
     t->pull_started_at = NOW;
-    task_set_reason(t, "why");
+    task_set_reason(t, " because  of\nthis ");
+    assert_string_equal(t->reason, "Because of this");
+    task_set_reason(t, "something else");
+    assert_string_equal(t->reason, "Because of this");
     state_json = task_state_json(t);
     task_state_load(u, state_json);
     again = task_state_json(u);

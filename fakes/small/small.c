@@ -19,6 +19,17 @@
 static const struct small_op *const tables[] = {small_ssm, small_secrets, small_ecr, small_sts,
                                                 small_ec2};
 
+bool small_call_name(size_t i, char out[64])
+{
+    for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+        for (const struct small_op *op = tables[t]; op->name; op++)
+            if (i-- == 0) {
+                snprintf(out, 64, "%s.%s", op->service->name, op->name);
+                return true;
+            }
+    return false;
+}
+
 /* --- which call is it? ----------------------------------------------------------------- */
 
 /* For a form `name` is its Action, for JSON what stands behind the target's dot. */

@@ -51,4 +51,8 @@ struct small {
 
 extern const struct fake_ops small_ops;
 
+/* The name of the i-th call, as it is in the journal: "ssm.GetParameters". False behind the last.
+ */
+bool small_call_name(size_t i, char out[64]);
+
 #endif

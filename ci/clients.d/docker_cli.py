@@ -411,14 +411,13 @@ def _():
     assert "manifest.json" in names and "layer.tar" in names, names
     assert "Untagged: other:1" in out("rmi", "other:1")
     assert "Loaded image: other:1" in out("load", "-i", tar)
-    assert out("run", "--rm", "--network", "none", "other:1", "echo", "loaded") == "loaded"
-    started("use", "other:1", "sleep", "1000")
-    r = docker("rmi", "busybox", "other:1", code=None)
+    if REAL: # what the fake loads is simulated: nothing declares that it runs
+        assert out("run", "--rm", "--network", "none", "other:1", "echo", "loaded") == "loaded"
+    docker("rmi", "other:1")
+    started("use", "busybox", "sleep", "1000")
+    r = docker("rmi", "busybox", code=1)
+    assert "conflict: unable to remove repository reference" in r.err, r
     docker("rm", "-f", "use")
-    if not out("images", "-q", "busybox"):
-        docker("load", "-i", tar)
-        docker("tag", "other:1", "busybox")
-    docker("rmi", "other:1", code=None)
     r = docker("rmi", "nosuch", code=1)
     assert "No such image: nosuch" in r.err, r
 

@@ -16,7 +16,7 @@ finish()
 {
     local name
     for name in default second; do
-        "$ecsim" down --name $name >/dev/null 2>&1
+        "$ecsim" down --name "$name" >/dev/null 2>&1
     done
     rm -rf "$dir"
 }

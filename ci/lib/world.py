@@ -149,7 +149,7 @@ def check_response(http, model):
             raise Mismatch("%s: content type %s" % (where, http.headers["content-type"]))
         if model.output_shape is not None:
             check_json(model.output_shape, json.loads(http.content), where)
-    elif model.output_shape is not None and http.content[:1] == b"<":
+    elif model.output_shape is not None and not model.has_streaming_output and http.content[:1] == b"<":
         check_xml(model, http.content, where)
 
 

@@ -39,11 +39,6 @@ void s3_set_etag(struct s3_call *c, const char *etag)
     exchange_set_header(c->x, "ETag", quoted);
 }
 
-void s3_set_encryption(struct s3_call *c)
-{
-    exchange_set_header(c->x, "x-amz-server-side-encryption", "AES256");
-}
-
 void s3_xml_time(struct buf *b, const char *name, int64_t wall)
 {
     char text[40];

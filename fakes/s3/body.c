@@ -82,9 +82,11 @@ void s3_call_body_begin(struct s3_call *c)
     if (c->is_chunked)
         aws_chunked_init(&c->chunked, &c->sig, take, c);
     check_length(c);
+    if (!c->error.code)
+        s3_call_encryption(c);
     if (c->error.code || !expected)
         return;
-    s3_sink_hash(&c->sink, content || exchange_header(c->x, "Content-MD5"),
+    s3_sink_hash(&c->sink, (content && !c->kms) || exchange_header(c->x, "Content-MD5"),
                  c->sig.checked && c->sig.payload == SIGV4_PAYLOAD_HASHED);
     s3_checksum_init(&c->sink.checksum, announced(c));
 }
@@ -127,10 +129,13 @@ static int check_md5(struct s3_call *c)
     unsigned char md5[16];
     int r = 0;
 
+    if (c->kms)
+        s3_opaque_etag(c, c->etag);
     if (!c->sink.md5)
         return 0;
     s3_sink_md5(&c->sink, md5);
-    str_hex(md5, sizeof(md5), c->etag);
+    if (!c->kms)
+        str_hex(md5, sizeof(md5), c->etag);
     if (!claim)
         return 0;
     str_base64(&ours, md5, sizeof(md5));

@@ -63,7 +63,8 @@ struct s3_call {
     struct s3_sink sink;
     struct aws_chunked chunked;
     bool is_chunked;
-    char etag[33];                   /* MD5 of the content in hexadecimal */
+    bool kms;      /* what is written is encrypted with a key of KMS: its ETag is no MD5 */
+    char etag[33]; /* MD5 of the content in hexadecimal */
     char checksum[S3_CHECKSUM_TEXT]; /* what was calculated of sink.checksum.kind, or "" */
     /* an answer on its way */
     struct s3_content sending;
@@ -146,8 +147,15 @@ int s3_copy_source(struct s3_call *c, struct s3_source *ret);
 int s3_take_headers(struct s3_call *c, struct s3_headers *h);
 /* The object of the call, or NULL with NoSuchKey. */
 struct s3_object *s3_need_object(struct s3_call *c);
+/* encryption.c */
+/* What the request, the bucket or the upload says: sets c->kms. -1 with the error. */
+int s3_call_encryption(struct s3_call *c);
 /* x-amz-server-side-encryption, which S3 does and says unasked. */
-void s3_set_encryption(struct s3_call *c);
+void s3_set_encryption(struct s3_call *c, bool kms);
+/* An ETag that is no MD5. */
+void s3_opaque_etag(struct s3_call *c, char out[33]);
+/* AES256, aws:kms, aws:kms:dsse */
+bool s3_encryption_ok(const char *word);
 /* If-Match and If-None-Match of a write against what is there. */
 int s3_write_conditions(struct s3_call *c);
 /* A decimal query parameter of 0..max; dflt when it is absent; InvalidArgument otherwise. */

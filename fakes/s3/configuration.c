@@ -88,6 +88,11 @@ int s3_get_configuration(struct s3_call *c)
         return answer_acl(c);
     if (str_eq(name, "GetPublicAccessBlock"))
         return answer_public_block(c);
+    if (str_eq(name, "GetBucketEncryption") && c->bucket->kms)
+        return answer_root(c, "ServerSideEncryptionConfiguration",
+                           "<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms"
+                           "</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"
+                           "<BucketKeyEnabled>false</BucketKeyEnabled></Rule>");
     for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
         const struct answer *a = &answers[i];
 

@@ -5,10 +5,13 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "base/mem.h"
+
+#define HUGE_PAGE (2u << 20)
 
 void s3_blob_unref(struct s3_blob *b)
 {
@@ -143,11 +146,30 @@ static int spill(struct s3_sink *s)
     return 0;
 }
 
+/* A large body is written once from its beginning to its end: with small pages most of the time
+ * would go into making them. */
+static void ask_huge_pages(struct buf *b)
+{
+    uintptr_t from = ((uintptr_t)b->mem + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)b->mem + b->room) & ~(uintptr_t)(HUGE_PAGE - 1);
+
+    if (end > from)
+        madvise((void *)from, end - from, MADV_HUGEPAGE); /* a kernel without them does without */
+}
+
 static int keep(struct s3_sink *s, const char *p, size_t n)
 {
+    size_t room = s->mem.room;
+
     if (s->fd < 0 && s->folder && s->size + n > s->spill_over && spill(s) < 0)
         return -1;
-    return s->fd >= 0 ? io_write_all(s->fd, p, n, NULL) : buf_add(&s->mem, p, n);
+    if (s->fd >= 0)
+        return io_write_all(s->fd, p, n, NULL);
+    if (!buf_reserve(&s->mem, n))
+        return -1;
+    if (s->mem.room != room && s->mem.room >= 2 * HUGE_PAGE)
+        ask_huge_pages(&s->mem);
+    return buf_add(&s->mem, p, n);
 }
 
 int s3_sink_add(struct s3_sink *s, const char *p, size_t n)

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/s3/call.h"
 #include "fakes/s3/store.h"
 
 static struct s3_bucket *need_bucket(struct s3 *s, const char *name, struct err *e)
@@ -24,11 +25,16 @@ static struct s3_bucket *need_bucket(struct s3 *s, const char *name, struct err 
 static int set_bucket(struct s3 *s, const json_t *args, struct err *e)
 {
     const char *name, *region = json_str(args, "region");
+    const char *encryption = json_str(args, "encryption");
     struct s3_bucket *b;
 
     if (json_need_str(args, "name", &name, e) < 0 || !(b = need_bucket(s, name, e)))
         return -1;
+    if (encryption && !s3_encryption_ok(encryption))
+        return err_set(e, ERR_USAGE, "encryption is AES256 or aws:kms, not %s", encryption);
     b->public = json_bool(args, "public", b->public);
+    if (encryption)
+        b->kms = !str_eq(encryption, "AES256");
     if (region) {
         free(b->region);
         b->region = xstrdup(region);

@@ -109,12 +109,17 @@ static int check_copy(struct s3_call *c, const struct s3_source *s, bool replace
     return 0;
 }
 
-/* A copy has the plain MD5 even if its source was a multipart upload. */
+/* A copy has the plain MD5 even if its source was a multipart upload; none under a key of KMS. */
 static int copy_etag(struct s3_call *c, const struct s3_object *from, struct s3_object *o)
 {
     unsigned char md5[16];
 
-    if (!strchr(from->etag, '-')) {
+    o->kms = c->kms;
+    if (o->kms) {
+        s3_opaque_etag(c, o->etag);
+        return 0;
+    }
+    if (!strchr(from->etag, '-') && !from->kms) {
         memcpy(o->etag, from->etag, sizeof(o->etag));
         return 0;
     }
@@ -152,6 +157,6 @@ int s3_copy_object(struct s3_call *c)
     s3_xml_addf(&b, "ETag", "\"%s\"", o->etag);
     buf_adds(&b, "</CopyObjectResult>");
     s3_object_put(c->bucket, o);
-    s3_set_encryption(c);
+    s3_set_encryption(c, o->kms);
     return s3_answer_xml(c, &b);
 }

@@ -32,12 +32,13 @@ int s3_create_upload(struct s3_call *c)
         return s3_fail(c, "ServiceUnavailable", NULL);
     }
     u->headers = headers;
+    u->kms = c->kms;
     buf_adds(&b, S3_XML_HEAD "<InitiateMultipartUploadResult xmlns=\"" S3_XML_NS "\">");
     s3_xml_add(&b, "Bucket", c->bucket->name);
     s3_xml_add(&b, "Key", u->key);
     s3_xml_add(&b, "UploadId", u->id);
     buf_adds(&b, "</InitiateMultipartUploadResult>");
-    s3_set_encryption(c);
+    s3_set_encryption(c, c->kms);
     return s3_answer_xml(c, &b);
 }
 
@@ -87,7 +88,7 @@ int s3_upload_one_part(struct s3_call *c)
     if (*c->checksum)
         exchange_set_header(c->x, s3_checksum_header(c->sink.checksum.kind, name), c->checksum);
     s3_set_etag(c, p->etag);
-    s3_set_encryption(c);
+    s3_set_encryption(c, c->kms);
     return s3_answer_empty(c, 200);
 }
 
@@ -102,18 +103,21 @@ int s3_upload_part_copy(struct s3_call *c)
     if (s3_copy_source(c, &s) < 0)
         return -1;
     s3_content_add_slice(&content, &s.object->content, s.from, s.end - s.from);
-    p = s3_content_md5(&content, md5) == 0 ? new_part(c) : NULL;
+    p = c->kms || s3_content_md5(&content, md5) == 0 ? new_part(c) : NULL;
     if (!p) {
         s3_content_release(&content);
         return s3_fail(c, "InternalError", NULL);
     }
     p->content = content;
-    str_hex(md5, sizeof(md5), p->etag);
+    if (c->kms)
+        s3_opaque_etag(c, p->etag);
+    else
+        str_hex(md5, sizeof(md5), p->etag);
     buf_adds(&b, S3_XML_HEAD "<CopyPartResult xmlns=\"" S3_XML_NS "\">");
     s3_xml_time(&b, "LastModified", p->modified);
     s3_xml_addf(&b, "ETag", "\"%s\"", p->etag);
     buf_adds(&b, "</CopyPartResult>");
-    s3_set_encryption(c);
+    s3_set_encryption(c, c->kms);
     return s3_answer_xml(c, &b);
 }
 
@@ -209,6 +213,7 @@ static struct s3_object *join(struct s3_call *c, struct s3_upload *u)
     str_hex(md5, sizeof(md5), o->etag);
     len = strlen(o->etag);
     snprintf(o->etag + len, sizeof(o->etag) - len, "-%zu", n);
+    o->kms = u->kms;
     o->headers = u->headers;
     u->headers = (struct s3_headers){0};
     return o;
@@ -231,7 +236,7 @@ int s3_complete_upload(struct s3_call *c)
     buf_adds(&b, "</CompleteMultipartUploadResult>");
     s3_object_put(c->bucket, o);
     s3_upload_remove(c->s3, u);
-    s3_set_encryption(c);
+    s3_set_encryption(c, c->kms);
     return s3_answer_xml(c, &b);
 }
 

@@ -76,7 +76,7 @@ static void set_kept_headers(struct s3_call *c, const struct s3_object *o, bool 
     for (size_t i = 0; i < o->headers.n; i++)
         if (strcasecmp(o->headers.v[i].name, "Content-Type"))
             exchange_set_header(c->x, o->headers.v[i].name, o->headers.v[i].value);
-    s3_set_encryption(c);
+    s3_set_encryption(c, o->kms);
     exchange_set_header(c->x, "Accept-Ranges", "bytes");
     if (whole && mode && !strcasecmp(mode, "ENABLED") && o->checksum_kind != S3_CHECKSUM_NONE) {
         exchange_set_header(c->x, s3_checksum_header(o->checksum_kind, name), o->checksum);
@@ -231,7 +231,8 @@ int s3_put_object(struct s3_call *c)
     s3_content_add(&o->content, blob, 0, blob->size);
     s3_blob_unref(blob);
     s3_set_etag(c, o->etag);
-    s3_set_encryption(c);
+    s3_set_encryption(c, c->kms);
+    o->kms = c->kms;
     if (o->checksum_kind != S3_CHECKSUM_NONE) {
         exchange_set_header(c->x, s3_checksum_header(o->checksum_kind, name), o->checksum);
         exchange_set_header(c->x, "x-amz-checksum-type", "FULL_OBJECT");

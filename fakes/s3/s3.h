@@ -31,7 +31,8 @@
  * The content of a PUT stands under body when it is not larger than JOURNAL_BODY_MAX.
  *
  * Commands (fake_ops.control):
- *   bucket   {name, public?, region?}       makes it, or changes what is given
+ *   bucket   {name, public?, region?, encryption?}   makes it, or changes what is given;
+ *                                           encryption: AES256, or aws:kms (ETags are no MD5s)
  *   object   {name: "bucket/key", body | body_base64, content-type?, metadata?}
  *                                           body: text, or JSON that is written compactly;
  *                                           the bucket is made if it is not there

@@ -30,6 +30,7 @@ struct s3_object {
     int64_t modified; /* wall, whole seconds */
     enum s3_checksum_kind checksum_kind;
     char checksum[S3_CHECKSUM_TEXT]; /* of the whole; multipart uploads have none */
+    bool kms;                        /* encryption.c */
 };
 
 struct s3_part {
@@ -44,6 +45,7 @@ struct s3_upload {
     char *id, *key;
     struct s3_headers headers;
     int64_t initiated;
+    bool kms;
     struct s3_part **parts; /* by number */
     size_t n_parts, cap_parts;
 };
@@ -51,6 +53,7 @@ struct s3_upload {
 struct s3_bucket {
     char *name, *region;
     bool public;
+    bool kms; /* default encryption */
     int64_t created;
     struct s3_object **objects; /* by key */
     size_t n_objects, cap_objects;

@@ -1,0 +1,154 @@
+"""S3's REST interface, called by botocore, each operation held against the model.
+
+needs: botocore
+"""
+
+import hashlib
+import socket
+import subprocess
+import urllib.request
+
+from world import World, equal, main, refused
+
+world = World("--control", "s3:bucket:kms,encryption=aws:kms", fakes=("s3",))
+s3 = world.client("s3", s3={"addressing_style": "path"}, signature_version="s3v4")
+MIB = 1 << 20
+
+
+def test_buckets():
+    """buckets: create, head, list, location, delete, names that are none"""
+    s3.create_bucket(Bucket="first", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.head_bucket(Bucket="first")
+    equal({b["Name"] for b in s3.list_buckets()["Buckets"]}, {"first", "kms"})
+    equal(s3.get_bucket_location(Bucket="first")["LocationConstraint"], "us-west-2")
+    s3.create_bucket(Bucket="gone", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.delete_bucket(Bucket="gone")
+    refused("404", s3.head_bucket, Bucket="gone")
+    refused("NoSuchBucket", s3.list_objects_v2, Bucket="gone")
+    refused("BucketAlreadyOwnedByYou", s3.create_bucket, Bucket="first", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+
+
+def test_objects():
+    """objects: put, get, head, ranges, conditions, metadata, copy, delete"""
+    etag = s3.put_object(Bucket="first", Key="a/b c+d", Body=b"hello", ContentType="text/plain", Metadata={"who": "me"})["ETag"]
+    equal(etag, '"%s"' % hashlib.md5(b"hello").hexdigest())
+    o = s3.get_object(Bucket="first", Key="a/b c+d")
+    equal((o["Body"].read(), o["ContentType"], o["Metadata"]), (b"hello", "text/plain", {"who": "me"}))
+    equal(s3.get_object(Bucket="first", Key="a/b c+d", Range="bytes=1-2")["Body"].read(), b"el")
+    equal(s3.head_object(Bucket="first", Key="a/b c+d")["ContentLength"], 5)
+    refused("InvalidRange", s3.get_object, Bucket="first", Key="a/b c+d", Range="bytes=9-")
+    refused("304", s3.get_object, Bucket="first", Key="a/b c+d", IfNoneMatch=etag)
+    refused("PreconditionFailed", s3.get_object, Bucket="first", Key="a/b c+d", IfMatch='"0"')
+    refused("NoSuchKey", s3.get_object, Bucket="first", Key="nothing")
+    refused("BadDigest", s3.put_object, Bucket="first", Key="x", Body=b"a", ContentMD5="1B2M2Y8AsgTpgAmY7PhCfg==")
+    refused("NoSuchKey", s3.get_object, Bucket="first", Key="x")
+    equal(s3.copy_object(Bucket="first", Key="copy", CopySource="first/a/b c+d")["CopyObjectResult"]["ETag"], etag)
+    s3.delete_object(Bucket="first", Key="copy")
+    for checksum in ("CRC32", "SHA1", "SHA256"):
+        r = s3.put_object(Bucket="first", Key="sum", Body=b"hello", ChecksumAlgorithm=checksum)
+        assert r["Checksum" + checksum]
+        equal(s3.get_object(Bucket="first", Key="sum", ChecksumMode="ENABLED")["Checksum" + checksum], r["Checksum" + checksum])
+
+
+def test_lists():
+    """lists, both versions: prefix, delimiter, pages; delete many"""
+    for i in range(7):
+        s3.put_object(Bucket="first", Key="l/%d/x" % i, Body=b"")
+    equal([p["Prefix"] for p in s3.list_objects_v2(Bucket="first", Prefix="l/", Delimiter="/")["CommonPrefixes"]],
+          ["l/%d/" % i for i in range(7)])
+    pages = list(s3.get_paginator("list_objects_v2").paginate(Bucket="first", Prefix="l/", PaginationConfig={"PageSize": 3}))
+    equal([len(p["Contents"]) for p in pages], [3, 3, 1])
+    pages = list(s3.get_paginator("list_objects").paginate(Bucket="first", Prefix="l/", PaginationConfig={"PageSize": 4}))
+    equal([len(p["Contents"]) for p in pages], [4, 3])
+    d = s3.delete_objects(Bucket="first", Delete={"Objects": [{"Key": "l/%d/x" % i} for i in range(7)]})
+    equal(len(d["Deleted"]), 7)
+    equal(s3.list_objects_v2(Bucket="first", Prefix="l/")["KeyCount"], 0)
+
+
+def test_multipart():
+    """multipart: parts, copies of parts, list, complete, abort"""
+    part = bytes(range(256)) * (5 * MIB // 256)
+    u = s3.create_multipart_upload(Bucket="first", Key="big")["UploadId"]
+    one = s3.upload_part(Bucket="first", Key="big", UploadId=u, PartNumber=1, Body=part)["ETag"]
+    s3.put_object(Bucket="first", Key="source", Body=part)
+    two = s3.upload_part_copy(Bucket="first", Key="big", UploadId=u, PartNumber=2, CopySource="first/source")["CopyPartResult"]["ETag"]
+    equal(one, two)
+    equal(len(s3.list_parts(Bucket="first", Key="big", UploadId=u)["Parts"]), 2)
+    equal(s3.list_multipart_uploads(Bucket="first")["Uploads"][0]["Key"], "big")
+    etag = s3.complete_multipart_upload(Bucket="first", Key="big", UploadId=u, MultipartUpload={
+        "Parts": [{"PartNumber": 1, "ETag": one}, {"PartNumber": 2, "ETag": two}]})["ETag"]
+    equal(etag, '"%s-2"' % hashlib.md5(hashlib.md5(part).digest() * 2).hexdigest())
+    equal(s3.head_object(Bucket="first", Key="big")["ContentLength"], 10 * MIB)
+    u = s3.create_multipart_upload(Bucket="first", Key="other")["UploadId"]
+    refused("InvalidPart", s3.complete_multipart_upload, Bucket="first", Key="other", UploadId=u,
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": one}]})
+    s3.abort_multipart_upload(Bucket="first", Key="other", UploadId=u)
+    refused("NoSuchUpload", s3.list_parts, Bucket="first", Key="other", UploadId=u)
+
+
+def test_encryption():
+    """keys of KMS: said in every answer, and the ETag is no MD5"""
+    r = s3.put_object(Bucket="kms", Key="k", Body=b"hello")
+    equal(r["ServerSideEncryption"], "aws:kms")
+    assert r["SSEKMSKeyId"].startswith("arn:aws:kms:us-west-2:123456789012:key/")
+    assert r["ETag"] != '"%s"' % hashlib.md5(b"hello").hexdigest()
+    equal(s3.get_object(Bucket="kms", Key="k")["ETag"], r["ETag"])
+    equal(s3.put_object(Bucket="first", Key="k", Body=b"hello", ServerSideEncryption="aws:kms")["ServerSideEncryption"], "aws:kms")
+    equal(s3.put_object(Bucket="kms", Key="k", Body=b"hello", ServerSideEncryption="AES256")["ServerSideEncryption"], "AES256")
+    equal(s3.copy_object(Bucket="first", Key="plain", CopySource="kms/k")["CopyObjectResult"]["ETag"],
+          '"%s"' % hashlib.md5(b"hello").hexdigest())
+    refused("BadDigest", s3.put_object, Bucket="kms", Key="k", Body=b"a", ContentMD5="1B2M2Y8AsgTpgAmY7PhCfg==")
+    rule = s3.get_bucket_encryption(Bucket="kms")["ServerSideEncryptionConfiguration"]["Rules"][0]
+    equal(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "aws:kms")
+    equal(s3.get_bucket_encryption(Bucket="first")["ServerSideEncryptionConfiguration"]["Rules"][0]
+          ["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "AES256")
+
+
+def test_configurations():
+    """what nobody configured is answered as it is for a new bucket"""
+    for name, error in [("accelerate_configuration", None), ("acl", None), ("cors", "NoSuchCORSConfiguration"),
+                        ("lifecycle_configuration", "NoSuchLifecycleConfiguration"), ("logging", None),
+                        ("notification_configuration", None), ("ownership_controls", None), ("policy", "NoSuchBucketPolicy"),
+                        ("replication", "ReplicationConfigurationNotFoundError"), ("request_payment", None),
+                        ("tagging", "NoSuchTagSet"), ("versioning", None), ("website", "NoSuchWebsiteConfiguration")]:
+        call = getattr(s3, "get_bucket_" + name)
+        if error:
+            refused(error, call, Bucket="first")
+        else:
+            call(Bucket="first")
+    refused("ObjectLockConfigurationNotFoundError", s3.get_object_lock_configuration, Bucket="first")
+    s3.get_public_access_block(Bucket="first")
+    s3.get_object_acl(Bucket="first", Key="source")
+    s3.get_object_tagging(Bucket="first", Key="source")
+
+
+def test_presigned():
+    """presigned: GET and PUT without a key at hand"""
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": "first", "Key": "p"}, ExpiresIn=60)
+    urllib.request.urlopen(urllib.request.Request(url, data=b"by url", method="PUT")).read()
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "first", "Key": "p", "ResponseContentType": "x/y"}, ExpiresIn=60)
+    with urllib.request.urlopen(url) as r:
+        equal((r.read(), r.headers["Content-Type"]), (b"by url", "x/y"))
+
+
+def test_virtual_host():
+    """virtual-host style"""
+    url = world.env["ECSIM_S3_URL"].replace("127.0.0.1", "localhost")
+    real = socket.getaddrinfo # not every resolver knows that names below localhost are this host
+
+    def resolve(host, *rest, **more):
+        return real("127.0.0.1" if str(host).endswith(".localhost") else host, *rest, **more)
+
+    socket.getaddrinfo = resolve
+    v = world.client("s3", url=url, s3={"addressing_style": "virtual"})
+    equal(v.get_object(Bucket="first", Key="plain")["Body"].read(), b"hello")
+
+
+def test_all_checked():
+    """every operation that is offered was answered and held against the model"""
+    offered = {line.split()[1] for line in subprocess.run([world.ecsim, "operations"], capture_output=True, text=True,
+                                                          check=True).stdout.splitlines() if line.startswith("s3 ")}
+    equal(offered - {name for service, name in world.operations if service == "s3"}, set())
+
+
+main(globals(), world)

@@ -196,6 +196,20 @@ int step_close(struct run *r, const struct scn_step *s)
     return run_control(r, s, s->peer, "close", args, NULL);
 }
 
+int step_age(struct run *r, const struct scn_step *s)
+{
+    json_t *args = json_object();
+    char *after = NULL;
+
+    if (run_option(r, s, "after", &after) < 0) {
+        json_decref(args);
+        return -1;
+    }
+    json_put_str(args, "after", after ? after : "0s");
+    free(after);
+    return run_control(r, s, s->peer, "age", args, NULL);
+}
+
 int step_drop(struct run *r, const struct scn_step *s)
 {
     struct fake *f = run_fake(r, s, s->peer);

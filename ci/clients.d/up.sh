@@ -4,7 +4,7 @@
 # needs: aws
 set -u
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ecsim-up.XXXXXX") || exit 2
-export TMPDIR=$dir AWS_CONFIG_FILE=$dir/none AWS_SHARED_CREDENTIALS_FILE=$dir/none
+export TMPDIR=$dir ECSIM_INTROSPECTION=unix:$dir/introspection AWS_CONFIG_FILE=$dir/none AWS_SHARED_CREDENTIALS_FILE=$dir/none
 unset XDG_RUNTIME_DIR AWS_PROFILE AWS_CA_BUNDLE AWS_ENDPOINT_URL
 # The CLI is Debian's, whatever else is in the path; and `build` is where we were built.
 mkdir "$dir/bin"
@@ -76,6 +76,19 @@ foreground()
     ! pgrep -s "$pid" || return 1
 }
 is "Ctrl-C leaves nothing behind" foreground
+
+over_tls()
+{
+    "$ecsim" up --detach --env --tls --name second --agent "$AGENT" >"$dir/tls.env" || return 1
+    (
+        set -ae
+        . "$dir/tls.env"
+        aws ecs list-container-instances --query 'length(containerInstanceArns)' | grep -qx 1
+        aws s3 mb s3://over-tls
+        aws ssm put-parameter --name a --value b --type String --query Version | grep -qx 1
+    ) && "$ecsim" down --name second
+}
+is "with --tls the CLI and the agent come over TLS" over_tls
 
 # --- the CLI drives a world -----------------------------------------------------------------
 

@@ -56,6 +56,7 @@ static void reset(struct fake *f)
     free(a->last_manifest);
     a->last_manifest = NULL;
     a->sessions.every = SESSION_HEARTBEAT_NS;
+    a->sessions.life = 0;
     if (ring)
         keyring_drop(ring, f->ops->name);
 }
@@ -221,7 +222,7 @@ static int control(struct fake *f, const char *command, const json_t *args, json
         return acs_send(a, args, ret, e);
     r = session_control(&a->sessions, command, args, e);
     if (r == 1)
-        return err_set(e, ERR_USAGE, "acs: no command '%s' (send, close, drop, heartbeat)",
+        return err_set(e, ERR_USAGE, "acs: no command '%s' (send, close, drop, heartbeat, age)",
                        command);
     return r;
 }

@@ -19,7 +19,7 @@
  *       that is a text is sent as it is, and type only names it. Returns
  *       {"messageId":"..."}. Tasks of a payload become known to the control
  *       plane, role credentials in it are good for signing from then on.
- *   close {code?, reason?}, drop {reset?}, heartbeat {every}
+ *   close {code?, reason?}, drop {reset?}, age {after}, heartbeat {every}
  *       "0" turns heartbeats off; 30s is the default.
  *   Each takes an "instance" (ARN or id); without it, the youngest session.
  */

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "fakes/aws/shape.h"
+#include "fakes/ecs/launch.h"
 #include "fakes/ecs/update.h"
 #include "proto/acs_message.h"
 
@@ -133,6 +134,8 @@ void acs_take(struct acs *a, struct session *s)
         update_answered(a->base.plane, s->instance_arn, en->id, true);
         break;
     case ACS_TASK_STOP_VERIFICATION:
+        launch_verify_stops(a->base.plane, s, json_str(s->frame, "messageId"),
+                            json_object_get(s->frame, "stopCandidates"));
         break;
     default:
         ledger_acked(en);

@@ -272,6 +272,7 @@ void ecs_discover_poll_endpoint(struct plane *p, struct exchange *x, const json_
     o = json_object();
     put_url(o, "endpoint", acs);
     put_url(o, "telemetryEndpoint", tcs);
+    put_url(o, "serviceConnectEndpoint", tcs);
     aws_json_answer(x, o);
 }
 

@@ -173,6 +173,64 @@ static void arm_refresh(struct plane *p)
                    first - LAUNCH_RENEW_NS > now ? first - LAUNCH_RENEW_NS - now : 0, on_refresh);
 }
 
+/* Agents that can be told what is to be there: what they have beside it, they ask about. */
+static bool syncs(const struct plane_instance *i)
+{
+    json_t *a;
+    size_t n;
+
+    json_array_foreach (i->attributes, n, a)
+        if (str_eq(json_str(a, "name"), "ecs.capability.full-sync"))
+            return true;
+    return false;
+}
+
+/* Only for who has tasks of this control plane: in other worlds a scenario says what is sent. */
+static void send_manifest(struct plane *p, const struct plane_instance *i)
+{
+    json_t *tasks = json_array(), *m _cleanup_json_ = json_pack("{s:o}", "tasks", tasks);
+    bool ours = false;
+    struct acs *a;
+    struct session *s = session_of(p, i->arn, &a);
+    void *v;
+
+    for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
+        const struct plane_task *t = v;
+
+        if (!str_eq(t->instance_arn, i->arn) || t->last == PLANE_TASK_STOPPED)
+            continue;
+        ours = ours || t->launch;
+        json_array_append_new(tasks, json_pack("{s:s,s:s,s:s}", "taskArn", t->arn, "taskClusterArn",
+                                               t->cluster->arn, "desiredStatus",
+                                               plane_task_status_name(t->desired)));
+    }
+    if (!s || !ours || !syncs(i))
+        return;
+    acs_send_body(a, s, ACS_TASK_MANIFEST, m);
+    free(p->manifest);
+    p->manifest = xstrdup(json_str(m, "messageId"));
+}
+
+void launch_verify_stops(struct plane *p, struct session *s, const char *message_id,
+                         const json_t *candidates)
+{
+    struct acs *a = (struct acs *)s->set->owner;
+    json_t *stop, *m _cleanup_json_ = NULL, *c;
+    size_t i;
+
+    if (!p->manifest || !str_eq(message_id, p->manifest))
+        return; /* the scenario's own manifest: it answers itself */
+    stop = json_array();
+    json_array_foreach (candidates, i, c) {
+        const struct plane_task *t = plane_task(p, NULL, json_str(c, "taskArn"));
+
+        if (!t || t->desired == PLANE_TASK_STOPPED)
+            json_array_append(stop, c);
+    }
+    m = json_pack("{s:s,s:o}", "messageId", message_id, "stopTasks", stop);
+    acs_send_body(a, s, ACS_TASK_STOP_VERIFICATION_ACK, m);
+}
+
 /* What the agent has not taken, or not finished, comes again: it knows what it knows. */
 void launch_connected(struct plane *p, const struct plane_instance *i, bool credentials)
 {
@@ -188,6 +246,7 @@ void launch_connected(struct plane *p, const struct plane_instance *i, bool cred
         else if (credentials && has_credentials(t))
             send_credentials(p, t);
     }
+    send_manifest(p, i);
 }
 
 /* --- starting and stopping ------------------------------------------------------------- */

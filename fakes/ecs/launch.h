@@ -51,6 +51,11 @@ void launch_stop(struct plane *p, struct plane_task *t, const char *code, const 
 /* For acs.c: the agent of this instance is there. credentials: it asked for those of all tasks. */
 void launch_connected(struct plane *p, const struct plane_instance *i, bool credentials);
 
+struct session;
+/* For acs.c: an agent asks whether it may stop these, which our manifest did not have. */
+void launch_verify_stops(struct plane *p, struct session *s, const char *message_id,
+                         const json_t *candidates);
+
 /* The value of member for this task: that of its overrides, else that of its definition. */
 const char *launch_text(const struct plane_launch *l, const char *member);
 

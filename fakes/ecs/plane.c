@@ -357,6 +357,46 @@ void plane_task_submitted(struct plane *p, struct plane_task *t, const json_t *b
         task_set_last(p, t, (enum plane_task_status)plane_task_status_from(status));
 }
 
+const char *plane_task_healthy(const struct plane_task *t)
+{
+    const char *worst = "HEALTHY", *name;
+    json_t *c;
+
+    json_object_foreach (t->containers, name, c) {
+        const json_t *d = t->launch ? definition_container(t->launch->definition, name) : NULL;
+        const char *health = json_str(c, "healthStatus");
+
+        if (!json_bool(d, "essential", true))
+            continue;
+        if (str_eq(health, "UNHEALTHY"))
+            return "UNHEALTHY";
+        if (!str_eq(health, "HEALTHY"))
+            worst = "UNKNOWN";
+    }
+    return json_object_size(t->containers) ? worst : "UNKNOWN";
+}
+
+void plane_task_health(struct plane *p, struct plane_task *t, const json_t *containers)
+{
+    char *before = xstrdup(plane_task_healthy(t));
+    json_t *item;
+    size_t i;
+
+    json_array_foreach (containers, i, item) {
+        const char *name = json_str(item, "containerName");
+        json_t *c = name ? json_object_get(t->containers, name) : NULL;
+
+        if (c)
+            json_put_str(c, "healthStatus", json_str(item, "healthStatus"));
+    }
+    if (!str_eq(before, plane_task_healthy(t))) {
+        state(p, "health of task", t->id, before, plane_task_healthy(t));
+        t->version++;
+        service_task_changed(p, t);
+    }
+    free(before);
+}
+
 /* --- life cycle ------------------------------------------------------------------------ */
 
 static void clear(struct plane *p)
@@ -380,7 +420,8 @@ static void clear(struct plane *p)
     map_release(&p->settings);
     map_release(&p->run_tokens);
     free(p->agent_version);
-    p->agent_version = NULL;
+    free(p->manifest);
+    p->agent_version = p->manifest = NULL;
     json_decref(p->agent_update);
     p->agent_update = NULL;
     map_release(&p->tasks);

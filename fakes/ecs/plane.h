@@ -119,6 +119,7 @@ struct plane {
     struct map run_tokens;        /* clientToken of RunTask -> its answer (json_t) */
     struct clock_timer scheduler; /* of service.c: armed when something changed */
     struct clock_timer refresh;   /* of launch.c: role credentials that run out */
+    char *manifest;               /* messageId of the last manifest that launch.c sent, or NULL */
     char *agent_version;          /* the newest there is, for UpdateContainerAgent, or NULL */
     json_t *agent_update;         /* {location, signature} of it, or NULL */
 };
@@ -166,6 +167,11 @@ void plane_tasks_prune(struct plane *p);
  */
 void plane_task_submitted(struct plane *p, struct plane_task *t, const json_t *body);
 void plane_container_submitted(struct plane *p, struct plane_task *t, const json_t *change);
+
+/* What an agent published of the health of containers: list of {containerName, healthStatus}. */
+void plane_task_health(struct plane *p, struct plane_task *t, const json_t *containers);
+/* HEALTHY, UNHEALTHY, UNKNOWN: the worst of its essential containers. */
+const char *plane_task_healthy(const struct plane_task *t);
 
 /* Shapes of the API; new references. */
 json_t *plane_cluster_json(const struct plane *p, const struct plane_cluster *c);

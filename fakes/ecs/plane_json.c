@@ -237,7 +237,8 @@ static json_t *container_json(const struct plane_task *t, const char *name, cons
     json_put(o, "networkBindings",
              json_is_array(bindings) ? json_deep_copy(bindings) : json_array());
     json_put(o, "networkInterfaces", json_array());
-    json_put_str(o, "healthStatus", "UNKNOWN");
+    json_put_str(o, "healthStatus",
+                 json_str(c, "healthStatus") ? json_str(c, "healthStatus") : "UNKNOWN");
     put_managed(o, t, name);
     if (t->launch)
         put_sizes(o, t->launch, name);
@@ -358,7 +359,7 @@ json_t *plane_task_json(const struct plane *p, const struct plane_task *t, bool 
     json_put(o, "containers", containers_json(t));
     json_put(o, "createdAt", plane_time(t->created_at));
     json_put_str(o, "desiredStatus", shown(t->desired));
-    json_put_str(o, "healthStatus", "UNKNOWN");
+    json_put_str(o, "healthStatus", plane_task_healthy(t));
     json_put_str(o, "lastStatus", shown(t->last));
     json_put_str(o, "launchType", t->launch_type ? t->launch_type : "EC2");
     if (t->launch)

@@ -362,6 +362,21 @@ static void stop_old(struct plane *p, struct plane_service *s)
     }
 }
 
+static void stop_unhealthy(struct plane *p, struct plane_service *s)
+{
+    void *v;
+
+    for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
+        struct plane_task *t = v;
+
+        if (!of_service(t, s) || t->desired == PLANE_TASK_STOPPED ||
+            !str_eq(plane_task_healthy(t), "UNHEALTHY"))
+            continue;
+        event(p, s, "(task %s) failed container health checks.", t->id);
+        launch_stop(p, t, "ServiceSchedulerInitiated", "Task failed container health checks");
+    }
+}
+
 /* Stops up to n tasks of the primary deployment: those that do not run yet first, then the
  * youngest. */
 static void stop_surplus(struct plane *p, struct plane_service *s, int64_t n)
@@ -435,6 +450,7 @@ static void schedule(struct plane *p, struct plane_service *s, int64_t *wake)
 
     if (str_eq(s->status, "INACTIVE"))
         return;
+    stop_unhealthy(p, s);
     if (s->daemon && str_eq(s->status, "ACTIVE")) {
         stop_old(p, s);
         start_daemons(p, s);

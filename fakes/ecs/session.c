@@ -121,6 +121,14 @@ static void on_beat(struct clock_timer *t)
     set->beat(s);
 }
 
+static void on_age(struct clock_timer *t)
+{
+    struct session *s = container_of(t, struct session, age);
+
+    if (!ws_closing(s->ws))
+        ws_close(s->ws, 1000, SESSION_EXPIRED);
+}
+
 static void session_free(struct session *s)
 {
     session_drop_frame(s);
@@ -163,6 +171,8 @@ struct session *session_accept(struct session_set *set, struct exchange *x,
     close_older(s);
     if (set->every)
         loop_after(loop, &s->beat, set->every, on_beat);
+    if (set->life)
+        loop_after(loop, &s->age, set->life, on_age);
     if (set->changed)
         set->changed(set, s->instance_arn);
     return s;
@@ -173,6 +183,7 @@ void session_closed(struct session *s)
     struct session_set *set = s->set;
 
     loop_cancel(fake_loop(&set->owner->fake), &s->beat);
+    loop_cancel(fake_loop(&set->owner->fake), &s->age);
     list_del(&s->link);
     if (set->changed)
         set->changed(set, s->instance_arn);
@@ -271,6 +282,25 @@ static int do_heartbeat(struct session_set *set, const json_t *args, struct err 
     return 0;
 }
 
+/* Those that are open already count from their own beginning. */
+static int do_age(struct session_set *set, const json_t *args, struct err *e)
+{
+    struct loop *loop = fake_loop(&set->owner->fake);
+    struct list *pos;
+
+    if (args_duration(args, "after", 0, &set->life, e) < 0)
+        return -1;
+    list_for_each (pos, &set->list) {
+        struct session *s = container_of(pos, struct session, link);
+        int64_t left = s->opened + set->life - loop_now(loop);
+
+        loop_cancel(loop, &s->age);
+        if (set->life)
+            loop_after(loop, &s->age, left > 0 ? left : 0, on_age);
+    }
+    return 0;
+}
+
 int session_control(struct session_set *set, const char *command, const json_t *args, struct err *e)
 {
     if (str_eq(command, "close"))
@@ -279,6 +309,8 @@ int session_control(struct session_set *set, const char *command, const json_t *
         return do_drop(set, args, e);
     if (str_eq(command, "heartbeat"))
         return do_heartbeat(set, args, e);
+    if (str_eq(command, "age"))
+        return do_age(set, args, e);
     return 1;
 }
 

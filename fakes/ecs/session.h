@@ -22,11 +22,14 @@
 /* What the close frame of a replaced session says. */
 #define SESSION_REPLACED "A newer session of this container instance was opened"
 
+/* What the close frame of a session that became too old says. */
+#define SESSION_EXPIRED "ConnectionExpired: Reconnect to continue"
+
 struct session {
     struct list link; /* in set->list, oldest first */
     struct session_set *set;
     struct ws *ws;
-    struct clock_timer beat;
+    struct clock_timer beat, age;
     char *instance_arn;
     char *raw_path, *raw_query; /* of the handshake: TCS frames are signed over them */
     int64_t opened;             /* mono */
@@ -42,6 +45,7 @@ struct session_set {
     struct plane_fake *owner;
     struct list list;
     int64_t every; /* between heartbeats, ns; 0: none */
+    int64_t life;  /* of a session, ns: then it is closed with SESSION_EXPIRED; 0: no limit */
     void (*beat)(struct session *s);
     void (*changed)(struct session_set *set,
                     const char *instance_arn); /* opened or ended; or NULL */
@@ -78,8 +82,8 @@ void session_classify(struct exchange *x);
 void session_refuse(struct exchange *x, int status, const char *type, const char *message);
 
 /*
- * The commands that both fakes know: close {code, reason}, drop {reset}, heartbeat {every}, each
- * with an optional "instance". 1 when the command is none of these.
+ * The commands that both fakes know: close {code, reason}, drop {reset}, heartbeat {every}, age
+ * {after}, each with an optional "instance". 1 when the command is none of these.
  */
 int session_control(struct session_set *set, const char *command, const json_t *args,
                     struct err *e);

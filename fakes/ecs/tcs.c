@@ -46,6 +46,7 @@ static void reset(struct fake *f)
 
     plane_reset(t->base.plane);
     t->sessions.every = SESSION_HEARTBEAT_NS;
+    t->sessions.life = 0;
 }
 
 static void release(struct fake *f)
@@ -152,6 +153,20 @@ static void take_status(struct session *s)
     i->health = json_deep_copy(json_object_get(s->frame, "statuses"));
 }
 
+static void take_health(struct session *s)
+{
+    struct plane *p = s->set->owner->plane;
+    json_t *task;
+    size_t i;
+
+    json_array_foreach (json_object_get(s->frame, "tasks"), i, task) {
+        struct plane_task *t = plane_task(p, NULL, json_str(task, "taskArn"));
+
+        if (t)
+            plane_task_health(p, t, json_object_get(task, "containers"));
+    }
+}
+
 static void on_message(struct ws *w, const char *p, size_t n, bool binary)
 {
     static const int acks[TCS_MESSAGE_MAX] = {
@@ -172,6 +187,8 @@ static void on_message(struct ws *w, const char *p, size_t n, bool binary)
 
         if (s->type == TCS_PUBLISH_INSTANCE_STATUS)
             take_status(s);
+        if (s->type == TCS_PUBLISH_HEALTH)
+            take_health(s);
         json_put_str(m, "message", "");
         send_message(s, (enum tcs_message)acks[s->type], m);
     }
@@ -267,7 +284,7 @@ static int control(struct fake *f, const char *command, const json_t *args, json
         return do_send(t, args, e);
     r = session_control(&t->sessions, command, args, e);
     if (r == 1)
-        return err_set(e, ERR_USAGE, "tcs: no command '%s' (send, close, drop, heartbeat)",
+        return err_set(e, ERR_USAGE, "tcs: no command '%s' (send, close, drop, heartbeat, age)",
                        command);
     return r;
 }

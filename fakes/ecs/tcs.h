@@ -16,7 +16,7 @@
  *
  * Commands (fake_ops.control):
  *   send {type, body?, instance?}  a message to the agent; a body that is a text goes as it is
- *   close {code?, reason?}, drop {reset?}, heartbeat {every}, each with an "instance"
+ *   close {code?, reason?}, drop {reset?}, age {after}, heartbeat {every}, each with an "instance"
  */
 #ifndef FAKES_ECS_TCS_H
 #define FAKES_ECS_TCS_H

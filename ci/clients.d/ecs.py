@@ -160,15 +160,15 @@ def test_one_task():
 def test_ends_by_itself():
     """a task that ends by itself, and one that never starts, say why"""
     ecs.register_task_definition(family="short", containerDefinitions=[dict(MAIN, image="short:latest")])
-    ecs.register_task_definition(family="lost", containerDefinitions=[dict(MAIN, image="nowhere:latest")])
+    ecs.register_task_definition(family="broken", containerDefinitions=[dict(MAIN, image="broken:latest")])
     a = ecs.run_task(cluster="demo", taskDefinition="short")["tasks"][0]["taskArn"]
-    b = ecs.run_task(cluster="demo", taskDefinition="lost")["tasks"][0]["taskArn"]
+    b = ecs.run_task(cluster="demo", taskDefinition="broken")["tasks"][0]["taskArn"]
     t = wait_status(a, "STOPPED")
     equal((t["stopCode"], t["stoppedReason"], t["containers"][0]["exitCode"]),
           ("EssentialContainerExited", "Essential container in task exited", 3))
     t = wait_status(b, "STOPPED")
     equal(t["stopCode"], "TaskFailedToStart")
-    assert t["containers"][0]["reason"].startswith("CannotPullImageManifestError"), t["containers"]
+    assert t["containers"][0]["reason"].startswith("CannotStartContainerError"), t["containers"]
 
 
 def test_placement():
@@ -246,7 +246,6 @@ def test_protection():
 
 def test_broken_service():
     """a deployment that cannot start trips the circuit breaker and is rolled back"""
-    ecs.register_task_definition(family="broken", containerDefinitions=[dict(MAIN, image="broken:latest")])
     ecs.create_service(cluster="demo", serviceName="frail", taskDefinition="web:1", desiredCount=1,
                        deploymentConfiguration={"maximumPercent": 200, "minimumHealthyPercent": 100,
                                                 "deploymentCircuitBreaker": {"enable": True, "rollback": True}})
@@ -273,6 +272,31 @@ def test_daemon_and_drain():
     until("back", lambda: service("each")["runningCount"] == 1)
     ecs.delete_service(cluster="demo", service="each", force=True)
     until("gone", lambda: service("each")["status"] == "INACTIVE")
+
+
+def test_two_agents():
+    """two agents on one control plane: tasks are spread, one that leaves is seen, and forced out"""
+    second = world.start_agent("second")
+    arns = lambda: ecs.list_container_instances(cluster="demo")["containerInstanceArns"]
+    until("two instances", lambda: len(arns()) == 2)
+    other = next(a for a in arns() if a != state["instance"])
+    describe = lambda: ecs.describe_container_instances(cluster="demo", containerInstances=[other])["containerInstances"][0]
+    until("connected", lambda: describe()["agentConnected"])
+    run = ecs.run_task(cluster="demo", taskDefinition="web:1", count=2, placementConstraints=[{"type": "distinctInstance"}])
+    equal({t["containerInstanceArn"] for t in run["tasks"]}, {state["instance"], other})
+    there, = [t["taskArn"] for t in run["tasks"] if t["containerInstanceArn"] == other]
+    here, = [t["taskArn"] for t in run["tasks"] if t["containerInstanceArn"] != other]
+    for arn in (here, there):
+        wait_status(arn, "RUNNING")
+    world.stop(second)
+    until("gone", lambda: not describe()["agentConnected"])
+    equal(tasks(there)[0]["connectivity"], "DISCONNECTED")
+    refused("InvalidParameterException", ecs.deregister_container_instance, "Found running tasks", cluster="demo", containerInstance=other)
+    ecs.deregister_container_instance(cluster="demo", containerInstance=other, force=True)
+    equal(arns(), [state["instance"]])
+    equal(tasks(there)[0]["desiredStatus"], "STOPPED")
+    equal(tasks(there)[0]["lastStatus"], "RUNNING")  # nobody submitted anything else
+    ecs.stop_task(cluster="demo", task=here)
 
 
 def test_settings():

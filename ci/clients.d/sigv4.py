@@ -17,7 +17,7 @@ import botocore.credentials
 from world import World, equal, main, refused
 
 world = World("--cluster", "demo", "--control", "s3:bucket:bucket", "--control", "s3:object:bucket/k,body=first",
-              "--control", "aws:role:arn:aws:iam::123456789012:role/r,lifetime=4s", fakes=("ecs", "s3", "aws"))
+              "--control", "aws:role:arn:aws:iam::123456789012:role/r,lifetime=1h", fakes=("ecs", "s3", "aws"))
 ecs, s3 = world.client("ecs"), world.client("s3", signature_version="s3v4")
 S3_URL, ECS_URL = world.env["ECSIM_S3_URL"], world.env["ECSIM_ECS_URL"]
 KEYS = botocore.credentials.Credentials(world.env["AWS_ACCESS_KEY_ID"], world.env["AWS_SECRET_ACCESS_KEY"])
@@ -141,8 +141,16 @@ def test_token():
     role = dict(key=k["AccessKeyId"], secret=k["SecretAccessKey"])
     both("UnrecognizedClientException", "InvalidToken", token="another", **role)
     both("UnrecognizedClientException", "InvalidToken", token=None, **role)
-    time.sleep(4.1)
-    both("ExpiredTokenException", "ExpiredToken", token=k["Token"], **role)
+    short = World("--control", "s3:bucket:bucket", "--control", "aws:role:arn:aws:iam::123456789012:role/r,lifetime=1s",
+                  fakes=("ecs", "s3", "aws"))
+    k = json.load(urllib.request.urlopen(short.env["ECSIM_AWS_URL"] + "/v2/credentials/x"))
+    role = dict(key=k["AccessKeyId"], secret=k["SecretAccessKey"], token=k["Token"])
+    time.sleep(1.1)
+    refused("ExpiredTokenException", short.client("ecs", **role).create_cluster, clusterName="evil")
+    refused("ExpiredToken", short.client("s3", **role).put_object, Bucket="bucket", Key="k", Body=b"evil")
+    equal(short.client("s3").list_objects_v2(Bucket="bucket")["KeyCount"], 0)
+    short.close()
+    short.remove()
 
 
 def test_presigned():

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/mem.h"
 #include "fakes/aws/test/fuzz.h"
 #include "fakes/ecs/acs.h"
 #include "fakes/ecs/tcs.h"
@@ -44,16 +45,20 @@ static void as_tcs(const char *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    struct acs a = {0};
+    struct world *w = new0(struct world);
     json_t *message = json_pack("{s:{s:s}}", "roleCredentials", "credentialsId", "c");
+    struct err e = ERR_INIT;
+    struct acs *a;
 
-    ledger_init(&a.ledger);
-    ledger_sent(&a.ledger, "h", ACS_HEARTBEAT, "i", 0, true, NULL);
-    ledger_sent(&a.ledger, "p", ACS_PAYLOAD, "i", 0, true, message);
-    ledger_sent(&a.ledger, "m", ACS_TASK_MANIFEST, "i", 0, true, NULL);
-    as_acs(&a, (const char *)p, n);
+    if (world_init(w, 1, &e) < 0 || !(a = (struct acs *)world_add(w, &acs_ops, &e)))
+        abort();
+    ledger_sent(&a->ledger, "h", ACS_HEARTBEAT, "i", 0, true, NULL);
+    ledger_sent(&a->ledger, "p", ACS_PAYLOAD, "i", 0, true, message);
+    ledger_sent(&a->ledger, "m", ACS_TASK_MANIFEST, "i", 0, true, NULL);
+    as_acs(a, (const char *)p, n);
     as_tcs((const char *)p, n);
-    ledger_release(&a.ledger);
     json_decref(message);
+    world_release(w);
+    free(w);
     return 0;
 }

@@ -214,7 +214,6 @@ static void send_manifest(struct plane *p, const struct plane_instance *i)
 void launch_verify_stops(struct plane *p, struct session *s, const char *message_id,
                          const json_t *candidates)
 {
-    struct acs *a = (struct acs *)s->set->owner;
     json_t *stop, *m _cleanup_json_ = NULL, *c;
     size_t i;
 
@@ -228,7 +227,7 @@ void launch_verify_stops(struct plane *p, struct session *s, const char *message
             json_array_append(stop, c);
     }
     m = json_pack("{s:s,s:o}", "messageId", message_id, "stopTasks", stop);
-    acs_send_body(a, s, ACS_TASK_STOP_VERIFICATION_ACK, m);
+    acs_send_body((struct acs *)s->set->owner, s, ACS_TASK_STOP_VERIFICATION_ACK, m);
 }
 
 /* What the agent has not taken, or not finished, comes again: it knows what it knows. */

@@ -42,7 +42,10 @@ void run_docker_release(struct run *r)
 {
     struct fake *docker = world_find(&r->world, "docker");
 
-    if (docker && r->containers)
+    if (docker && r->containers) {
+        /* an agent that has just ended may have a stream of events that is not known to have */
+        fake_drop_connections(docker);
         docker->ops->reset(docker);
+    }
     r->procs.others = NULL;
 }

@@ -13,6 +13,9 @@
 #include "harness/exitcode.h"
 #include "harness/peers.h"
 
+/* A catalogue is read whole. */
+#define IMAGES_FILE_MAX (4u << 20)
+
 static const char usage[] =
     "usage: ecsim serve [options] [FAKE ...]\n"
     "\n"
@@ -30,6 +33,12 @@ static const char usage[] =
     "  --control FAKE:CMD:NAME[,key=value...]\n"
     "                       give a fake a command first, as a scenario's step would:\n"
     "                       docker:image:busybox:latest,run-for=5s  s3:bucket:config\n"
+    "  --images FILE        what the registries hold, one a line: image NAME [OPTION=VALUE ...],\n"
+    "                       registry HOST [OPTION=VALUE ...]; the options are those of the\n"
+    "                       steps `image` and `docker registry`\n"
+    "  --docker-version V   the version that the engine reports\n"
+    "  --max-api V          the newest version of its API, such as 1.41\n"
+    "  --min-api V          the oldest\n"
     "  --cluster NAME       the cluster that exists (default: demo)\n"
     "  --journal FILE       write everything that happens, one JSON object a line\n"
     "  --no-verify          take any signature\n"
@@ -41,7 +50,8 @@ struct serve {
     struct world w;
     struct peer_place place;
     char *own_dir; /* made by us, removed by us */
-    const char *journal, *cluster;
+    const char *journal, *cluster, *images;
+    const char *version, *max_api, *min_api; /* of the Docker engine */
     const char **ports;
     size_t n_ports, cap_ports;
     char **controls;
@@ -113,6 +123,79 @@ out:
     return r;
 }
 
+static struct fake *docker_served(const struct serve *s, const char *option, struct err *e)
+{
+    struct fake *f = world_find(&s->w, "docker");
+
+    if (!f)
+        err_set(e, ERR_USAGE, "%s: fake docker is not served", option);
+    return f;
+}
+
+/* "image NAME option=value ..." or "registry HOST option=value ...". */
+static int declare(struct fake *f, const char *line, struct err *e)
+{
+    char **words = str_argv(line);
+    _cleanup_json_ json_t *args = json_object(), *ret = NULL;
+    int r = -1;
+
+    if (!words || !words[0] || !words[1] ||
+        (!str_eq(words[0], "image") && !str_eq(words[0], "registry"))) {
+        err_set(e, ERR_USAGE, "expected image NAME or registry HOST, and options");
+        str_argv_free(words);
+        return -1;
+    }
+    json_put_str(args, "name", words[1]);
+    for (size_t i = 2; words[i]; i++) {
+        char *eq = strchr(words[i], '=');
+
+        if (eq)
+            *eq++ = '\0';
+        json_put_str(args, words[i], eq ? eq : "yes");
+    }
+    r = f->ops->control(f, words[0], args, &ret, e);
+    str_argv_free(words);
+    return r;
+}
+
+static int read_images(struct serve *s, struct err *e)
+{
+    struct buf b = BUF_INIT(IMAGES_FILE_MAX);
+    struct fake *f = docker_served(s, "--images", e);
+    char *line, *save = NULL;
+    unsigned n = 0;
+    int r = f ? io_read_file(s->images, &b, e) : -1;
+
+    for (line = r < 0 ? NULL : buf_data(&b); line && r == 0; line = save) {
+        n++;
+        save = strchr(line, '\n');
+        if (save)
+            *save++ = '\0';
+        line += strspn(line, " \t\r");
+        if (*line && *line != '#' && declare(f, line, e) < 0)
+            r = err_wrap(e, "%s:%u", s->images, n);
+    }
+    buf_release(&b);
+    return r;
+}
+
+/* The engine's version, and what its registries hold. */
+static int furnish_docker(struct serve *s, struct err *e)
+{
+    _cleanup_json_ json_t *args = json_object(), *ret = NULL;
+    struct fake *f;
+
+    json_put_str(args, "version", s->version);
+    json_put_str(args, "api", s->max_api);
+    json_put_str(args, "min", s->min_api);
+    if (json_object_size(args)) {
+        f = docker_served(s, "--docker-version, --max-api, --min-api", e);
+        if (!f || f->ops->control(f, "version", args, &ret, e) < 0)
+            return -1;
+    }
+    return s->images ? read_images(s, e) : 0;
+}
+
 static int open_world(struct serve *s, char **fakes, struct err *e)
 {
     const char *const *all = peers_names();
@@ -134,6 +217,8 @@ static int open_world(struct serve *s, char **fakes, struct err *e)
         if (s->place.port < 0 || peers_add(&s->w, name, &s->place, e) < 0)
             return -1;
     }
+    if (furnish_docker(s, e) < 0)
+        return -1;
     for (size_t i = 0; i < s->n_controls; i++)
         if (serve_command(&s->w, s->controls[i], e) < 0)
             return -1;
@@ -171,6 +256,20 @@ static int serve(struct serve *s, struct err *e)
     return 0;
 }
 
+static bool text_option(struct serve *s, int c, const char *value)
+{
+    const char **at = c == 'C'   ? &s->cluster
+                      : c == 'i' ? &s->images
+                      : c == 'V' ? &s->version
+                      : c == 'M' ? &s->max_api
+                      : c == 'm' ? &s->min_api
+                                 : NULL;
+
+    if (at)
+        *at = value;
+    return at != NULL;
+}
+
 static int parse(struct serve *s, int argc, char **argv, struct err *e)
 {
     static const struct option options[] = {
@@ -180,6 +279,10 @@ static int parse(struct serve *s, int argc, char **argv, struct err *e)
         {"tls", no_argument, NULL, 't'},
         {"control", required_argument, NULL, 'c'},
         {"cluster", required_argument, NULL, 'C'},
+        {"images", required_argument, NULL, 'i'},
+        {"docker-version", required_argument, NULL, 'V'},
+        {"max-api", required_argument, NULL, 'M'},
+        {"min-api", required_argument, NULL, 'm'},
         {"journal", required_argument, NULL, 'j'},
         {"no-verify", no_argument, NULL, 'n'},
         {"seed", required_argument, NULL, 's'},
@@ -209,9 +312,6 @@ static int parse(struct serve *s, int argc, char **argv, struct err *e)
             grow_array(s->controls, s->n_controls, s->cap_controls);
             s->controls[s->n_controls++] = optarg;
             break;
-        case 'C':
-            s->cluster = optarg;
-            break;
         case 'j':
             s->journal = optarg;
             break;
@@ -229,7 +329,8 @@ static int parse(struct serve *s, int argc, char **argv, struct err *e)
             fputs(usage, stdout);
             return 1;
         default:
-            return err_set(e, ERR_USAGE, "unknown option");
+            if (!text_option(s, c, optarg))
+                return err_set(e, ERR_USAGE, "unknown option");
         }
     for (int i = optind; i < argc; i++)
         if (!peers_ops(argv[i]))

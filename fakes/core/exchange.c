@@ -167,6 +167,7 @@ static void journal_answer(struct exchange *x, const char *body, size_t n, const
     json_put_int(d, "request", (int64_t)x->record);
     for (size_t i = 0; i < x->n_out_headers; i++)
         json_put_str(headers, x->out_headers[i].name, x->out_headers[i].value);
+    json_put_str(headers, "Content-Type", x->sniffed_type);
     json_put(d, "headers", headers);
     journal_put_body(fake_journal(x->fake), d, body, n);
     if (x->sent_total > n && body == buf_str(&x->sent))
@@ -185,6 +186,14 @@ static void journal_answer(struct exchange *x, const char *body, size_t n, const
 /* What is sent with the headers in one write, unless a cut counts the body apart. */
 #define ONE_WRITE_MAX (32u << 10)
 
+static bool has_header(const struct exchange *x, const char *name)
+{
+    for (size_t i = 0; i < x->n_out_headers; i++)
+        if (!strcasecmp(x->out_headers[i].name, name))
+            return true;
+    return false;
+}
+
 /* Status line and headers, and the body behind them. length < 0: no Content-Length. */
 static void write_head(struct exchange *x, const char *type, int64_t length, const void *body,
                        size_t n)
@@ -200,8 +209,10 @@ static void write_head(struct exchange *x, const char *type, int64_t length, con
         buf_addf(&b, "%s: %s\r\n", x->out_headers[i].name, x->out_headers[i].value);
     if (!x->no_date)
         buf_addf(&b, "Date: %s\r\n", str_format_http_date(loop_wall(exchange_loop(x)), date));
-    if (length >= 0)
+    if (length >= 0 && !has_header(x, "Content-Length"))
         buf_addf(&b, "Content-Length: %lld\r\n", (long long)length);
+    if (x->sniffed_type)
+        buf_addf(&b, "Content-Type: %s\r\n", x->sniffed_type);
     if (x->chunked)
         buf_adds(&b, "Transfer-Encoding: chunked\r\n");
     if (x->close_after)

@@ -82,6 +82,8 @@ struct exchange {
     int status;
     const char *reason; /* static; NULL: the usual one of the status */
     bool no_date;       /* set by a handler that must not send Date */
+    /* Content-Type as net/http adds it by itself, behind the length; static, or NULL */
+    const char *sniffed_type;
     bool close_after, chunked, head_only, reset_after;
     void (*on_bytes)(struct exchange *x, const char *p, size_t n);
     uint64_t record; /* number of the request's record */

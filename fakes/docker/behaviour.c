@@ -57,6 +57,7 @@ static const struct option {
     {"size", OPT_SIZE, true, offsetof(struct behaviour, size)},
     {"layers", OPT_LAYERS, true, offsetof(struct behaviour, layers)},
     {"digest", OPT_DIGEST, true, offsetof(struct behaviour, digest)},
+    {"archive", OPT_TEXT, true, offsetof(struct behaviour, archive)},
     {"arch", OPT_TEXT, true, offsetof(struct behaviour, arch)},
     {"rootfs", OPT_TEXT, true, offsetof(struct behaviour, rootfs)},
     {"files", OPT_TEXT, true, offsetof(struct behaviour, files)},

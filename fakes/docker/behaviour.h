@@ -32,6 +32,8 @@
  *                        after that time, inside the stream.
  *   cached yes           it is there without a pull
  *   size SIZE, layers N|NAME,NAME...   layers of the same name are shared between images
+ *   archive FILE         the image is the first of this docker archive (what `docker save`
+ *                        writes): configuration, layers, sizes and history are those
  *   digest sha256:...    of its manifest (default: derived from its name)
  *   rootfs PATH          a folder or a tar: its root file system; the command really runs
  *   files PATH           the same for a simulated container: archive and export show them
@@ -84,7 +86,7 @@ struct behaviour {
     char *pull_error;
     bool cached;
     int64_t size;
-    char *layers, *digest, *arch, *rootfs, *files;
+    char *layers, *digest, *arch, *archive, *rootfs, *files;
     char *cmd, *entrypoint, *env, *user, *workdir, *expose, *volume, *healthcheck, *label;
     int64_t stop_signal;
 };

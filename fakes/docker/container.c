@@ -264,13 +264,16 @@ static void entered_end(struct container *c)
 {
     struct clock *clock = clock_of(c);
 
-    if (docker_modern(c->d))
-        end_ops_done(c, true);
-    die_event(c);
+    if (!docker_modern(c->d))
+        die_event(c);
     container_disconnect(c);
     for (size_t i = 0; i < c->n_mounts; i++)
         if (c->mounts[i].volume)
             volume_unmount_event(c, &c->mounts[i]);
+    if (docker_modern(c->d)) { /* it is told when all was given back */
+        end_ops_done(c, true);
+        die_event(c);
+    }
     if (c->state == CONTAINER_RESTARTING)
         clock_timer_start(clock, &c->restart_timer, c->backoff, on_restart);
 }
@@ -391,7 +394,7 @@ int container_start(struct container *c, struct problem *p)
 
         start_failed(c, 128, p);
         p->status = status;
-    } else if (c->b->start_error) {
+    } else if (c->prepared = true, c->b->start_error) {
         runtime_refuses(c, p);
     } else if (container_is_process(c) && container_process_start(c, p, &code) < 0) {
         start_failed(c, code, p);
@@ -478,7 +481,7 @@ int container_pause(struct container *c, struct problem *p)
     if (!container_running(c))
         return problem(p, 409, "%s %s is not running", word, c->id);
     if (c->state == CONTAINER_PAUSED)
-        return problem(p, 409, "%s %s is already paused", word, c->id);
+        return problem(p, 409, "Container %s is already paused", c->id);
     if (c->state == CONTAINER_RESTARTING)
         return problem(p, 409, "%s %s is restarting, wait until the container is running", word,
                        c->id);
@@ -583,8 +586,11 @@ void container_free(struct container *c)
     free(c->path_args);
     free(c->command);
     free(c->network_mode);
+    endpoints_release(c);
     free(c->log_driver);
     free(c->cpuset);
+    free(c->mac);
+    content_unref(c->content);
     free(c);
 }
 

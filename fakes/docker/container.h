@@ -9,7 +9,8 @@
  * container_become() is the only function that sets `state`. It journals the
  * change, and emits the events that belong to it, in dockerd's order:
  *   start    network connect, volume mount, start
- *   end      [oom] die, network disconnect, volume unmount
+ *   end      [oom] die, network disconnect, volume unmount     up to engine 22
+ *            [oom] network disconnect, volume unmount, die      from 23 on
  *   stop     kill(TERM) [kill(KILL)], end, stop          up to engine 22
  *            kill(TERM) [kill(KILL)], stop, end          from 23 on
  *   restart  stop, start, restart
@@ -22,6 +23,7 @@
 #define FAKES_DOCKER_CONTAINER_H
 
 #include "fakes/docker/engine.h"
+#include "fakes/docker/network.h"
 
 enum container_state {
     CONTAINER_CREATED,
@@ -130,6 +132,8 @@ struct container {
     bool runtime_known;
     bool open_stdin, stdin_once;
     bool has_root; /* there are files of it on disk (rootfs.h) */
+    bool renamed;
+    bool prepared; /* its network was there once, so its files are */
     int exit_code;
     int64_t started, finished; /* wall; 0: never */
     int64_t mono_started;
@@ -140,6 +144,7 @@ struct container {
     /* the image as it was */
     char *image; /* as the create body names it */
     char image_id[72];
+    struct content *content;
     int64_t size;
     /* text as it is sent */
     char *config, *config_ports, *host_config; /* config_ports: "ExposedPorts":{...}, or "" */
@@ -160,10 +165,14 @@ struct container {
     int64_t memory_limit;
     int64_t cpu_shares;
     int64_t memory_swap;
+    int64_t pids_limit;
     char *cpuset;
+    char *mac;                     /* of the first network, NULL: that of its address */
     int stop_signal, stop_timeout; /* seconds, -1: for ever, INT_MIN: the engine's */
-    uint32_t address;
-    char endpoint[65], sandbox[65];
+    struct endpoint *endpoints;    /* the first is that of network_mode */
+    size_t n_endpoints;
+    uint32_t address; /* in the first of them, 0: none */
+    char sandbox[65];
     struct health *health;
     struct output *output;
     struct stdio *io; /* NULL: nobody was attached, and no process ran */
@@ -225,6 +234,7 @@ void docker_containers_release(struct docker *d);
 
 int container_connect(struct container *c, struct problem *p);
 void container_disconnect(struct container *c);
+bool container_connected(const struct container *c);      /* to the network of its mode */
 bool container_shares_network(const struct container *c); /* container:ID */
 
 /* --- container_health.c ------------------------------------------------------------------ */
@@ -259,6 +269,8 @@ void get_container_stats(struct fake *f, struct exchange *x);
 
 void post_containers_create(struct fake *f, struct exchange *x);
 void get_containers(struct fake *f, struct exchange *x);
+/* As lists show it. for_list: where volumes lie is left out. */
+void container_summary(struct buf *b, struct container *c, bool size, bool for_list);
 void get_container(struct fake *f, struct exchange *x);
 void get_container_top(struct fake *f, struct exchange *x);
 void post_container_start(struct fake *f, struct exchange *x);
@@ -269,7 +281,10 @@ void post_container_pause(struct fake *f, struct exchange *x);
 void post_container_unpause(struct fake *f, struct exchange *x);
 void post_container_wait(struct fake *f, struct exchange *x);
 void post_container_rename(struct fake *f, struct exchange *x);
+void post_container_update(struct fake *f, struct exchange *x);
 void delete_container(struct fake *f, struct exchange *x);
+/* Takes the limits and the policy from a HostConfig. */
+void container_limits(struct container *c, const json_t *host);
 void post_containers_prune(struct fake *f, struct exchange *x);
 
 /* The calls that waited for the process to end. */
@@ -280,10 +295,13 @@ void end_op_free(struct end_op *op);
 /* --- docker_inspect.c -------------------------------------------------------------------- */
 
 void add_status_text(struct buf *b, struct container *c); /* "Up 5 seconds (healthy)" */
-void add_networks(struct buf *b, const struct container *c, bool modern);
+/* version: of the call; 0: for a list, which leaves out the aliases. */
+void add_networks(struct buf *b, const struct container *c, bool modern, int version);
 void add_mounts(struct buf *b, const struct container *c, bool for_list);
 char *address_text(uint32_t address, char out[16]);
 char *mac_text(uint32_t address, char out[18]);
+/* The one that was asked for, or that of its address; "" when it is not connected. */
+const char *endpoint_mac(const struct container *c, const struct endpoint *e, char out[18]);
 /* The name of the network it is in: bridge, host, none, or a name that does not exist. */
 const char *container_network_name(const struct container *c);
 

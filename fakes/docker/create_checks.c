@@ -1,7 +1,9 @@
 /* What dockerd refuses in a create body. */
+#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -68,6 +70,52 @@ static int cpu_wrong(const struct create *r, struct problem *p)
     return 0;
 }
 
+/* The same in the words of engine 25 and later. */
+static int policy_wrong_today(const char *name, int64_t max, struct problem *p)
+{
+    static const char *const known[] = {"", "no", "always", "on-failure", "unless-stopped"};
+    bool found = !name;
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        found |= str_eq(name, known[i]);
+    if (!found)
+        return problem(p, 400,
+                       "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
+                       "'on-failure', or 'unless-stopped'",
+                       name);
+    if (max && name && *name && !str_eq(name, "on-failure"))
+        return problem(p, 400,
+                       "invalid restart policy: maximum retry count can only be used with "
+                       "'on-failure'");
+    return max < 0
+               ? problem(p, 400, "invalid restart policy: maximum retry count cannot be negative")
+               : 0;
+}
+
+/* From 25 on modes that do not exist are refused at once. */
+static int modes_wrong(const struct create *r, struct problem *p)
+{
+    static const struct {
+        const char *member, *name;
+        const char *known[6];
+    } modes[] = {
+        {"PidMode", "PID", {"", "host"}},
+        {"IpcMode", "IPC", {"", "none", "private", "shareable", "host"}},
+        {"UTSMode", "UTS", {"", "host"}},
+    };
+
+    for (size_t i = 0; r->d->api >= API(44) && i < ARRAY_SIZE(modes); i++) {
+        const char *mode = json_str(r->host, modes[i].member);
+        bool found = !mode || str_starts(mode, "container:");
+
+        for (size_t k = 0; k < ARRAY_SIZE(modes[i].known) && modes[i].known[k]; k++)
+            found |= str_eq(mode, modes[i].known[k]);
+        if (!found)
+            return problem(p, 400, "invalid %s mode: %s", modes[i].name, mode);
+    }
+    return 0;
+}
+
 static int policy_wrong(const struct create *r, struct problem *p)
 {
     const json_t *policy = json_object_get(r->host, "RestartPolicy");
@@ -75,6 +123,8 @@ static int policy_wrong(const struct create *r, struct problem *p)
     int64_t max = json_int(policy, "MaximumRetryCount", 0);
     bool again = str_eq(name, "always") || str_eq(name, "unless-stopped");
 
+    if (r->d->api >= API(44) && policy_wrong_today(name, max, p) < 0)
+        return -1;
     if (name && *name && !again && !str_eq(name, "no") && !str_eq(name, "on-failure"))
         return problem(p, 400, "invalid restart policy '%s'", name);
     if (max && (again || str_eq(name, "no")))
@@ -132,7 +182,8 @@ static int ports_wrong(const struct create *r, struct problem *p)
 
         free(number);
         if (bad < 0)
-            return problem(p, 400, "invalid port specification: \"%s\"", key);
+            return problem(p, 400, "invalid port specification: \"%.*s\"", (int)strcspn(key, "/"),
+                           key);
         json_array_foreach (list, i, one) {
             const char *host = json_str(one, "HostPort");
             char *first = xstrndup(host ? host : "", strcspn(host ? host : "", "-"));
@@ -188,12 +239,180 @@ static int config_wrong(const struct create *r, struct problem *p)
     return 0;
 }
 
+/* "0-2,4" of the processors that are there. */
+static int cpuset_wrong(const struct create *r, struct problem *p)
+{
+    const char *set = json_str(r->host, "CpusetCpus"), *s = set;
+    bool away = false;
+
+    while (s && *s) {
+        char *end;
+        unsigned long from = strtoul(s, &end, 10), to = from;
+
+        if (end == s)
+            break;
+        if (*end == '-') {
+            s = end + 1;
+            to = strtoul(s, &end, 10);
+        }
+        if (end == s || to < from || (*end && *end != ','))
+            break;
+        away |= to > 1;
+        s = end + (*end == ',');
+    }
+    if (s && *s)
+        return problem(p, 400, "Invalid value %s for cpuset cpus: invalid format: %s", set, set);
+    if (away)
+        return problem(p, 400, "Requested CPUs are not available - requested %s, available: 0-1",
+                       set);
+    return 0;
+}
+
+static int capabilities_wrong(const struct create *r, const char *member, struct problem *p)
+{
+    static const char *const known[] = {"ALL",
+                                        "AUDIT_CONTROL",
+                                        "AUDIT_READ",
+                                        "AUDIT_WRITE",
+                                        "BLOCK_SUSPEND",
+                                        "BPF",
+                                        "CHECKPOINT_RESTORE",
+                                        "CHOWN",
+                                        "DAC_OVERRIDE",
+                                        "DAC_READ_SEARCH",
+                                        "FOWNER",
+                                        "FSETID",
+                                        "IPC_LOCK",
+                                        "IPC_OWNER",
+                                        "KILL",
+                                        "LEASE",
+                                        "LINUX_IMMUTABLE",
+                                        "MAC_ADMIN",
+                                        "MAC_OVERRIDE",
+                                        "MKNOD",
+                                        "NET_ADMIN",
+                                        "NET_BIND_SERVICE",
+                                        "NET_BROADCAST",
+                                        "NET_RAW",
+                                        "PERFMON",
+                                        "SETFCAP",
+                                        "SETGID",
+                                        "SETPCAP",
+                                        "SETUID",
+                                        "SYSLOG",
+                                        "SYS_ADMIN",
+                                        "SYS_BOOT",
+                                        "SYS_CHROOT",
+                                        "SYS_MODULE",
+                                        "SYS_NICE",
+                                        "SYS_PACCT",
+                                        "SYS_PTRACE",
+                                        "SYS_RAWIO",
+                                        "SYS_RESOURCE",
+                                        "SYS_TIME",
+                                        "SYS_TTY_CONFIG",
+                                        "WAKE_ALARM"};
+    json_t *v;
+    size_t i;
+
+    json_array_foreach (json_object_get(r->host, member), i, v) {
+        const char *word = json_string_value(v) ? json_string_value(v) : "";
+        char *upper = xstrdup(strncasecmp(word, "CAP_", 4) ? word : word + 4);
+        bool found = false;
+
+        for (char *s = upper; *s; s++)
+            *s = (char)toupper((unsigned char)*s);
+        for (size_t k = 0; k < ARRAY_SIZE(known); k++)
+            found |= str_eq(known[k], upper);
+        if (!found)
+            problem(p, 400, "invalid %s: unknown capability: \"CAP_%s\"", member, upper);
+        free(upper);
+        if (!found)
+            return -1;
+    }
+    return 0;
+}
+
+static int rights_wrong(const struct create *r, struct problem *p)
+{
+    static const char *const runtimes[] = {"runc", "nvidia", "io.containerd.runc.v2",
+                                           "io.containerd.runtime.v1.linux"};
+    const char *runtime = json_str(r->host, "Runtime");
+    const json_t *swappiness = json_object_get(r->host, "MemorySwappiness");
+    int64_t n = json_integer_value(swappiness);
+    bool known = !runtime || !*runtime;
+    json_t *v;
+    size_t i;
+
+    if (swappiness && !json_is_null(swappiness) && (n < -1 || n > 100))
+        return problem(p, 400, "Invalid value: %lld, valid memory swappiness range is 0-100",
+                       (long long)n);
+    for (i = 0; i < ARRAY_SIZE(runtimes); i++)
+        known |= str_eq(runtime, runtimes[i]);
+    if (!known)
+        return problem(p, 400, "%s%s",
+                       docker_modern(r->d) ? "unknown or invalid runtime name: "
+                                           : "Unknown runtime specified ",
+                       runtime);
+    if (capabilities_wrong(r, "CapAdd", p) < 0 || capabilities_wrong(r, "CapDrop", p) < 0)
+        return -1;
+    json_array_foreach (json_object_get(r->host, "SecurityOpt"), i, v) {
+        const char *word = json_string_value(v) ? json_string_value(v) : "";
+
+        if (!str_eq(word, "no-new-privileges") && !strpbrk(word, "=:"))
+            return problem(p, 500, "invalid --security-opt 1: \"%s\"", word);
+    }
+    return 0;
+}
+
 int create_settings_wrong(struct create *r, struct problem *p)
 {
-    if (network_mode_wrong(r, p) < 0 || config_wrong(r, p) < 0 || health_wrong(r, p) < 0 ||
-        ports_wrong(r, p) < 0 || policy_wrong(r, p) < 0 || memory_wrong(r, p) < 0)
+    if (modes_wrong(r, p) < 0 || network_mode_wrong(r, p) < 0 || config_wrong(r, p) < 0 ||
+        health_wrong(r, p) < 0 || ports_wrong(r, p) < 0 || policy_wrong(r, p) < 0 ||
+        memory_wrong(r, p) < 0)
         return -1;
-    return cpu_wrong(r, p);
+    return cpu_wrong(r, p) < 0 || cpuset_wrong(r, p) < 0 || rights_wrong(r, p) < 0 ? -1 : 0;
+}
+
+/* The options that json-file and awslogs know; other drivers are not asked. */
+static int log_options_wrong(const struct create *r, const char *driver, struct problem *p)
+{
+    static const char *const file[] = {"max-file",  "max-size",     "compress",
+                                       "labels",    "labels-regex", "env",
+                                       "env-regex", "tag",          NULL};
+    static const char *const aws[] = {"awslogs-group",
+                                      "awslogs-region",
+                                      "awslogs-stream",
+                                      "awslogs-create-group",
+                                      "awslogs-create-stream",
+                                      "awslogs-credentials-endpoint",
+                                      "awslogs-datetime-format",
+                                      "awslogs-endpoint",
+                                      "awslogs-force-flush-interval-seconds",
+                                      "awslogs-format",
+                                      "awslogs-max-buffered-events",
+                                      "awslogs-multiline-pattern",
+                                      "tag",
+                                      NULL};
+    const char *const *known = str_eq(driver, "json-file") ? file
+                               : str_eq(driver, "awslogs") ? aws
+                                                           : NULL;
+    json_t *options = json_at(r->host, "LogConfig.Config"), *v;
+    const char *key;
+
+    if (!known)
+        return 0;
+    json_object_foreach (options, key, v) {
+        bool found = str_eq(key, "mode") || str_eq(key, "max-buffer-size");
+
+        for (size_t i = 0; known[i]; i++)
+            found |= str_eq(known[i], key);
+        if (!found)
+            return problem(p, 400, "unknown log opt '%s' for %s log driver", key, driver);
+    }
+    if (known == aws && !json_object_get(options, "awslogs-group"))
+        return problem(p, 400, "must specify a value for log opt 'awslogs-group'");
+    return 0;
 }
 
 int create_log_driver_wrong(struct create *r, struct problem *p)
@@ -205,7 +424,7 @@ int create_log_driver_wrong(struct create *r, struct problem *p)
 
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (str_eq(driver, known[i]))
-            return 0;
+            return log_options_wrong(r, driver, p);
     r->later = true;
     return problem(p, 400, "error looking up logging plugin %s: plugin \"%s\" not found", driver,
                    driver);

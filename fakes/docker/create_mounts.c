@@ -151,16 +151,27 @@ static int add_bind(struct create *r, struct container *c, const char *text, str
         colon ? xstrndup(colon + 1, second ? (size_t)(second - colon - 1) : strlen(colon + 1))
               : xstrdup(text);
     const char *mode = second ? second + 1 : "";
-    struct mount *m;
     int ret = -1;
+    struct mount *m;
 
     if (mode_wrong(mode, p) < 0)
         goto out;
+    if (!*text) {
+        problem(p, 500, "invalid volume specification: ''");
+        goto out;
+    }
     if (*destination != '/') {
-        problem(p, 400,
+        problem(p, 500,
                 "invalid volume specification: '%s': invalid mount config for type "
                 "\"%s\": invalid mount path: '%s' mount path must be absolute",
                 text, source && *source == '/' ? "bind" : "volume", destination);
+        goto out;
+    }
+    if (str_eq(destination, "/")) {
+        problem(p, 500,
+                "invalid volume specification: '%s': invalid mount config for type \"%s\": invalid "
+                "specification: destination can't be '/'",
+                text, source && *source == '/' ? "bind" : "volume");
         goto out;
     }
     if (mounted(c, destination)) {
@@ -201,7 +212,8 @@ static int add_typed(struct create *r, struct container *c, const json_t *v, str
     struct mount *m;
 
     if (!type || !(str_eq(type, "bind") || str_eq(type, "volume") || str_eq(type, "tmpfs")))
-        return problem(p, 400, "mount type unknown: \"%s\"", type ? type : "");
+        return problem(p, 400, "invalid mount config for type \"%s\": mount type unknown",
+                       type ? type : "");
     if (!target || !*target)
         return problem(
             p, 400, "invalid mount config for type \"%s\": field Target must not be empty", type);
@@ -245,8 +257,10 @@ static int add_from(struct create *r, struct container *c, const char *text, str
     }
     other = container_find(r->d, name, p);
     free(name);
-    if (!other)
+    if (!other) {
+        p->status = 400;
         return -1;
+    }
     for (size_t i = 0; i < other->n_mounts; i++) {
         const struct mount *from = &other->mounts[i];
         struct mount *m;

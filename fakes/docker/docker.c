@@ -12,11 +12,22 @@
 #include "fakes/docker/spool.h"
 #include "fakes/docker/engine.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/registry.h"
+#include "fakes/docker/spool.h"
 
 static void not_simulated(struct fake *f, struct exchange *x);
 
 static const char engine[] = "engine", images[] = "images", lifecycle[] = "lifecycle",
-                  volumes[] = "volumes";
+                  volumes[] = "volumes", networks[] = "networks";
+
+/* Things of a swarm, of which this node is none. */
+#define SWARM(what)                                                                                \
+    {"GET", "/" what, engine, not_a_manager}, {"POST", "/" what "/create", engine, not_a_manager}, \
+        {"GET", "/" what "/{id}", engine, not_a_manager},                                          \
+        {"DELETE", "/" what "/{id}", engine, not_a_manager},                                       \
+    {                                                                                              \
+        "POST", "/" what "/{id}/update", engine, not_a_manager                                     \
+    }
 
 static const struct route routes[] = {
     {"GET", "/_ping", engine, get_ping},
@@ -25,6 +36,25 @@ static const struct route routes[] = {
     {"GET", "/info", engine, get_info},
     {"GET", "/events", engine, get_events},
     {"GET", "/plugins", engine, get_plugins},
+    {"GET", "/system/df", engine, get_system_df},
+    {"POST", "/auth", engine, post_auth},
+    {"GET", "/plugins/{name...}/json", engine, plugin_missing},
+    {"POST", "/plugins/{name...}/enable", engine, plugin_missing},
+    {"POST", "/plugins/{name...}/disable", engine, plugin_missing},
+    {"POST", "/plugins/{name...}/push", engine, plugin_missing},
+    {"POST", "/plugins/{name...}/set", engine, plugin_missing},
+    {"POST", "/plugins/{name...}/upgrade", engine, plugin_missing},
+    {"DELETE", "/plugins/{name...}", engine, plugin_missing},
+    {"GET", "/swarm", engine, not_a_manager},
+    {"GET", "/swarm/unlockkey", engine, not_a_manager},
+    {"POST", "/swarm/update", engine, not_a_manager},
+    {"POST", "/swarm/unlock", engine, not_a_manager},
+    {"POST", "/swarm/leave", engine, post_swarm_leave},
+    SWARM("services"),
+    SWARM("nodes"),
+    SWARM("tasks"),
+    SWARM("secrets"),
+    SWARM("configs"),
     {"GET", "/networks", engine, get_networks},
     {"GET", "/networks/", engine, get_networks},
     {"GET", "/networks/{id}", engine, get_network},
@@ -43,6 +73,7 @@ static const struct route routes[] = {
     {"POST", "/containers/{name...}/unpause", lifecycle, post_container_unpause},
     {"POST", "/containers/{name...}/wait", lifecycle, post_container_wait},
     {"POST", "/containers/{name...}/rename", lifecycle, post_container_rename},
+    {"POST", "/containers/{name...}/update", lifecycle, post_container_update},
     {"DELETE", "/containers/{name...}", lifecycle, delete_container},
     {"GET", "/containers/{name...}/changes", engine, get_container_changes},
     {"GET", "/containers/{name...}/export", engine, get_container_export},
@@ -56,6 +87,14 @@ static const struct route routes[] = {
     {"POST", "/exec/{id}/resize", lifecycle, post_exec_resize},
     {"GET", "/exec/{id}/json", engine, get_exec},
     {"GET", "/images/json", images, get_images},
+    {"GET", "/images/search", images, get_images_search},
+    {"GET", "/images/get", images, get_images_tar},
+    {"POST", "/images/load", images, post_images_load},
+    {"GET", "/images/{name...}/get", images, get_image_tar},
+    {"POST", "/images/{name...}/push", images, post_image_push},
+    {"POST", "/build", images, post_build},
+    {"POST", "/build/prune", images, post_build_prune},
+    {"POST", "/session", images, post_session},
     {"POST", "/images/create", images, post_images_create},
     {"POST", "/images/prune", images, post_images_prune},
     {"GET", "/images/{name...}/json", images, get_image},
@@ -68,34 +107,33 @@ static const struct route routes[] = {
     {"GET", "/volumes/{name...}", volumes, get_volume},
     {"DELETE", "/volumes/{name...}", volumes, delete_volume},
     /* known to dockerd, not to us */
-    {"POST", "/build", NULL, not_simulated},
-    {"POST", "/build/prune", NULL, not_simulated},
     {"POST", "/build/cancel", NULL, not_simulated},
-    {"POST", "/session", NULL, not_simulated},
     {"POST", "/grpc", NULL, not_simulated},
     {"POST", "/commit", NULL, not_simulated},
-    {"POST", "/auth", NULL, not_simulated},
-    {"GET", "/system/df", NULL, not_simulated},
-    {"GET", "/images/get", NULL, not_simulated},
-    {"GET", "/images/search", NULL, not_simulated},
-    {"POST", "/images/load", NULL, not_simulated},
-    {"GET", "/images/{name...}/get", NULL, not_simulated},
-    {"POST", "/images/{name...}/push", NULL, not_simulated},
     {"DELETE", "/images/{name...}", images, delete_image},
     {"GET", "/containers/{name...}/attach/ws", NULL, not_simulated},
-    {"POST", "/containers/{name...}/update", NULL, not_simulated},
-    {"POST", "/networks/{name...}", NULL, not_simulated},
-    {"DELETE", "/networks/{id}", NULL, not_simulated},
-    {"*", "/plugins/{call...}", NULL, not_simulated},
-    {"*", "/swarm", NULL, not_simulated},
-    {"*", "/swarm/{call...}", NULL, not_simulated},
-    {"*", "/services", NULL, not_simulated},
-    {"*", "/nodes", NULL, not_simulated},
-    {"*", "/tasks", NULL, not_simulated},
-    {"*", "/secrets", NULL, not_simulated},
-    {"*", "/configs", NULL, not_simulated},
+    {"POST", "/networks/create", networks, post_networks_create},
+    {"POST", "/networks/prune", networks, post_networks_prune},
+    {"POST", "/networks/{id}/connect", networks, post_network_connect},
+    {"POST", "/networks/{id}/disconnect", networks, post_network_disconnect},
+    {"DELETE", "/networks/{id}", networks, delete_network},
+    {"GET", "/plugins/privileges", NULL, not_simulated},
+    {"POST", "/plugins/pull", NULL, not_simulated},
+    {"POST", "/plugins/create", NULL, not_simulated},
+    {"POST", "/swarm/init", NULL, not_simulated},
+    {"POST", "/swarm/join", NULL, not_simulated},
     {NULL, NULL, NULL, NULL},
 };
+
+/* "1.41" is 1041, and so is "1.41.0"; "1" is 1000. */
+static int path_version(const char *s)
+{
+    char *end;
+    unsigned long major = strtoul(s, &end, 10),
+                  minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+
+    return (int)(major < 1000 ? major : 999) * 1000 + (int)(minor < 1000 ? minor : 999);
+}
 
 /* The path behind /vN.NN, and the version; -1 when the path names none. */
 static const char *split_version(const char *path, int *ret_version)
@@ -106,11 +144,8 @@ static const char *split_version(const char *path, int *ret_version)
     *ret_version = -1;
     if (!n || v[n] != '/')
         return path;
-    char *text = xstrndup(v, n);
-
-    *ret_version = api_from(text);
-    free(text);
-    return *ret_version < 0 ? path : v + n;
+    *ret_version = path_version(v);
+    return v + n;
 }
 
 int call_version(const struct exchange *x)
@@ -286,6 +321,21 @@ json_t *docker_body(struct exchange *x, struct problem *p)
     return NULL;
 }
 
+json_t *docker_body_strict(struct exchange *x, struct problem *p)
+{
+    json_t *v;
+
+    if (docker_modern(docker_of(x)) && !buf_len(&x->body))
+        return json_object(); /* no body is one without members */
+    v = docker_body(x, p);
+    if (!v && p->status == 500) {
+        p->status = 400;
+        if (str_eq(p->text, "EOF"))
+            problem(p, 400, "got EOF while reading request body");
+    }
+    return v;
+}
+
 /* --- answers that take their time --------------------------------------------------------- */
 
 /* dockerd asks for a plugin again and again before it gives up. */
@@ -358,7 +408,8 @@ static void docker_begin_body(struct fake *f, struct exchange *x)
 
     (void)f;
     r = route_find(routes, x->method, split_version(x->path, &version), &other);
-    if (r && r->handle == put_container_archive)
+    if (r && (r->handle == put_container_archive || r->handle == post_images_load ||
+              (r->handle == post_images_create && post_image_imports(x))))
         spool_begin(x);
 }
 
@@ -387,21 +438,58 @@ static void page_not_found(struct exchange *x)
 /* True when the window does not hold the call's version; it was answered. */
 static bool outside_window(struct docker *d, struct exchange *x, int version)
 {
-    char text[160];
+    int given = (int)strspn(x->path + 2, "0123456789.");
+    char text[200];
 
+    given = given < 20 ? given : 20;
     if (version < 0 || (version >= d->min && version <= d->api))
         return false;
     if (version < d->min)
         snprintf(text, sizeof(text),
-                 "client version %d.%d is too old. Minimum supported API version is %d.%d, "
+                 "client version %.*s is too old. Minimum supported API version is %d.%d, "
                  "please upgrade your client to a newer version",
-                 version / 1000, version % 1000, d->min / 1000, d->min % 1000);
+                 given, x->path + 2, d->min / 1000, d->min % 1000);
     else
         snprintf(text, sizeof(text),
-                 "client version %d.%d is too new. Maximum supported API version is %d.%d",
-                 version / 1000, version % 1000, d->api / 1000, d->api % 1000);
+                 "client version %.*s is too new. Maximum supported API version is %d.%d", given,
+                 x->path + 2, d->api / 1000, d->api % 1000);
     engine_headers(x, error_type(x), false);
     answer_error(x, 400, text);
+    return true;
+}
+
+/* gorilla/mux answers a path that is not clean with the one that is. */
+static bool redirected(struct exchange *x)
+{
+    struct buf b = BUF_INIT(HTTP_TARGET_MAX);
+    const char *s = x->path;
+    bool dirty = strstr(s, "//") || strstr(s, "/./") || strstr(s, "/../") || str_ends(s, "/.") ||
+                 str_ends(s, "/..");
+
+    if (!dirty)
+        return false;
+    while (*s) {
+        size_t n = strspn(s, "/"), len = strcspn(s + n, "/");
+
+        if (len == 2 && !strncmp(s + n, "..", 2)) {
+            const char *begin = buf_str(&b), *slash = strrchr(begin, '/');
+
+            b.len = slash ? (size_t)(slash - begin) : 0;
+            buf_data(&b)[b.len] = '\0';
+        } else if (len && !(len == 1 && s[n] == '.')) {
+            buf_addf(&b, "/%.*s", (int)len, s + n);
+        } else if (!s[n + len] && !len) {
+            buf_addc(&b, '/');
+        }
+        s += n + len;
+    }
+    if (!buf_len(&b))
+        buf_addc(&b, '/');
+    if (*x->raw_query)
+        buf_addf(&b, "?%s", x->raw_query);
+    exchange_set_header(x, "Location", buf_str(&b));
+    exchange_answer(x, 301, NULL, "", 0);
+    buf_release(&b);
     return true;
 }
 
@@ -415,12 +503,18 @@ static void docker_handle(struct fake *f, struct exchange *x)
 
     path = split_version(x->path, &version);
     r = route_find(routes, x->method, path, &other);
-    if (!r) {
+    if (redirected(x))
+        return;
+    if (!r && !str_eq(x->method, "OPTIONS")) {
         page_not_found(x);
         return;
     }
     if (outside_window(d, x, version))
         return;
+    if (!r) {
+        docker_answer_empty(x, 200);
+        return;
+    }
     d->route = r;
     r->handle(f, x);
     d->route = NULL;
@@ -454,16 +548,11 @@ static int docker_init(struct fake *f, struct err *e)
     list_init(&d->stat_streams);
     list_init(&d->pulls);
     list_init(&d->delayed);
-    d->addresses = xcalloc(1, 65536 / 8);
-    d->lowest_address = 2;
     d->next_pid = 1200;
-    d->next_port = 32768;
+    for (size_t i = 0; i < ARRAY_SIZE(d->next_port); i++)
+        d->next_port[i] = 32768;
     d->collected = -1;
-    d->networks[NET_BRIDGE] = (struct network){.name = "bridge", .driver = "bridge"};
-    d->networks[NET_HOST] = (struct network){.name = "host", .driver = "host"};
-    d->networks[NET_NONE] = (struct network){.name = "none", .driver = "null"};
-    for (size_t i = 0; i < NETWORKS; i++)
-        world_hex(f->world, 32, d->networks[i].id);
+    docker_networks_init(d);
     world_hex(f->world, 16, hex);
     d->engine_id =
         xasprintf("%.8s-%.4s-4%.3s-a%.3s-%.12s", hex, hex + 8, hex + 13, hex + 17, hex + 20);
@@ -479,11 +568,12 @@ static void release_all(struct docker *d)
     docker_files_release(d);
     docker_images_release(d);
     catalogue_release(d);
+    docker_registries_release(d);
     docker_volumes_release(d);
     docker_events_release(d);
     clock_timer_stop(docker_clock(d), &d->collector);
     map_release(&d->ports);
-    free(d->addresses);
+    docker_networks_release(d);
     free(d->engine_id);
     free(d->version);
 }
@@ -516,7 +606,7 @@ static void docker_reset(struct fake *f)
     docker_init(f, &e);
 }
 
-static const char *const groups[] = {engine, images, lifecycle, volumes, NULL};
+static const char *const groups[] = {engine, images, lifecycle, volumes, networks, NULL};
 
 const struct fake_ops docker_ops = {
     .name = "docker",

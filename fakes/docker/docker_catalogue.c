@@ -1,80 +1,13 @@
 /* What the registries of this world hold, and what is local. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/engine.h"
-
-/* When all images were built: 2024-01-01T00:00:00Z. */
-#define IMAGES_CREATED (1704067200LL * NS_PER_S)
-
-static void content_layers(struct content *c, const char *layers)
-{
-    uint64_t n = 1;
-    bool named = layers && str_u64(layers, 127, &n) < 0;
-    const char *s = layers;
-
-    if (named)
-        for (n = 1; *s; s++)
-            n += *s == ',';
-    c->n_layers = n;
-    c->diff_ids = xcalloc(n, sizeof(*c->diff_ids));
-    c->chain_ids = xcalloc(n, sizeof(*c->chain_ids));
-    s = layers;
-    for (size_t i = 0; i < n; i++) {
-        if (named) {
-            int len = (int)strcspn(s, ",");
-
-            hash_hex(c->diff_ids[i], "layer %.*s", len, s);
-            s += len + 1;
-        } else {
-            hash_hex(c->diff_ids[i], "layer %s %zu", c->digest, i);
-        }
-        if (i)
-            hash_hex(c->chain_ids[i], "sha256:%s sha256:%s", c->chain_ids[i - 1], c->diff_ids[i]);
-        else
-            memcpy(c->chain_ids[i], c->diff_ids[i], sizeof(c->diff_ids[i]));
-    }
-    c->layer_size = c->b->size / (int64_t)n;
-}
-
-struct content *content_new(struct docker *d, struct behaviour *b, const char *name)
-{
-    struct content *c = new0(struct content);
-    char hex[65];
-
-    (void)d;
-    c->refs = 1;
-    c->b = b;
-    if (b->digest) {
-        snprintf(c->digest, sizeof(c->digest), "%s", b->digest);
-    } else {
-        hash_hex(hex, "manifest %s", name);
-        snprintf(c->digest, sizeof(c->digest), "sha256:%s", hex);
-    }
-    hash_hex(hex, "configuration %s", c->digest);
-    snprintf(c->id, sizeof(c->id), "sha256:%s", hex);
-    c->created = IMAGES_CREATED;
-    content_layers(c, b->layers);
-    return c;
-}
-
-struct content *content_ref(struct content *c)
-{
-    c->refs++;
-    return c;
-}
-
-void content_unref(struct content *c)
-{
-    if (!c || --c->refs)
-        return;
-    behaviour_unref(c->b);
-    free(c->diff_ids);
-    free(c->chain_ids);
-    free(c);
-}
+#include "fakes/docker/image_tar.h"
 
 static void decl_free(struct decl *l)
 {
@@ -84,6 +17,29 @@ static void decl_free(struct decl *l)
     ref_release(&l->ref);
     content_unref(l->content);
     free(l);
+}
+
+/* The first image of an archive. b is taken over. */
+static struct content *content_from_archive(struct docker *d, struct behaviour *b, struct err *e)
+{
+    int fd = open(b->archive, O_RDONLY | O_CLOEXEC), r = -1;
+    struct content *c = NULL;
+    struct loaded *all = NULL;
+    size_t n = 0;
+
+    if (fd < 0)
+        err_set(e, ERR_NOT_FOUND, "archive %s: %m", b->archive);
+    else
+        r = image_tar_read(d, fd, b, &all, &n, e);
+    if (fd >= 0)
+        close(fd);
+    if (r == 0 && !n)
+        err_set(e, ERR_PARSE, "archive %s: there is no image in it", b->archive);
+    if (n)
+        c = content_ref(all[0].content);
+    loaded_free(all, n);
+    behaviour_unref(b);
+    return c;
 }
 
 int catalogue_add(struct docker *d, const char *name, struct behaviour *b, struct err *e)
@@ -104,8 +60,12 @@ int catalogue_add(struct docker *d, const char *name, struct behaviour *b, struc
     }
     ref_default_tag(&l->ref);
     l->name = ref_familiar(&l->ref);
-    l->content = content_new(d, b, l->name);
-    if (b->cached) {
+    l->content = b->archive ? content_from_archive(d, b, e) : content_from_behaviour(b, l->name);
+    if (!l->content) {
+        decl_free(l);
+        return err_wrap(e, "image %s", name);
+    }
+    if (l->content->b->cached) {
         i = image_ensure(d, l->content);
         image_tag(d, i, l->name);
         image_add_digest(d, i, l->ref.repo);
@@ -211,8 +171,10 @@ void image_tag(struct docker *d, struct image *i, const char *name)
 void image_add_digest(struct docker *d, struct image *i, const char *repo)
 {
     char *name = xasprintf("%s@%s", repo, i->content->digest);
+    struct image *before = map_set(&d->names, name, i);
 
-    map_set(&d->names, name, i);
+    if (before && before != i)
+        names_remove(before->digests, &before->n_digests, name);
     names_add(&i->digests, &i->n_digests, &i->cap_digests, name);
     free(name);
 }
@@ -281,14 +243,20 @@ struct image *image_find(struct docker *d, const char *name)
     return found ? found : image_by_prefix(d, name);
 }
 
-int image_missing(struct problem *p, const char *name)
+int image_missing(const struct docker *d, struct problem *p, const char *name)
 {
     struct ref r;
     const char *why;
     char *familiar;
 
-    if (str_starts(name, "sha256:") || ref_parse(&r, name, &why) < 0)
+    if (str_starts(name, "sha256:"))
         return problem(p, 404, "No such image: %s", name);
+    if (ref_parse(&r, name, &why) < 0) {
+        familiar = name_problem(d, name, why);
+        problem(p, 400, "%s", familiar);
+        free(familiar);
+        return -1;
+    }
     ref_default_tag(&r);
     familiar = ref_familiar(&r);
     problem(p, 404, "No such image: %s", familiar);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/container.h"
+#include "fakes/docker/registry.h"
 
 #define ECS_NAME_LABEL "com.amazonaws.ecs.container-name"
 
@@ -131,6 +132,16 @@ static int cmd_unimage(struct docker *d, const json_t *args, json_t **ret, struc
     return catalogue_remove(d, name, !str_eq(only, "catalogue"), !str_eq(only, "local"), e);
 }
 
+static int cmd_registry(struct docker *d, const json_t *args, json_t **ret, struct err *e)
+{
+    const char *host = json_str(args, "name");
+
+    (void)ret;
+    if (!host || !*host || strpbrk(host, "/ "))
+        return err_set(e, ERR_USAGE, "a registry is named by its host, such as 127.0.0.1:5000");
+    return registry_declare(d, host, args, e);
+}
+
 static int alive_arg(struct docker *d, const json_t *args, struct container **ret, struct err *e)
 {
     *ret = container_arg(d, args, e);
@@ -205,9 +216,17 @@ static int cmd_remove(struct docker *d, const json_t *args, json_t **ret, struct
 
 static int cmd_version(struct docker *d, const json_t *args, json_t **ret, struct err *e)
 {
+    const char *cgroup = json_str(args, "cgroup");
+
     (void)ret;
-    return docker_set_version(d, json_str(args, "version"), json_str(args, "api"),
-                              json_str(args, "min"), e);
+    if (cgroup && !str_eq(cgroup, "1") && !str_eq(cgroup, "2"))
+        return err_set(e, ERR_USAGE, "cgroup: %s is neither 1 nor 2", cgroup);
+    if (docker_set_version(d, json_str(args, "version"), json_str(args, "api"),
+                           json_str(args, "min"), e) < 0)
+        return -1;
+    if (cgroup)
+        d->cgroup2 = str_eq(cgroup, "2");
+    return 0;
 }
 
 static json_t *describe(const struct container *c)
@@ -250,14 +269,17 @@ static int cmd_containers(struct docker *d, const json_t *args, json_t **ret, st
 }
 
 static const char *const args_unimage[] = {"name", "only", NULL};
+static const char *const args_registry[] = {"name",       "user",        "password", "private",
+                                            "rate-limit", "rate-window", NULL};
 static const char *const args_exit[] = {"container", "code", "signal", NULL};
 static const char *const args_container[] = {"container", NULL};
 static const char *const args_health[] = {"container", "status", NULL};
-static const char *const args_version[] = {"version", "api", "min", NULL};
+static const char *const args_version[] = {"version", "api", "min", "cgroup", NULL};
 
 static const struct command commands[] = {
     {"image", NULL, cmd_image},
     {"unimage", args_unimage, cmd_unimage},
+    {"registry", args_registry, cmd_registry},
     {"exit", args_exit, cmd_exit},
     {"oom", args_container, cmd_oom},
     {"health", args_health, cmd_health},

@@ -63,10 +63,12 @@ static int read_body(struct create *r, struct problem *p)
                  gojson_kind(host));
     else if (r->config)
         r->host = schema_read(host_config_schema(), r->host_given ? host : NULL,
-                              "ContainerConfigWrapper.HostConfig", why);
+                              "HostConfig.HostConfig", why);
     if (!r->config || !r->host)
         return problem(p, modern ? 400 : 500, "%s%s", modern ? "invalid JSON: " : "", why);
     adopt_old_members(r);
+    if (call_version(r->x) < API(25))
+        json_object_del(r->host, "AutoRemove");
     if (!json_object_size(r->config))
         return problem(p, 400, "%s cannot be empty in order to create a container",
                        modern ? "config" : "Config");
@@ -151,7 +153,7 @@ static void merge_image(struct create *r)
 {
     bool entrypoint = json_object_get(r->config, "Entrypoint") != NULL;
 
-    r->image_config = image_config(r->image->content->b);
+    r->image_config = json_incref(r->image->content->config);
     inherit_env(r);
     inherit_map(r, "ExposedPorts");
     inherit_map(r, "Volumes");
@@ -216,7 +218,7 @@ static void complete_host(struct create *r)
     else if (modern && str_eq(mode, "default"))
         json_put_str(r->host, "NetworkMode", "bridge");
     if (!json_str(r->host, "CgroupnsMode") || !*json_str(r->host, "CgroupnsMode"))
-        json_put_str(r->host, "CgroupnsMode", "host");
+        json_put_str(r->host, "CgroupnsMode", r->d->cgroup2 ? "private" : "host");
     if (!log)
         json_object_set_new(r->host, "LogConfig", log = json_object());
     if (!json_str(log, "Type") || !*json_str(log, "Type"))
@@ -228,8 +230,12 @@ static void complete_host(struct create *r)
         json_object_set_new(r->host, "RestartPolicy", policy = json_object());
     if (modern && (!json_str(policy, "Name") || !*json_str(policy, "Name")))
         json_put_str(policy, "Name", "no");
-    if (!json_object_get(r->host, "OomKillDisable"))
+    if (!json_object_get(r->host, "OomKillDisable") && !r->d->cgroup2)
         json_put_bool(r->host, "OomKillDisable", false);
+    if (!json_array_size(json_object_get(r->host, "SecurityOpt")) &&
+        (json_bool(r->host, "Privileged", false) || str_eq(ipc, "host") ||
+         str_eq(json_str(r->host, "PidMode"), "host")))
+        json_object_set_new(r->host, "SecurityOpt", json_pack("[s]", "label=disable"));
     if (json_int(r->host, "PidsLimit", 1) <= 0)
         json_object_del(r->host, "PidsLimit");
     if ((r->host_given || modern) && !json_str(r->host, "Runtime"))
@@ -275,22 +281,12 @@ static void complete_paths(struct create *r)
 
 /* --- the container ------------------------------------------------------------------------ */
 
+/* As lists show it: in quotes when there is a blank in it, and nothing escaped. */
 static void add_word(struct buf *b, const char *word)
 {
-    bool plain = *word && !strpbrk(word, " \t\n'\"\\$`&|;<>()*?[]#~!{}");
+    const char *quote = strchr(word, ' ') ? "'" : "";
 
-    buf_addf(b, "%s", buf_len(b) ? " " : "");
-    if (plain) {
-        buf_adds(b, word);
-        return;
-    }
-    buf_addc(b, '\'');
-    for (; *word; word++)
-        if (*word == '\'')
-            buf_adds(b, "'\\''");
-        else
-            buf_addc(b, *word);
-    buf_addc(b, '\'');
+    buf_addf(b, " %s%s%s", quote, word, quote);
 }
 
 /* Path and Args for inspect, and the command line for lists. */
@@ -360,10 +356,12 @@ static void set_texts(struct create *r, struct container *c)
     c->host_config = buf_steal(&b, NULL);
 }
 
-static void set_policy(struct create *r, struct container *c)
+static void set_policy(struct container *c, const json_t *host)
 {
-    const json_t *policy = json_object_get(r->host, "RestartPolicy");
+    const json_t *policy = json_object_get(host, "RestartPolicy");
     const char *name = json_str(policy, "Name");
+
+    c->policy = RESTART_NO;
 
     if (str_eq(name, "always"))
         c->policy = RESTART_ALWAYS;
@@ -372,6 +370,19 @@ static void set_policy(struct create *r, struct container *c)
     else if (str_eq(name, "on-failure"))
         c->policy = RESTART_ON_FAILURE;
     c->policy_max = json_int(policy, "MaximumRetryCount", 0);
+}
+
+void container_limits(struct container *c, const json_t *host)
+{
+    const char *cpus = json_str(host, "CpusetCpus");
+
+    c->memory_limit = json_int(host, "Memory", 0);
+    c->memory_swap = json_int(host, "MemorySwap", 0);
+    c->cpu_shares = json_int(host, "CpuShares", 0);
+    c->pids_limit = json_int(host, "PidsLimit", 0);
+    free(c->cpuset);
+    c->cpuset = xstrdup(cpus ? cpus : "");
+    set_policy(c, host);
 }
 
 static struct container *build(struct create *r)
@@ -393,19 +404,18 @@ static struct container *build(struct create *r)
     c->b = behaviour_ref(r->b);
     c->image = xstrdup(json_str(r->config, "Image"));
     snprintf(c->image_id, sizeof(c->image_id), "%s", r->image->content->id);
-    c->size = r->image->content->b->size;
+    c->content = content_ref(r->image->content);
+    c->size = r->image->content->size;
     c->network_mode = xstrdup(json_str(r->host, "NetworkMode"));
     c->log_driver = xstrdup(json_str(json_object_get(r->host, "LogConfig"), "Type"));
     c->labels = pairs_from_json(json_object_get(r->config, "Labels"));
     c->tty = json_bool(r->config, "Tty", false);
     c->auto_remove = json_bool(r->host, "AutoRemove", false);
-    c->memory_limit = json_int(r->host, "Memory", 0);
-    c->memory_swap = json_int(r->host, "MemorySwap", 0);
-    c->cpu_shares = json_int(r->host, "CpuShares", 0);
-    c->cpuset = xstrdup(json_str(r->host, "CpusetCpus") ? json_str(r->host, "CpusetCpus") : "");
+    container_limits(c, r->host);
+    if (json_str(r->config, "MacAddress") && *json_str(r->config, "MacAddress"))
+        c->mac = xstrdup(json_str(r->config, "MacAddress"));
     c->stop_signal = signal && *signal && signal_from(signal) > 0 ? signal_from(signal) : 15;
     c->stop_timeout = (int)json_int(r->config, "StopTimeout", INT_MIN);
-    set_policy(r, c);
     set_command(r, c);
     create_ports(r, c);
     c->health = health_new(c, json_object_get(r->config, "Healthcheck"));
@@ -438,7 +448,21 @@ static int find_image(struct create *r, struct problem *p)
     const char *name = json_str(r->config, "Image");
 
     r->image = image_find(r->d, name ? name : "");
-    return r->image ? 0 : image_missing(p, name ? name : "");
+    return r->image ? 0 : image_missing(r->d, p, name ? name : "");
+}
+
+/* "container:NAME" is kept as the id of what has that name now. */
+static void resolve_network_mode(struct create *r)
+{
+    const char *mode = json_str(r->host, "NetworkMode");
+    const char *name = mode ? str_after(mode, "container:") : NULL;
+    struct problem quiet = {0};
+    const struct container *other = name ? container_find(r->d, name, &quiet) : NULL;
+    char *by_id = other ? xasprintf("container:%s", other->id) : NULL;
+
+    json_put_str(r->host, "NetworkMode", by_id);
+    free(by_id);
+    free(quiet.text);
 }
 
 static int create(struct create *r, struct container **ret, struct problem *p)
@@ -460,8 +484,10 @@ static int create(struct create *r, struct container **ret, struct problem *p)
         return -1;
     if (r->b->create_error)
         return problem(p, 500, "%s", r->b->create_error);
+    resolve_network_mode(r);
     c = build(r);
-    if (create_mounts(r, c, p) < 0 || create_links_wrong(r, p) < 0) {
+    if (create_endpoints(c, gojson_get(r->body, "NetworkingConfig"), call_version(r->x), p) < 0 ||
+        create_mounts(r, c, p) < 0 || create_links_wrong(r, p) < 0) {
         container_free(c);
         return -1;
     }
@@ -483,7 +509,12 @@ void post_containers_create(struct fake *f, struct exchange *x)
         else
             docker_refuse(x, &p);
     } else {
-        buf_addf(&b, "{\"Id\":\"%s\",\"Warnings\":[]}", c->id);
+        buf_addf(
+            &b, "{\"Id\":\"%s\",\"Warnings\":[%s]}", c->id,
+            c->mac && call_version(x) >= API(44)
+                ? "\"The container-wide MacAddress field is now deprecated. It should be specified "
+                  "in EndpointsConfig instead.\""
+                : "");
         docker_answer(x, 201, &b);
     }
     create_release(&r);

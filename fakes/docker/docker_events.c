@@ -9,7 +9,7 @@
 
 static const char *const type_names[] = {
     [EVENT_CONTAINER] = "container", [EVENT_IMAGE] = "image",   [EVENT_VOLUME] = "volume",
-    [EVENT_NETWORK] = "network",     [EVENT_DAEMON] = "daemon",
+    [EVENT_NETWORK] = "network",     [EVENT_DAEMON] = "daemon", [EVENT_BUILDER] = "builder",
 };
 
 struct event_stream {

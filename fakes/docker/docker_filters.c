@@ -98,6 +98,33 @@ int filters_read(struct filters *f, struct exchange *x, const char *const *accep
     return 0;
 }
 
+void filters_add(struct filters *f, const char *name, const char *value)
+{
+    struct filter *one = NULL;
+
+    for (size_t i = 0; i < f->n && !one; i++)
+        if (str_eq(f->v[i].name, name))
+            one = &f->v[i];
+    if (!one) {
+        f->v = xrealloc(f->v, (f->n + 1) * sizeof(*f->v));
+        one = &f->v[f->n++];
+        *one = (struct filter){.name = xstrdup(name)};
+    }
+    one->values = xrealloc(one->values, (one->n + 1) * sizeof(*one->values));
+    one->values[one->n++] = xstrdup(value);
+}
+
+int filters_until(struct docker *d, const struct filters *f, int64_t *ret_wall, struct problem *p)
+{
+    const struct filter *until = filters_get(f, "until");
+
+    *ret_wall = INT64_MAX;
+    if (!until || parse_when(d, until->values[0], ret_wall) == 0)
+        return 0;
+    return problem(p, docker_modern(d) ? 400 : 500,
+                   "failed to parse value as time or duration: \"%s\"", until->values[0]);
+}
+
 void filters_release(struct filters *f)
 {
     for (size_t i = 0; i < f->n; i++) {
@@ -172,6 +199,19 @@ bool filters_pairs(const struct filters *f, const char *name, const struct pairs
     return true;
 }
 
+/* All its values in Go's form of a list. */
+static int bad_bool(const struct docker *d, const struct filter *one, struct problem *p)
+{
+    struct buf b = BUF_INIT(4096);
+
+    for (size_t i = 0; i < one->n; i++)
+        buf_addf(&b, "%s%s", i ? " " : "", one->values[i]);
+    problem(p, 400, "%s filter '%s=[%s]'", docker_modern(d) ? "invalid" : "Invalid", one->name,
+            buf_str(&b));
+    buf_release(&b);
+    return -1;
+}
+
 int filters_bool(const struct docker *d, const struct filters *f, const char *name, bool dflt,
                  bool *ret, struct problem *p)
 {
@@ -185,8 +225,7 @@ int filters_bool(const struct docker *d, const struct filters *f, const char *na
         else if (str_eq(one->values[i], "0") || !strcasecmp(one->values[i], "false"))
             no = true;
         else
-            return problem(p, 400, "%s filter '%s=%s'", docker_modern(d) ? "invalid" : "Invalid",
-                           name, one->values[i]);
+            return bad_bool(d, one, p);
     }
     if (yes != no)
         *ret = yes;

@@ -6,68 +6,76 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/registry.h"
 #include "fakes/docker/schema.h"
 
-static void image_event(struct docker *d, const char *action, const struct image *i,
-                        const char *name)
+void image_event(struct docker *d, const char *action, const struct image *i, const char *name)
 {
     const char *const more[] = {"name", name};
-    json_t *config = image_config(i->content->b);
-    struct pairs labels = pairs_from_json(json_object_get(config, "Labels"));
+    /* what is deleted is gone before it is told */
+    struct pairs labels =
+        pairs_from_json(str_eq(action, "delete") ? NULL : content_labels(i->content));
 
     docker_event(d, EVENT_IMAGE, action, i->content->id, &labels, more, 1);
     pairs_release(&labels);
-    json_decref(config);
 }
 
 /* --- list -------------------------------------------------------------------------------- */
 
-static void add_labels(struct buf *b, const struct behaviour *behaviour)
+static void add_labels(struct buf *b, const struct content *c)
 {
-    json_t *config = image_config(behaviour);
-    json_t *labels = json_object_get(config, "Labels");
-    struct pairs p = pairs_from_json(labels);
+    struct pairs p = pairs_from_json(content_labels(c));
 
     if (p.n)
         pairs_write(b, &p, false);
     else
         buf_adds(b, "null");
     pairs_release(&p);
-    json_decref(config);
 }
 
-static void add_image(struct buf *b, struct docker *d, const struct image *i, char **tags,
-                      size_t n_tags, bool all_names, int version)
+/* The tags and digests of an image that are shown. */
+struct shown {
+    char **tags, **digests;
+    size_t n_tags, n_digests;
+};
+
+static void add_image(struct buf *b, const struct image *i, const struct shown *shown,
+                      int containers, int64_t shared, int version)
 {
     const struct content *c = i->content;
     bool none = !i->n_tags && !i->n_digests;
 
-    (void)d;
-    buf_addf(b, "{\"Containers\":-1,\"Created\":%lld,\"Id\":\"%s\",\"Labels\":",
+    buf_addf(b, "{\"Containers\":%d,\"Created\":%lld,\"Id\":\"%s\",\"Labels\":", containers,
              (long long)(c->created / NS_PER_S), c->id);
-    add_labels(b, c->b);
+    add_labels(b, c);
     buf_adds(b, ",\"ParentId\":\"\",\"RepoDigests\":");
     if (none)
         buf_adds(b, version < API(43) ? "[\"<none>@<none>\"]" : "[]");
-    else if (all_names)
-        names_write(b, i->digests, i->n_digests, version < API(43));
     else
-        buf_adds(b, version < API(43) ? "null" : "[]");
+        names_write(b, shown->digests, shown->n_digests, version < API(43));
     buf_adds(b, ",\"RepoTags\":");
     if (none)
         buf_adds(b, version < API(43) ? "[\"<none>:<none>\"]" : "[]");
     else
-        names_write(b, tags, n_tags, version < API(43));
-    buf_addf(b, ",\"SharedSize\":-1,\"Size\":%lld", (long long)c->b->size);
+        names_write(b, shown->tags, shown->n_tags, version < API(43));
+    buf_addf(b, ",\"SharedSize\":%lld,\"Size\":%lld", (long long)shared, (long long)c->size);
     if (version < API(44))
-        buf_addf(b, ",\"VirtualSize\":%lld", (long long)c->b->size);
+        buf_addf(b, ",\"VirtualSize\":%lld", (long long)c->size);
     buf_addc(b, '}');
+}
+
+void image_summary(struct buf *b, const struct image *i, int containers, int64_t shared,
+                   int version)
+{
+    const struct shown all = {i->tags, i->digests, i->n_tags, i->n_digests};
+
+    add_image(b, i, &all, containers, shared, version);
 }
 
 /* "busybox:1", "busybox", "repo/bus*": as path.Match over the familiar name. */
 static bool reference_fits(const struct filter *f, const char *tag)
 {
-    char *repo = xstrdup(tag), *colon = strrchr(repo, ':');
+    char *repo = xstrdup(tag), *at = strchr(repo, '@'), *colon = at ? at : strrchr(repo, ':');
     bool fits = false;
 
     if (colon)
@@ -78,25 +86,36 @@ static bool reference_fits(const struct filter *f, const char *tag)
     return fits;
 }
 
-static bool image_fits(struct docker *d, const struct filters *f, const struct image *i)
+/* The images that before and since name; -1: there is none. */
+static int bounds(struct docker *d, const struct filters *f, const struct image **ret_before,
+                  const struct image **ret_since, struct problem *p)
 {
     const struct filter *before = filters_get(f, "before"), *since = filters_get(f, "since");
-    const struct image *b = before ? image_find(d, before->values[0]) : NULL;
-    const struct image *s = since ? image_find(d, since->values[0]) : NULL;
-    json_t *config;
+
+    *ret_before = before ? image_find(d, before->values[0]) : NULL;
+    *ret_since = since ? image_find(d, since->values[0]) : NULL;
+    if (before && !*ret_before)
+        return image_missing(d, p, before->values[0]);
+    return since && !*ret_since ? image_missing(d, p, since->values[0]) : 0;
+}
+
+static bool image_fits(struct docker *d, const struct filters *f, const struct image *i)
+{
+    const struct image *b, *s;
+    struct problem quiet = {0};
     struct pairs labels;
     bool fits;
 
+    bounds(d, f, &b, &s, &quiet);
+    free(quiet.text);
     if ((b && i->content->created >= b->content->created) ||
         (s && i->content->created <= s->content->created))
         return false;
     if (!filters_get(f, "label"))
         return true;
-    config = image_config(i->content->b);
-    labels = pairs_from_json(json_object_get(config, "Labels"));
+    labels = pairs_from_json(content_labels(i->content));
     fits = filters_pairs(f, "label", &labels);
     pairs_release(&labels);
-    json_decref(config);
     return fits;
 }
 
@@ -124,19 +143,23 @@ static void list_images(struct docker *d, struct buf *b, const struct filters *f
     for (size_t i = 0; i < n; i++) {
         struct image *img = all[i];
         bool none = !img->n_tags && !img->n_digests;
-        char **tags = new0_array(char *, img->n_tags + 1);
-        size_t n_tags = 0;
+        struct shown shown = {new0_array(char *, img->n_tags + 1),
+                              new0_array(char *, img->n_digests + 1), 0, 0};
 
         for (size_t k = 0; k < img->n_tags; k++)
             if (!reference || reference_fits(reference, img->tags[k]))
-                tags[n_tags++] = img->tags[k];
-        if (image_fits(d, f, img) && !(reference && !n_tags) &&
+                shown.tags[shown.n_tags++] = img->tags[k];
+        for (size_t k = 0; k < img->n_digests; k++)
+            if (!reference || reference_fits(reference, img->digests[k]))
+                shown.digests[shown.n_digests++] = img->digests[k];
+        if (image_fits(d, f, img) && !(reference && !shown.n_tags && !shown.n_digests) &&
             !(filters_get(f, "dangling") && dangling != none)) {
             if (buf_len(b) > 1)
                 buf_addc(b, ',');
-            add_image(b, d, img, tags, n_tags, !reference, version);
+            add_image(b, img, &shown, -1, -1, version);
         }
-        free(tags);
+        free(shown.tags);
+        free(shown.digests);
     }
     buf_addc(b, ']');
     free(all);
@@ -148,6 +171,8 @@ void get_images(struct fake *f, struct exchange *x)
                                            "reference", "until", NULL};
     struct docker *d = (struct docker *)f;
     struct buf b = BUF_INIT(ANSWER_MAX);
+    const struct image *before, *since;
+    char *old; /* before 1.41 */
     struct filters filters;
     struct problem p = {0};
     bool dangling;
@@ -157,6 +182,15 @@ void get_images(struct fake *f, struct exchange *x)
         return;
     }
     if (filters_bool(d, &filters, "dangling", false, &dangling, &p) < 0) {
+        filters_release(&filters);
+        docker_refuse(x, &p);
+        return;
+    }
+    old = call_version(x) < API(41) ? exchange_param(x, "filter") : NULL;
+    if (old && *old)
+        filters_add(&filters, "reference", old);
+    free(old);
+    if (bounds(d, &filters, &before, &since, &p) < 0) {
         filters_release(&filters);
         docker_refuse(x, &p);
         return;
@@ -172,16 +206,31 @@ void get_images(struct fake *f, struct exchange *x)
 
 static void add_graph(struct buf *b, const struct content *c)
 {
-    const char *top = c->chain_ids[c->n_layers - 1];
+    const char *top = c->layers[c->n_layers - 1].chain_id;
 
     buf_adds(b, ",\"GraphDriver\":{\"Data\":{");
     for (size_t i = c->n_layers - 1; i-- > 0;)
         buf_addf(b, "%s" STORAGE "%s/diff%s", i + 2 == c->n_layers ? "\"LowerDir\":\"" : ":",
-                 c->chain_ids[i], i ? "" : "\",");
+                 c->layers[i].chain_id, i ? "" : "\",");
     buf_addf(b,
              "\"MergedDir\":\"" STORAGE "%s/merged\",\"UpperDir\":\"" STORAGE
              "%s/diff\",\"WorkDir\":\"" STORAGE "%s/work\"},\"Name\":\"overlay2\"}",
              top, top, top);
+}
+
+static const char *text_of(const json_t *o, const char *member)
+{
+    const char *s = json_str(o, member);
+
+    return s ? s : "";
+}
+
+static const char *last_comment(const struct content *c)
+{
+    const json_t *history = json_object_get(c->file, "history");
+    size_t n = json_array_size(history);
+
+    return n ? text_of(json_array_get(history, n - 1), "comment") : text_of(c->file, "comment");
 }
 
 static void add_image_inspect(struct buf *b, struct docker *d, const struct image *i, int version)
@@ -192,33 +241,44 @@ static void add_image_inspect(struct buf *b, struct docker *d, const struct imag
         "\"StdinOnce\":false,\"Env\":null,\"Cmd\":null,\"Image\":\"\",\"Volumes\":null,"
         "\"WorkingDir\":\"\",\"Entrypoint\":null,\"OnBuild\":null,\"Labels\":null}";
     const struct content *c = i->content;
-    json_t *config = image_config(c->b);
+    const json_t *was = json_object_get(c->file, "container_config");
 
     buf_addf(b, "{\"Id\":\"%s\",\"RepoTags\":", c->id);
     names_write(b, i->tags, i->n_tags, false);
     buf_adds(b, ",\"RepoDigests\":");
     names_write(b, i->digests, i->n_digests, false);
-    buf_adds(b, ",\"Parent\":\"\",\"Comment\":\"\",\"Created\":\"");
+    buf_adds(b, ",\"Parent\":\"\"");
+    gojson_member(b, "Comment", last_comment(c));
+    buf_adds(b, ",\"Created\":\"");
     add_time(b, c->created);
     buf_addc(b, '"');
-    if (version < API(45))
-        buf_addf(b, "%s,\"ContainerConfig\":%s", docker_modern(d) ? "" : ",\"Container\":\"\"",
-                 empty);
-    buf_adds(b, ",\"DockerVersion\":\"20.10.24\",\"Author\":\"\",\"Config\":");
-    schema_write(b, config_schema(), config);
-    buf_adds(b, ",\"Architecture\":");
-    gojson_add(b, c->b->arch);
-    buf_addf(b, ",\"Os\":\"linux\",\"Size\":%lld", (long long)c->b->size);
+    if (version < API(45)) {
+        if (!docker_modern(d))
+            gojson_member(b, "Container", text_of(c->file, "container"));
+        buf_adds(b, ",\"ContainerConfig\":");
+        if (json_is_object(was))
+            schema_write(b, config_schema(), was);
+        else
+            buf_adds(b, empty);
+    }
+    gojson_member(b, "DockerVersion", text_of(c->file, "docker_version"));
+    gojson_member(b, "Author", text_of(c->file, "author"));
+    buf_adds(b, ",\"Config\":");
+    schema_write(b, config_schema(), c->config);
+    gojson_member(b, "Architecture", text_of(c->file, "architecture"));
+    if (*text_of(c->file, "variant"))
+        gojson_member(b, "Variant", text_of(c->file, "variant"));
+    gojson_member(b, "Os", text_of(c->file, "os"));
+    buf_addf(b, ",\"Size\":%lld", (long long)c->size);
     if (version < API(44))
-        buf_addf(b, ",\"VirtualSize\":%lld", (long long)c->b->size);
+        buf_addf(b, ",\"VirtualSize\":%lld", (long long)c->size);
     add_graph(b, c);
     buf_adds(b, ",\"RootFS\":{\"Type\":\"layers\",\"Layers\":[");
     for (size_t k = 0; k < c->n_layers; k++)
-        buf_addf(b, "%s\"sha256:%s\"", k ? "," : "", c->diff_ids[k]);
+        buf_addf(b, "%s\"sha256:%s\"", k ? "," : "", c->layers[k].diff_id);
     buf_adds(b, "]},\"Metadata\":{\"LastTagTime\":\"");
     add_time(b, i->last_tagged);
     buf_adds(b, "\"}}");
-    json_decref(config);
 }
 
 void get_image(struct fake *f, struct exchange *x)
@@ -233,14 +293,50 @@ void get_image(struct fake *f, struct exchange *x)
         add_image_inspect(&b, d, i, call_version(x));
         docker_answer(x, 200, &b);
     } else {
-        image_missing(&p, name);
+        image_missing(d, &p, name);
         if (docker_modern(d))
             docker_refuse(x, &p);
         else
-            docker_refuse_text(x, 404, "no such image: %s: %s", name, p.text);
+            docker_refuse_text(x, p.status, "no such image: %s: %s", name, p.text);
     }
     free(p.text);
     free(name);
+}
+
+static void add_step(struct buf *b, const struct image *i, const json_t *step, int64_t size,
+                     bool top)
+{
+    const char *created = json_str(step, "created");
+    int64_t wall = 0;
+
+    if (created)
+        str_parse_time(created, &wall);
+    buf_addc(b, '{');
+    gojson_member(b, "Comment", text_of(step, "comment"));
+    buf_addf(b, ",\"Created\":%lld", (long long)(wall / NS_PER_S));
+    gojson_member(b, "CreatedBy", text_of(step, "created_by"));
+    gojson_member(b, "Id", top ? i->content->id : "<missing>");
+    buf_addf(b, ",\"Size\":%lld,\"Tags\":", (long long)size);
+    names_write(b, i->tags, top ? i->n_tags : 0, true);
+    buf_addc(b, '}');
+}
+
+/* Newest first; a step without a layer has no size. */
+static void add_history(struct buf *b, const struct image *i)
+{
+    const json_t *history = json_object_get(i->content->file, "history");
+    size_t n = json_array_size(history), layer = i->content->n_layers;
+
+    buf_addc(b, '[');
+    for (size_t k = n; k-- > 0;) {
+        const json_t *step = json_array_get(history, k);
+        bool empty = json_bool(step, "empty_layer", false) || !layer;
+
+        if (k + 1 < n)
+            buf_addc(b, ',');
+        add_step(b, i, step, empty ? 0 : i->content->layers[--layer].size, k + 1 == n);
+    }
+    buf_addc(b, ']');
 }
 
 void get_image_history(struct fake *f, struct exchange *x)
@@ -252,24 +348,12 @@ void get_image_history(struct fake *f, struct exchange *x)
     struct problem p = {0};
 
     if (!i) {
-        image_missing(&p, name);
+        image_missing(d, &p, name);
         docker_refuse(x, &p);
         free(name);
         return;
     }
-    buf_addc(&b, '[');
-    for (size_t k = i->content->n_layers; k-- > 0;) {
-        bool top = k + 1 == i->content->n_layers;
-
-        buf_addf(&b,
-                 "%s{\"Comment\":\"\",\"Created\":%lld,\"CreatedBy\":\"\",\"Id\":\"%s\","
-                 "\"Size\":%lld,\"Tags\":",
-                 top ? "" : ",", (long long)(i->content->created / NS_PER_S),
-                 top ? i->content->id : "<missing>", (long long)i->content->layer_size);
-        names_write(&b, i->tags, top ? i->n_tags : 0, true);
-        buf_addc(&b, '}');
-    }
-    buf_addc(&b, ']');
+    add_history(&b, i);
     docker_answer(x, 200, &b);
     free(name);
 }
@@ -280,21 +364,30 @@ void post_image_tag(struct fake *f, struct exchange *x)
 {
     struct docker *d = (struct docker *)f;
     char *name = docker_param(x, "name"), *repo = exchange_param(x, "repo");
-    char *tag = exchange_param(x, "tag"), *familiar;
+    char *tag = exchange_param(x, "tag"), *familiar, *given;
     struct image *i = image_find(d, name);
     struct problem p = {0};
     const char *why = "";
     struct ref r = {0};
 
+    if (docker_modern(d) && (!repo || !*repo)) { /* nothing is done, and nothing said */
+        docker_answer_empty(x, 200);
+        goto out;
+    }
     if (ref_parse(&r, repo ? repo : "", &why) < 0) {
-        problem(&p, 400, "%s",
-                repo && *repo ? why : "repository name must have at least one component");
+        char *text = name_problem(d, repo ? repo : "", why);
+
+        problem(&p, docker_modern(d) ? 400 : 500, "%s",
+                repo && *repo ? text : "invalid reference format");
+        free(text);
     } else if (r.digest) {
-        problem(&p, 400, "refusing to create a tag with a digest reference");
+        problem(&p, 400,
+                docker_modern(d) ? "cannot import digest reference"
+                                 : "refusing to create a tag with a digest reference");
     } else if (tag && *tag && !ref_tag_valid(tag)) {
-        problem(&p, 400, "invalid tag format");
+        problem(&p, docker_modern(d) ? 400 : 500, "invalid tag format");
     } else if (!i) {
-        image_missing(&p, name);
+        image_missing(d, &p, name);
     }
     if (p.status) {
         docker_refuse(x, &p);
@@ -303,14 +396,17 @@ void post_image_tag(struct fake *f, struct exchange *x)
             free(r.tag);
             r.tag = xstrdup(tag);
         }
+        given = ref_familiar(&r);
         ref_default_tag(&r);
         familiar = ref_familiar(&r);
         image_tag(d, i, familiar);
         i->last_tagged = clock_wall(docker_clock(d));
-        image_event(d, "tag", i, familiar);
+        image_event(d, "tag", i, docker_modern(d) ? familiar : given);
         free(familiar);
+        free(given);
         docker_answer_empty(x, 201);
     }
+out:
     ref_release(&r);
     free(name);
     free(repo);
@@ -323,6 +419,7 @@ struct removal {
     struct docker *d;
     struct buf b; /* the array as it grows */
     struct problem *p;
+    int64_t freed; /* bytes of layers that nobody has any more */
 };
 
 static void record_removal(struct removal *r, const char *what, const char *name)
@@ -415,7 +512,7 @@ static bool layer_used(struct docker *d, const char *chain_id, const struct imag
         const struct content *c = ((struct image *)v)->content;
 
         for (size_t k = 0; v != but && k < c->n_layers; k++)
-            if (str_eq(c->chain_ids[k], chain_id))
+            if (str_eq(c->layers[k].chain_id, chain_id))
                 return true;
     }
     return false;
@@ -425,17 +522,19 @@ static void delete_layers(struct removal *r, struct image *i)
 {
     char name[80];
 
-    while (i->n_tags)
-        untag(r, i, i->tags[0], true);
-    while (i->n_digests)
-        untag(r, i, i->digests[0], true);
+    while (i->n_tags || i->n_digests) {
+        bool tag = i->n_tags && (!i->n_digests || names_compare(i->tags[0], i->digests[0]) < 0);
+
+        untag(r, i, tag ? i->tags[0] : i->digests[0], true);
+    }
     image_event(r->d, "delete", i, i->content->id);
     record_removal(r, "Deleted", i->content->id);
     for (size_t k = i->content->n_layers; k-- > 0;) {
-        if (layer_used(r->d, i->content->chain_ids[k], i))
+        if (layer_used(r->d, i->content->layers[k].chain_id, i))
             break;
-        snprintf(name, sizeof(name), "sha256:%s", i->content->chain_ids[k]);
+        snprintf(name, sizeof(name), "sha256:%s", i->content->layers[k].chain_id);
         record_removal(r, "Deleted", name);
+        r->freed += i->content->layers[k].size;
     }
     image_drop(r->d, i);
 }
@@ -511,7 +610,7 @@ void delete_image(struct fake *f, struct exchange *x)
 
     buf_addc(&r.b, '[');
     if (!i)
-        ret = image_missing(&p, name);
+        ret = image_missing(d, &p, name);
     else if (hex || str_starts(i->content->id + strlen("sha256:"), name))
         ret = delete_by_id(&r, i, force);
     else
@@ -526,22 +625,50 @@ void delete_image(struct fake *f, struct exchange *x)
     docker_answer(x, 200, &r.b);
 }
 
+/* Name by name, as a client would; the last one takes the layers along. */
+static void prune_image(struct removal *r, struct image *i)
+{
+    char **names = NULL, *id = xstrdup(i->content->id);
+    size_t n = 0, cap = 0;
+    struct problem quiet = {0}, *p = r->p;
+
+    for (size_t k = 0; k < i->n_tags; k++)
+        names_add(&names, &n, &cap, i->tags[k]);
+    for (size_t k = 0; k < i->n_digests; k++)
+        names_add(&names, &n, &cap, i->digests[k]);
+    r->p = &quiet;
+    if (!n)
+        delete_layers(r, i);
+    for (size_t k = 0; k < n; k++) {
+        if (map_get(&r->d->images, id) && map_get(&r->d->names, names[k]) == i)
+            delete_by_name(r, i, names[k], false);
+        free(names[k]);
+    }
+    r->p = p;
+    free(quiet.text);
+    free(names);
+    free(id);
+}
+
 void post_images_prune(struct fake *f, struct exchange *x)
 {
     static const char *const accepted[] = {"dangling", "label", "label!", "until", NULL};
-    static const char *const reclaimed[] = {"reclaimed", "0"};
     struct docker *d = (struct docker *)f;
     struct problem p = {0};
+    char bytes[24];
+    const char *const reclaimed[] = {"reclaimed", bytes};
     struct removal r = {.d = d, .b = BUF_INIT(ANSWER_MAX), .p = &p};
     struct filters filters;
     bool dangling;
+    int64_t until;
     void *v;
 
     if (filters_read(&filters, x, accepted, &p) < 0) {
         docker_refuse(x, &p);
         return;
     }
-    if (filters_bool(d, &filters, "dangling", true, &dangling, &p) < 0) {
+    if (filters_until(d, &filters, &until, &p) < 0 ||
+        filters_bool(d, &filters, "dangling", true, &dangling, &p) < 0) {
         filters_release(&filters);
         docker_refuse(x, &p);
         return;
@@ -550,17 +677,18 @@ void post_images_prune(struct fake *f, struct exchange *x)
     for (size_t i = 0; map_next(&d->images, &i, NULL, &v);) {
         struct image *img = v;
 
-        if ((dangling && img->n_tags + img->n_digests) || !image_fits(d, &filters, img) ||
-            user_of(d, img->content->id, false))
-            continue;
-        delete_layers(&r, img);
+        if (!(dangling && img->n_tags) && image_fits(d, &filters, img) &&
+            img->content->created <= until && !user_of(d, img->content->id, false))
+            prune_image(&r, img);
     }
     filters_release(&filters);
+    snprintf(bytes, sizeof(bytes), "%lld", (long long)r.freed);
     docker_event(d, EVENT_IMAGE, "prune", "", NULL, reclaimed, 1);
     struct buf b = BUF_INIT(ANSWER_MAX);
 
-    buf_addf(&b, "{\"ImagesDeleted\":%s%s,\"SpaceReclaimed\":0}",
-             buf_len(&r.b) > 1 ? buf_str(&r.b) : "null", buf_len(&r.b) > 1 ? "]" : "");
+    buf_addf(&b, "{\"ImagesDeleted\":%s%s,\"SpaceReclaimed\":%lld}",
+             buf_len(&r.b) > 1 ? buf_str(&r.b) : "null", buf_len(&r.b) > 1 ? "]" : "",
+             (long long)r.freed);
     buf_release(&r.b);
     docker_answer(x, 200, &b);
 }
@@ -577,22 +705,27 @@ void get_distribution(struct fake *f, struct exchange *x)
     const char *why;
     struct ref r = {0};
 
-    if (ref_parse(&r, name, &why) < 0)
-        problem(&p, 400, "%s", why);
-    else if ((l = catalogue_find(d, &r)) && l->content->b->pull_error && !l->content->b->pull)
+    if (ref_parse(&r, name, &why) < 0) {
+        char *text = name_problem(d, name, why);
+
+        problem(&p, 400, "%s", text);
+        free(text);
+    } else if (registry_ask(d, &r, exchange_header(x, "X-Registry-Auth"), false, &p) == 0)
+        l = catalogue_find(d, &r);
+    if (l && l->content->b->pull_error && !l->content->b->pull)
         pull_problem(&p, l->content->b->pull_error, &r);
-    else if (!l && catalogue_knows_repo(d, r.repo))
-        problem(&p, 404, "manifest unknown: manifest unknown");
-    else if (!l)
+    else if (!l && !p.status && !catalogue_knows_repo(d, r.repo) && str_eq(r.domain, "docker.io"))
         problem(&p, 403, "denied: requested access to the resource is denied");
+    else if (!l && !p.status)
+        problem(&p, 404, "manifest unknown: manifest unknown");
     if (p.status) {
         docker_refuse(x, &p);
     } else {
         buf_addf(&b,
                  "{\"Descriptor\":{\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+"
                  "json\",\"digest\":\"%s\",\"size\":%zu},\"Platforms\":[{\"architecture\":",
-                 l->content->digest, 424 + 105 * l->content->n_layers);
-        gojson_add(&b, l->content->b->arch);
+                 l->content->digest, l->content->manifest_size);
+        gojson_add(&b, text_of(l->content->file, "architecture"));
         buf_adds(&b, ",\"os\":\"linux\"}]}");
         docker_answer(x, 200, &b);
     }

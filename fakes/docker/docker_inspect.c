@@ -45,38 +45,92 @@ void add_status_text(struct buf *b, struct container *c)
 }
 
 /* One end of a network: the members that both forms of NetworkSettings have. */
-static void add_endpoint(struct buf *b, const struct container *c)
+static void add_endpoint(struct buf *b, const struct endpoint *e, bool modern)
 {
+    bool hidden = modern && e->n && e->n->internal; /* nothing leads out of it */
     char ip[16];
 
-    gojson_member(b, "EndpointID", c->endpoint);
-    gojson_member(b, "Gateway", c->address ? "172.17.0.1" : "");
-    gojson_member(b, "IPAddress", c->address ? address_text(c->address, ip) : "");
+    gojson_member(b, "EndpointID", e->id);
+    gojson_member(b, "Gateway", e->address && !hidden ? address_text(e->n->gateway, ip) : "");
+    gojson_member(b, "IPAddress", e->address ? address_text(e->address, ip) : "");
     buf_addf(b,
              ",\"IPPrefixLen\":%d,\"IPv6Gateway\":\"\",\"GlobalIPv6Address\":\"\","
              "\"GlobalIPv6PrefixLen\":0",
-             c->address ? 16 : 0);
+             e->address ? e->n->prefix : 0);
 }
 
-void add_networks(struct buf *b, const struct container *c, bool modern)
+static const char *or_null(const char *text)
 {
-    const char *name = container_network_name(c);
-    const struct network *n = network_find(c->d, name);
+    return text ? text : "null";
+}
+
+/* Up to 1.44 the short id was one of the aliases. */
+static void add_aliases(struct buf *b, const struct container *c, const struct endpoint *e,
+                        int version)
+{
+    size_t n = e->aliases ? strlen(e->aliases) : 0;
+
+    if (!e->names || version >= API(45)) {
+        buf_adds(b, or_null(e->aliases));
+        return;
+    }
+    buf_add(b, n ? e->aliases : "[", n ? n - 1 : 1);
+    buf_addf(b, "%s\"%.12s\"]", n > 2 ? "," : "", c->id);
+}
+
+/* version: of the call; 0: for a list, which leaves out the aliases. */
+static void add_one_network(struct buf *b, const struct container *c, const struct endpoint *e,
+                            bool modern, int version)
+{
+    const struct network *n = e->n ? e->n : network_find(c->d, e->network);
     char mac[18];
 
+    /* by its name, unless it was asked for by its id */
+    gojson_add(b, n && (str_eq(n->id, e->network) || str_eq(e->network, "default")) ? n->name
+                                                                                    : e->network);
+    buf_addf(b, ":{\"IPAMConfig\":%s,\"Links\":%s,\"Aliases\":", or_null(e->ipam),
+             or_null(e->links));
+    if (version)
+        add_aliases(b, c, e, version);
+    else
+        buf_adds(b, "null");
+    if (modern)
+        gojson_member(b, "MacAddress", endpoint_mac(c, e, mac));
+    gojson_member(b, "NetworkID", n && e->n ? n->id : "");
+    add_endpoint(b, e, modern);
+    if (!modern)
+        gojson_member(b, "MacAddress", endpoint_mac(c, e, mac));
+    buf_addf(b, ",\"DriverOpts\":%s", or_null(e->options));
+    if (modern && !e->names && c->renamed && version) /* a rename makes them up */
+        buf_addf(b, ",\"DNSNames\":[\"%s\",\"%.12s\"]", c->name, c->id);
+    else if (modern)
+        buf_addf(b, ",\"DNSNames\":%s", version ? or_null(e->names) : "null");
+    buf_addc(b, '}');
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct endpoint *x = *(const struct endpoint *const *)a;
+    const struct endpoint *y = *(const struct endpoint *const *)b;
+
+    return strcmp(x->network, y->network);
+}
+
+void add_networks(struct buf *b, const struct container *c, bool modern, int version)
+{
+    const struct endpoint **sorted = new0_array(const struct endpoint *, c->n_endpoints + 1);
+
+    for (size_t i = 0; i < c->n_endpoints; i++)
+        sorted[i] = &c->endpoints[i];
+    qsort(sorted, c->n_endpoints, sizeof(*sorted), by_name);
     buf_adds(b, "\"Networks\":{");
-    if (!container_shares_network(c)) {
-        gojson_add(b, n ? n->name : name);
-        buf_adds(b, ":{\"IPAMConfig\":null,\"Links\":null,\"Aliases\":null");
-        if (modern)
-            gojson_member(b, "MacAddress", c->address ? mac_text(c->address, mac) : "");
-        gojson_member(b, "NetworkID", n && c->runtime_known && c->sandbox[0] ? n->id : "");
-        add_endpoint(b, c);
-        if (!modern)
-            gojson_member(b, "MacAddress", c->address ? mac_text(c->address, mac) : "");
-        buf_addf(b, ",\"DriverOpts\":null%s}", modern ? ",\"DNSNames\":null" : "");
+    for (size_t i = 0; i < c->n_endpoints; i++) {
+        if (i)
+            buf_addc(b, ',');
+        add_one_network(b, c, sorted[i], modern, version);
     }
     buf_addc(b, '}');
+    free(sorted);
 }
 
 void add_mounts(struct buf *b, const struct container *c, bool for_list)
@@ -88,7 +142,7 @@ void add_mounts(struct buf *b, const struct container *c, bool for_list)
         buf_addf(b, "%s{\"Type\":\"%s\"", i ? "," : "", m->type);
         if (m->name) {
             gojson_member(b, "Name", m->name);
-            if (for_list)
+            if (for_list && !*m->mode) /* of the image, or anonymous: not resolved there */
                 buf_adds(b, ",\"Source\":\"\"");
             else
                 buf_addf(b, ",\"Source\":\"" ROOT "volumes/%s/_data\"", m->name);
@@ -153,11 +207,13 @@ static void add_paths(struct buf *b, const struct container *c)
                     "\"LogPath\":\"\"");
         return;
     }
-    buf_addf(b,
-             "\"ResolvConfPath\":\"" ROOT "containers/%s/resolv.conf\",\"HostnamePath\":\"" ROOT
-             "containers/%s/hostname\",\"HostsPath\":\"" ROOT "containers/%s/hosts\"",
-             c->id, c->id, c->id);
-    if (str_eq(c->log_driver, "json-file"))
+    buf_addf(b, "\"ResolvConfPath\":\"" ROOT "containers/%s/resolv.conf\"", c->id);
+    if (c->prepared)
+        buf_addf(b, ",\"HostnamePath\":\"" ROOT "containers/%s/hostname\"", c->id);
+    else
+        buf_adds(b, ",\"HostnamePath\":\"\"");
+    buf_addf(b, ",\"HostsPath\":\"" ROOT "containers/%s/hosts\"", c->id);
+    if (str_eq(c->log_driver, "json-file") && c->prepared)
         buf_addf(b, ",\"LogPath\":\"" ROOT "containers/%s/%s-json.log\"", c->id, c->id);
     else
         buf_adds(b, ",\"LogPath\":\"\"");
@@ -181,12 +237,13 @@ static void add_graph(struct buf *b, const struct container *c)
     char layer[65];
 
     hash_hex(layer, "layer of %s", c->id);
+    buf_addf(b, "\"GraphDriver\":{\"Data\":{\"LowerDir\":\"" ROOT "overlay2/%s-init/diff", layer);
+    for (size_t i = c->content->n_layers; i-- > 0;)
+        buf_addf(b, ":" ROOT "overlay2/%s/diff", c->content->layers[i].chain_id);
     buf_addf(b,
-             "\"GraphDriver\":{\"Data\":{\"LowerDir\":\"" ROOT "overlay2/%s-init/diff:" ROOT
-             "overlay2/%.64s/diff\",\"MergedDir\":\"" ROOT
-             "overlay2/%s/merged\",\"UpperDir\":\"" ROOT "overlay2/%s/diff\",\"WorkDir\":\"" ROOT
-             "overlay2/%s/work\"},\"Name\":\"overlay2\"}",
-             layer, c->image_id + strlen("sha256:"), layer, layer, layer);
+             "\",\"MergedDir\":\"" ROOT "overlay2/%s/merged\",\"UpperDir\":\"" ROOT
+             "overlay2/%s/diff\",\"WorkDir\":\"" ROOT "overlay2/%s/work\"},\"Name\":\"overlay2\"}",
+             layer, layer, layer);
 }
 
 /* Bound and exposed ports of a running container; {} of another. */
@@ -194,12 +251,12 @@ static void add_ports(struct buf *b, const struct container *c, int version)
 {
     bool first = true;
 
-    if (!*c->endpoint && version < API(21)) {
+    if (!container_connected(c) && version < API(21)) {
         buf_adds(b, "\"Ports\":null");
         return;
     }
     buf_adds(b, "\"Ports\":{");
-    for (size_t i = 0; *c->endpoint && i < c->n_ports; i++) {
+    for (size_t i = 0; container_connected(c) && i < c->n_ports; i++) {
         const struct port *p = &c->ports[i], *before = i ? &c->ports[i - 1] : NULL;
         bool again = before && before->container == p->container && str_eq(before->proto, p->proto);
         size_t next = i + 1;
@@ -225,11 +282,13 @@ static void add_ports(struct buf *b, const struct container *c, int version)
 
 static void add_network_settings(struct buf *b, const struct container *c, int version)
 {
-    char key[40] = "", mac[18];
+    char key[40] = "", mac[18], ip[16];
     bool modern = docker_modern(c->d);
-    bool bridge = network_find(c->d, container_network_name(c)) == &c->d->networks[NET_BRIDGE];
+    const struct endpoint *e = container_endpoint(c, c->d->bridge);
 
-    if (*c->sandbox)
+    if (*c->sandbox && str_eq(c->network_mode, "host"))
+        snprintf(key, sizeof(key), "/var/run/docker/netns/default");
+    else if (*c->sandbox)
         snprintf(key, sizeof(key), "/var/run/docker/netns/%.12s", c->sandbox);
     buf_addf(b, "\"NetworkSettings\":{\"Bridge\":\"\",\"SandboxID\":\"%s\",", c->sandbox);
     if (modern) {
@@ -244,23 +303,15 @@ static void add_network_settings(struct buf *b, const struct container *c, int v
         buf_addf(b, ",\"SandboxKey\":\"%s\",", key);
     }
     buf_adds(b, "\"SecondaryIPAddresses\":null,\"SecondaryIPv6Addresses\":null");
-    if (bridge) {
-        char ip[16];
-
-        gojson_member(b, "EndpointID", c->endpoint);
-        gojson_member(b, "Gateway", c->address ? "172.17.0.1" : "");
-        buf_adds(b, ",\"GlobalIPv6Address\":\"\",\"GlobalIPv6PrefixLen\":0");
-        gojson_member(b, "IPAddress", c->address ? address_text(c->address, ip) : "");
-        buf_addf(b, ",\"IPPrefixLen\":%d,\"IPv6Gateway\":\"\"", c->address ? 16 : 0);
-        gojson_member(b, "MacAddress", c->address ? mac_text(c->address, mac) : "");
-    } else {
-        buf_adds(b, ",\"EndpointID\":\"\",\"Gateway\":\"\",\"GlobalIPv6Address\":\"\","
-                    "\"GlobalIPv6PrefixLen\":0,\"IPAddress\":\"\",\"IPPrefixLen\":0,"
-                    "\"IPv6Gateway\":\"\",\"MacAddress\":\"\"");
-    }
+    gojson_member(b, "EndpointID", e ? e->id : "");
+    gojson_member(b, "Gateway", e && e->address ? address_text(e->n->gateway, ip) : "");
+    buf_adds(b, ",\"GlobalIPv6Address\":\"\",\"GlobalIPv6PrefixLen\":0");
+    gojson_member(b, "IPAddress", e && e->address ? address_text(e->address, ip) : "");
+    buf_addf(b, ",\"IPPrefixLen\":%d,\"IPv6Gateway\":\"\"", e && e->address ? e->n->prefix : 0);
+    gojson_member(b, "MacAddress", e ? endpoint_mac(c, e, mac) : "");
     if (version >= API(21)) {
         buf_addc(b, ',');
-        add_networks(b, c, modern);
+        add_networks(b, c, modern, version);
     }
     buf_addc(b, '}');
 }
@@ -375,12 +426,12 @@ struct column {
 };
 
 static const struct column columns[] = {
-    {"pid", "PID"},       {"ppid", "PPID"}, {"user", "USER"},    {"uid", "UID"},
-    {"comm", "COMMAND"},  {"cmd", "CMD"},   {"args", "COMMAND"}, {"command", "COMMAND"},
-    {"stat", "STAT"},     {"tty", "TT"},    {"tname", "TTY"},    {"time", "TIME"},
-    {"stime", "STIME"},   {"pcpu", "%CPU"}, {"%cpu", "%CPU"},    {"pmem", "%MEM"},
-    {"%mem", "%MEM"},     {"vsz", "VSZ"},   {"rss", "RSS"},      {"c", "C"},
-    {"start", "STARTED"},
+    {"pid", "PID"},       {"ppid", "PPID"},      {"user", "USER"},    {"uid", "UID"},
+    {"comm", "COMMAND"},  {"cmd", "CMD"},        {"args", "COMMAND"}, {"command", "COMMAND"},
+    {"stat", "STAT"},     {"tty", "TT"},         {"tname", "TTY"},    {"time", "TIME"},
+    {"stime", "STIME"},   {"pcpu", "%CPU"},      {"%cpu", "%CPU"},    {"pmem", "%MEM"},
+    {"%mem", "%MEM"},     {"vsz", "VSZ"},        {"rss", "RSS"},      {"c", "C"},
+    {"start", "STARTED"}, {"bsdstart", "START"},
 };
 
 static void top_value(struct buf *b, const struct container *c, const struct process_row *row,
@@ -408,7 +459,7 @@ static void top_value(struct buf *b, const struct container *c, const struct pro
     else if (str_eq(word, "time"))
         buf_addf(b, "\"%02lld:%02lld:%02lld\"", (long long)cpu / 3600, (long long)cpu / 60 % 60,
                  (long long)cpu % 60);
-    else if (str_eq(word, "stime") || str_eq(word, "start"))
+    else if (str_eq(word, "stime") || str_eq(word, "start") || str_eq(word, "bsdstart"))
         buf_addf(b, "\"%.5s\"", str_format_time(c->started, 0, text) + strlen("2026-11-24T"));
     else if (str_eq(word, "rss") || str_eq(word, "vsz"))
         buf_addf(b, "\"%lld\"", (long long)(row->rss / 1024));
@@ -471,7 +522,7 @@ static char *ps_columns(const char *args)
     if (o)
         return xstrdup(o + 2 + strspn(o + 2, " "));
     if (strstr(args, "aux"))
-        return xstrdup("user,pid,%cpu,%mem,vsz,rss,tname,stat,start,time,command");
+        return xstrdup("user,pid,%cpu,%mem,vsz,rss,tname,stat,bsdstart,time,command");
     if (!*args || *args == '-')
         return xstrdup("uid,pid,ppid,c,stime,tname,time,cmd");
     return NULL;

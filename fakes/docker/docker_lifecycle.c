@@ -135,8 +135,7 @@ static int read_timeout(struct exchange *x, const struct container *c, int64_t *
 
     *ret = c->stop_timeout != INT_MIN ? c->stop_timeout : 10;
     if (t && *t && (str_i64(t, ret) < 0 || *ret > INT32_MAX || *ret < -INT32_MAX))
-        r = problem(p, docker_modern(c->d) ? 400 : 500,
-                    "strconv.Atoi: parsing \"%s\": invalid syntax", t);
+        r = problem(p, 500, "strconv.Atoi: parsing \"%s\": invalid syntax", t);
     free(t);
     return r;
 }
@@ -166,6 +165,13 @@ void post_container_start(struct fake *f, struct exchange *x)
     (void)f;
     if (!c)
         return;
+    if (call_version(x) >= API(24) && buf_len(&x->body) > 7) {
+        docker_refuse_text(
+            x, 400,
+            "starting container with non-empty request body was deprecated since API "
+            "v1.22 and removed in v1.24");
+        return;
+    }
     r = container_start(c, &p);
     if (r < 0)
         docker_refuse(x, &p);
@@ -239,14 +245,21 @@ void post_container_kill(struct fake *f, struct exchange *x)
     struct docker *d = (struct docker *)f;
     char *name = docker_param(x, "name"), *word = exchange_param(x, "signal");
     int signal = word && *word ? signal_from(word) : 9;
+    uint64_t number;
     bool modern = docker_modern(d);
     struct problem p = {0};
     struct container *c;
 
+    if (signal < 0 && word && str_u64(word, 999, &number) == 0 && number)
+        signal = (int)number; /* a number is taken for what it is */
     if (signal < 0 && modern)
         docker_refuse_text(x, 400, "cannot kill container: %s: invalid signal: %s", name, word);
     else if (signal < 0)
         docker_refuse_text(x, 400, "Invalid signal: %s", word);
+    else if (signal > 64)
+        docker_refuse_text(x, modern ? 400 : 500,
+                           "%s kill container: %s: %s linux daemon does not support signal %d",
+                           modern ? "cannot" : "Cannot", name, modern ? "the" : "The", signal);
     else if (!(c = container_find(d, name, &p)))
         docker_refuse_text(x, p.status, "%s kill container: %s: %s", modern ? "cannot" : "Cannot",
                            name, p.text);
@@ -404,9 +417,9 @@ void post_container_rename(struct fake *f, struct exchange *x)
         docker_refuse_text(x, 400, "Renaming a container with the same name as its current name");
     else if (!container_name_valid(plain))
         docker_refuse_text(x, 400,
-                           "Error when allocating new name: Invalid container name (%s), only "
+                           "Error when allocating new name: Invalid container name (/%s), only "
                            "[a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
-                           name);
+                           plain);
     else if (container_name_free(d, plain, &p) < 0)
         docker_refuse_text(x, p.status, "Error when allocating new name: %s", p.text);
     else {
@@ -414,6 +427,7 @@ void post_container_rename(struct fake *f, struct exchange *x)
         map_remove(&d->by_name, c->name);
         free(c->name);
         c->name = xstrdup(plain);
+        c->renamed = true;
         map_set(&d->by_name, c->name, c);
         container_event(c, "rename", "oldName", old);
         free(old);
@@ -431,19 +445,16 @@ void delete_container(struct fake *f, struct exchange *x)
     (void)f;
     if (!c)
         return;
+    if (exchange_param_bool(x, "link")) {
+        docker_refuse_text(x, 500,
+                           "Conflict, cannot remove the default link name of the container");
+        return;
+    }
     if (container_remove(c, exchange_param_bool(x, "v"), exchange_param_bool(x, "force"), &p) < 0)
         docker_refuse(x, &p);
     else
         docker_answer_empty(x, 204);
     free(p.text);
-}
-
-static bool old_enough(struct docker *d, const struct filters *f, const struct container *c)
-{
-    const struct filter *until = filters_get(f, "until");
-    int64_t wall;
-
-    return !until || parse_when(d, until->values[0], &wall) < 0 || c->created <= wall;
 }
 
 void post_containers_prune(struct fake *f, struct exchange *x)
@@ -456,8 +467,14 @@ void post_containers_prune(struct fake *f, struct exchange *x)
     struct problem p = {0};
     struct list *pos, *tmp;
     bool first = true;
+    int64_t until;
 
     if (filters_read(&filters, x, accepted, &p) < 0) {
+        docker_refuse(x, &p);
+        return;
+    }
+    if (filters_until(d, &filters, &until, &p) < 0) {
+        filters_release(&filters);
         docker_refuse(x, &p);
         return;
     }
@@ -465,7 +482,7 @@ void post_containers_prune(struct fake *f, struct exchange *x)
     list_for_each_safe (pos, tmp, &d->containers) {
         struct container *c = container_of(pos, struct container, link);
 
-        if (container_running(c) || !old_enough(d, &filters, c) ||
+        if (container_running(c) || c->created > until ||
             !filters_pairs(&filters, "label", &c->labels) ||
             (filters_get(&filters, "label!") && filters_pairs(&filters, "label!", &c->labels)))
             continue;

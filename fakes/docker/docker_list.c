@@ -85,12 +85,16 @@ static bool volume_fits(const struct listing *l, const struct container *c)
 static bool network_fits(const struct listing *l, const struct container *c)
 {
     const struct filter *f = filters_get(&l->filters, "network");
-    const struct network *n = network_find(l->d, container_network_name(c));
 
-    for (size_t i = 0; f && i < f->n; i++)
-        if (n && network_find(l->d, f->values[i]) == n)
+    if (!f)
+        return true;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct network *n = network_find(l->d, f->values[i]);
+
+        if (n && container_endpoint(c, n))
             return true;
-    return !f;
+    }
+    return false;
 }
 
 static bool exit_code_fits(const struct listing *l, const struct container *c)
@@ -133,7 +137,7 @@ static void add_ports(struct buf *b, const struct container *c)
     bool first = true;
 
     buf_adds(b, ",\"Ports\":[");
-    for (size_t i = 0; *c->endpoint && i < c->n_ports; i++) {
+    for (size_t i = 0; container_connected(c) && i < c->n_ports; i++) {
         const struct port *p = &c->ports[i];
 
         if (!p->published) {
@@ -152,10 +156,13 @@ static void add_ports(struct buf *b, const struct container *c)
     buf_addc(b, ']');
 }
 
-static void add_container(struct buf *b, struct container *c, bool size)
+void container_summary(struct buf *b, struct container *c, bool size, bool for_list)
 {
     buf_addf(b, "{\"Id\":\"%s\",\"Names\":[\"/%s\"]", c->id, c->name);
-    gojson_member(b, "Image", c->image);
+    const struct image *i = image_find(c->d, c->image);
+
+    /* once its name means another image, or none, it is shown by its id */
+    gojson_member(b, "Image", i && str_eq(i->content->id, c->image_id) ? c->image : c->image_id);
     gojson_member(b, "ImageID", c->image_id);
     gojson_member(b, "Command", c->command);
     buf_addf(b, ",\"Created\":%lld", (long long)(c->created / NS_PER_S));
@@ -169,9 +176,9 @@ static void add_container(struct buf *b, struct container *c, bool size)
     buf_adds(b, "\",\"HostConfig\":{");
     gojson_member(b, "NetworkMode", c->network_mode);
     buf_adds(b, "},\"NetworkSettings\":{");
-    add_networks(b, c, docker_modern(c->d));
+    add_networks(b, c, docker_modern(c->d), 0);
     buf_adds(b, "},\"Mounts\":");
-    add_mounts(b, c, true);
+    add_mounts(b, c, for_list);
     buf_addc(b, '}');
 }
 
@@ -193,12 +200,19 @@ static int valid_values(struct listing *l, struct problem *p)
     f = filters_get(&l->filters, "health");
     for (size_t i = 0; f && i < f->n; i++)
         if (!str_eq(f->values[i], "none") && health_status_from(f->values[i]) < 0)
-            return problem(p, 400, "Unrecognised filter value for health: %s", f->values[i]);
+            return problem(p, 400, "%s filter value for health: %s",
+                           docker_modern(l->d) ? "unrecognized" : "Unrecognised", f->values[i]);
     f = filters_get(&l->filters, "exited");
     for (size_t i = 0; f && i < f->n; i++)
         if (str_i64(f->values[i], &code) < 0)
-            return problem(p, docker_modern(l->d) ? 400 : 500,
-                           "strconv.Atoi: parsing \"%s\": invalid syntax", f->values[i]);
+            return docker_modern(l->d)
+                       ? problem(
+                             p, 400,
+                             "invalid filter 'exited=%s': strconv.Atoi: parsing \"%s\": invalid "
+                             "syntax",
+                             f->values[i], f->values[i])
+                       : problem(p, 500, "strconv.Atoi: parsing \"%s\": invalid syntax",
+                                 f->values[i]);
     f = filters_get(&l->filters, "before");
     if (f && !(l->before = container_find(l->d, f->values[0], p)))
         return -1;
@@ -222,7 +236,7 @@ static void write_list(struct buf *b, struct listing *l)
         if (passed && fits(l, c)) {
             if (l->n++)
                 buf_addc(b, ',');
-            add_container(b, c, l->size);
+            container_summary(b, c, l->size, true);
         }
         passed |= c == l->before;
     }
@@ -239,8 +253,7 @@ void get_containers(struct fake *f, struct exchange *x)
     l.all = exchange_param_bool(x, "all");
     l.size = exchange_param_bool(x, "size");
     if (limit && *limit && str_i64(limit, &l.limit) < 0)
-        problem(&p, docker_modern(l.d) ? 400 : 500, "strconv.Atoi: parsing \"%s\": invalid syntax",
-                limit);
+        problem(&p, 500, "strconv.Atoi: parsing \"%s\": invalid syntax", limit);
     free(limit);
     if (p.status || filters_read(&l.filters, x, accepted, &p) < 0) {
         docker_refuse(x, &p);

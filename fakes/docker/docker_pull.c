@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/engine.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/registry.h"
 
 /* Progress is told at most this often, and at least that often. */
 #define TICK_MIN (100 * NS_PER_MS)
@@ -24,6 +26,7 @@ struct pull {
     int64_t began; /* mono */
     size_t layer;  /* the one that is on its way */
     bool extracting;
+    bool all; /* every tag of the repository */
 };
 
 int pull_problem(struct problem *p, const char *word, const struct ref *r)
@@ -82,7 +85,7 @@ static void send_status(struct pull *p, const char *status, const char *id)
 
 static void blob_id(const struct content *c, size_t layer, char out[65])
 {
-    hash_hex(out, "blob %s", c->diff_ids[layer]);
+    hash_hex(out, "blob %s", c->layers[layer].diff_id);
     out[12] = '\0';
 }
 
@@ -98,7 +101,7 @@ static void send_layer(struct pull *p, const char *status, size_t layer)
 
 static void send_progress(struct pull *p, const char *status, size_t layer, int64_t current)
 {
-    int64_t total = p->content->layer_size ? p->content->layer_size : 1;
+    int64_t total = p->content->layers[layer].size ? p->content->layers[layer].size : 1;
     char id[65], have[24], whole[24];
     int done = (int)(current * 50 / total);
     struct buf b = BUF_INIT(ANSWER_MAX);
@@ -123,7 +126,7 @@ static bool layer_is_local(struct docker *d, const char *chain_id)
         const struct content *c = ((struct image *)v)->content;
 
         for (size_t k = 0; k < c->n_layers; k++)
-            if (str_eq(c->chain_ids[k], chain_id))
+            if (str_eq(c->layers[k].chain_id, chain_id))
                 return true;
     }
     return false;
@@ -156,25 +159,56 @@ static void pull_end(struct pull *p)
     exchange_end(x);
 }
 
+void stream_error(struct buf *b, const char *text)
+{
+    buf_adds(b, "{\"errorDetail\":{\"message\":");
+    gojson_add_html(b, text);
+    buf_adds(b, "},\"error\":");
+    gojson_add_html(b, text);
+    buf_adds(b, "}\r\n");
+}
+
+void stream_errorf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    char *text;
+
+    va_start(ap, fmt);
+    text = xvasprintf(fmt, ap);
+    va_end(ap);
+    stream_error(b, text);
+    free(text);
+}
+
 static void pull_fail(struct pull *p, const char *text)
 {
     struct buf b = BUF_INIT(ANSWER_MAX);
 
-    buf_adds(&b, "{\"errorDetail\":{\"message\":");
-    gojson_add_html(&b, text);
-    buf_adds(&b, "},\"error\":");
-    gojson_add_html(&b, text);
-    send_line(p, &b);
+    stream_error(&b, text);
+    exchange_write(p->x, buf_str(&b), buf_len(&b));
+    buf_release(&b);
     pull_end(p);
 }
 
 static void pull_begin(struct pull *p);
 
+/* One for each call, named as it was asked for; with the labels if that is an image's name. */
+static void pull_event(struct pull *p)
+{
+    const char *const more[] = {"name", p->ref.repo};
+    char *name = p->all ? xstrdup(p->ref.repo) : ref_familiar(&p->ref);
+    const struct image *i = image_find(p->d, name);
+    struct pairs labels = pairs_from_json(i ? content_labels(i->content) : NULL);
+
+    docker_event(p->d, EVENT_IMAGE, "pull", name, &labels, more, 1);
+    pairs_release(&labels);
+    free(name);
+}
+
 static void pull_done(struct pull *p, bool fresh)
 {
     struct docker *d = p->d;
     char *name = ref_familiar(&p->ref), *text;
-    const char *const more[] = {"name", p->ref.repo};
     struct image *i = image_ensure(d, p->content);
 
     if (!p->ref.digest)
@@ -187,12 +221,13 @@ static void pull_done(struct pull *p, bool fresh)
                      name);
     send_status(p, text, NULL);
     free(text);
-    docker_event(d, EVENT_IMAGE, "pull", name, NULL, more, 1);
     free(name);
-    if (p->n_left)
+    if (p->n_left) {
         pull_begin(p);
-    else
-        pull_end(p);
+        return;
+    }
+    pull_event(p);
+    pull_end(p);
 }
 
 /* Whether this content is local under this name already. */
@@ -207,7 +242,7 @@ static bool up_to_date(struct pull *p)
 
 static size_t next_layer(struct pull *p, size_t from)
 {
-    while (from < p->content->n_layers && layer_is_local(p->d, p->content->chain_ids[from]))
+    while (from < p->content->n_layers && layer_is_local(p->d, p->content->layers[from].chain_id))
         from++;
     return from;
 }
@@ -225,7 +260,8 @@ static void pull_advance(struct pull *p, int64_t share)
         if (here <= 0)
             return;
         if (!p->extracting) {
-            int64_t got = here >= 800000 ? c->layer_size : c->layer_size * here / 800000;
+            int64_t got = here >= 800000 ? c->layers[p->layer].size
+                                         : c->layers[p->layer].size * here / 800000;
 
             send_progress(p, "Downloading", p->layer, got);
             if (here < 800000)
@@ -235,10 +271,10 @@ static void pull_advance(struct pull *p, int64_t share)
             p->extracting = true;
         }
         if (extract < 1000000) {
-            send_progress(p, "Extracting", p->layer, c->layer_size * extract / 1000000);
+            send_progress(p, "Extracting", p->layer, c->layers[p->layer].size * extract / 1000000);
             return;
         }
-        send_progress(p, "Extracting", p->layer, c->layer_size);
+        send_progress(p, "Extracting", p->layer, c->layers[p->layer].size);
         send_layer(p, "Pull complete", p->layer);
         p->layer++;
         p->extracting = false;
@@ -298,6 +334,10 @@ static void pull_begin(struct pull *p)
         pull_done(p, false);
         return;
     }
+    if (map_get(&p->d->images, p->content->id)) { /* under another name: nothing is fetched */
+        pull_done(p, true);
+        return;
+    }
     p->layer = next_layer(p, 0);
     p->extracting = false;
     p->began = clock_mono(clock);
@@ -325,26 +365,21 @@ static int pull_ref(struct exchange *x, struct ref *r, bool *ret_all, struct pro
     char *name = xstrdup(from ? from : "");
     int ret = 0;
 
-    /* "a tag" that is a digest replaces what the name says, as a tag does */
-    if (tag && *tag) {
-        char *joined = xasprintf("%s%s%s", name, strchr(tag, ':') ? "@" : ":", tag);
-
-        free(name);
-        name = joined;
-    }
     if (ref_parse(r, name, &why) < 0) {
-        const char *slash = strchr(name, '/');
-        bool upper = false;
+        char *text = name_problem(docker_of(x), name, why);
 
-        for (const char *s = name; slash && s < slash; s++)
-            upper |= isupper((unsigned char)*s) != 0;
-        if (docker_modern(docker_of(x)) && str_ends(why, "must be lowercase"))
-            ret = problem(p, 400,
-                          "invalid reference format: repository name (%.*s) must be lowercase",
-                          (int)strcspn(upper ? slash + 1 : name, ":@"), upper ? slash + 1 : name);
-        else
-            ret = problem(p, 400, "%s", why);
+        ret = problem(p, 400, "%s", text);
+        free(text);
+    } else if (tag && *tag && !ref_digest_valid(tag) && !ref_tag_valid(tag)) {
+        ref_release(r);
+        *r = (struct ref){0};
+        ret = problem(p, 400, "invalid tag format");
     } else {
+        /* "a tag" that is a digest replaces what the name says, as a tag does */
+        if (tag && *tag) {
+            free(ref_digest_valid(tag) ? steal_ptr(&r->digest) : steal_ptr(&r->tag));
+            *(ref_digest_valid(tag) ? &r->digest : &r->tag) = xstrdup(tag);
+        }
         *ret_all = !r->tag && !r->digest;
     }
     free(name);
@@ -413,17 +448,19 @@ static void queue_all_tags(struct pull *p, const char *repo)
     }
 }
 
-static int pull_find(struct docker *d, struct ref *r, bool all, const struct decl **ret,
-                     struct problem *p)
+static int pull_find(struct docker *d, struct ref *r, bool all, const char *auth,
+                     const struct decl **ret, struct problem *p)
 {
     *ret = NULL;
+    if (registry_ask(d, r, auth, true, p) < 0)
+        return -1;
     if (!catalogue_knows_repo(d, r->repo))
-        return pull_problem(p, "denied", r);
+        return registry_lacks(d, r, true, p);
     if (all)
         return 0;
     *ret = catalogue_find(d, r);
     if (!*ret)
-        return pull_problem(p, "not-found", r);
+        return registry_lacks(d, r, false, p);
     if ((*ret)->content->b->pull_error && !(*ret)->content->b->pull)
         return pull_problem(p, (*ret)->content->b->pull_error, r);
     return 0;
@@ -439,13 +476,21 @@ void post_images_create(struct fake *f, struct exchange *x)
     struct ref r = {0};
     struct pull *pull;
 
-    if (import && src && *src)
-        problem(&p, 501, "ecsim does not simulate the import of images");
-    else if (import)
+    if (import && src && *src) {
+        if (post_image_imports(x))
+            post_image_import(d, x);
+        else
+            docker_refuse_text(x, 501, "ecsim does not fetch what is imported");
+        free(from);
+        free(src);
+        return;
+    }
+    if (import)
         problem(&p, 500, "Get \"http:\": http: no Host in request URL");
     free(from);
     free(src);
-    if (p.status || pull_ref(x, &r, &all, &p) < 0 || pull_find(d, &r, all, &l, &p) < 0) {
+    if (p.status || pull_ref(x, &r, &all, &p) < 0 ||
+        pull_find(d, &r, all, exchange_header(x, "X-Registry-Auth"), &l, &p) < 0) {
         ref_release(&r);
         docker_refuse(x, &p);
         return;
@@ -454,6 +499,7 @@ void post_images_create(struct fake *f, struct exchange *x)
     pull->d = d;
     pull->x = x;
     pull->ref = r;
+    pull->all = all;
     if (l)
         pull->content = content_ref(l->content);
     else

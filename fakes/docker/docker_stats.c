@@ -72,15 +72,53 @@ static void add_cpu(struct buf *b, const struct container *c, const struct sampl
                     "\"throttled_periods\":0,\"throttled_time\":0}}");
         return;
     }
+    buf_addf(b, "{\"cpu_usage\":{\"total_usage\":%lld", (long long)s->cpu);
+    if (!c->d->cgroup2)
+        buf_addf(b, ",\"percpu_usage\":[%lld,%lld]", (long long)(s->cpu / 2),
+                 (long long)(s->cpu - s->cpu / 2));
     buf_addf(b,
-             "{\"cpu_usage\":{\"total_usage\":%lld,\"percpu_usage\":[%lld,%lld],"
-             "\"usage_in_kernelmode\":%lld,\"usage_in_usermode\":%lld},\"system_cpu_usage\":%lld,"
+             ",\"usage_in_kernelmode\":%lld,\"usage_in_usermode\":%lld},\"system_cpu_usage\":%lld,"
              "\"online_cpus\":%d,\"throttling_data\":{\"periods\":%lld,\"throttled_periods\":0,"
              "\"throttled_time\":0}}",
-             (long long)s->cpu, (long long)(s->cpu / 2), (long long)(s->cpu - s->cpu / 2),
              (long long)(s->cpu / 4 / 10000000 * 10000000),
              (long long)(s->cpu / 2 / 10000000 * 10000000), (long long)s->system, PROCESSORS,
              (long long)(c->memory_limit && c->cpu_shares ? s->periods : 0));
+}
+
+/* cgroups v2 count other things, and under other names. From the kernel's memory.stat as containerd
+ * passes it on; no engine was recorded. */
+static void add_memory2(struct buf *b, const struct container *c, int64_t seconds)
+{
+    static const char *const zero[] = {"pglazyfree", "pglazyfreed", "pgmajfault", "pgrefill",
+                                       "pgscan",     "pgsteal",     "shmem"};
+    static const char *const zero_too[] = {"sock",
+                                           "thp_collapse_alloc",
+                                           "thp_fault_alloc",
+                                           "unevictable",
+                                           "workingset_activate",
+                                           "workingset_nodereclaim",
+                                           "workingset_refault"};
+    int64_t used = c->b->memory, limit = c->memory_limit ? c->memory_limit : HOST_MEMORY;
+    int64_t file, anon;
+
+    used = used < limit ? used : limit;
+    file = used / 8 / 4096 * 4096;
+    file = file < limit - used ? file : limit - used;
+    anon = used / 4096 * 4096;
+    buf_addf(
+        b,
+        "{\"usage\":%lld,\"stats\":{\"active_anon\":4096,\"active_file\":0,\"anon\":%lld,"
+        "\"anon_thp\":0,\"file\":%lld,\"file_dirty\":0,\"file_mapped\":0,\"file_writeback\":0,"
+        "\"inactive_anon\":%lld,\"inactive_file\":%lld,\"kernel_stack\":16384,\"pgactivate\":1,"
+        "\"pgdeactivate\":0,\"pgfault\":%lld",
+        (long long)(used + file), (long long)anon, (long long)file, (long long)anon,
+        (long long)file, (long long)(1000 + 5 * seconds));
+    for (size_t i = 0; i < ARRAY_SIZE(zero); i++)
+        buf_addf(b, ",\"%s\":0", zero[i]);
+    buf_adds(b, ",\"slab\":65536,\"slab_reclaimable\":32768,\"slab_unreclaimable\":32768");
+    for (size_t i = 0; i < ARRAY_SIZE(zero_too); i++)
+        buf_addf(b, ",\"%s\":0", zero_too[i]);
+    buf_addf(b, "},\"limit\":%lld}", (long long)limit);
 }
 
 /* The image's `memory` is what clients show: usage without the page cache. All of the cache is
@@ -135,7 +173,7 @@ static void add_interface(struct buf *b, int64_t seconds)
              (long long)(seconds / 2));
 }
 
-static void add_blkio(struct buf *b, const struct sample *s)
+static void add_blkio(struct buf *b, const struct sample *s, bool cgroup2)
 {
     static const char *const names[] = {
         "io_service_bytes_recursive", "io_serviced_recursive",  "io_queue_recursive",
@@ -144,7 +182,7 @@ static void add_blkio(struct buf *b, const struct sample *s)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        buf_addf(b, "%s\"%s\":%s", i ? "," : "", names[i], s->whole ? "[]" : "null");
+        buf_addf(b, "%s\"%s\":%s", i ? "," : "", names[i], s->whole && !cgroup2 ? "[]" : "null");
 }
 
 static void add_sample(struct buf *b, struct stat_stream *t, const struct sample *s)
@@ -157,15 +195,20 @@ static void add_sample(struct buf *b, struct stat_stream *t, const struct sample
     add_time(b, s->read);
     buf_adds(b, "\",\"preread\":\"");
     add_time(b, s->whole ? t->last.read : 0);
-    buf_addf(b, "\",\"pids_stats\":{%s},\"blkio_stats\":{", s->whole ? "\"current\":1" : "");
-    add_blkio(b, s);
+    buf_addf(b, "\",\"pids_stats\":{%s", s->whole ? "\"current\":1" : "");
+    if (s->whole && c->pids_limit > 0)
+        buf_addf(b, ",\"limit\":%lld", (long long)c->pids_limit);
+    else if (s->whole && c->d->cgroup2)
+        buf_adds(b, ",\"limit\":18446744073709551615");
+    buf_adds(b, "},\"blkio_stats\":{");
+    add_blkio(b, s, c->d->cgroup2);
     buf_adds(b, "},\"num_procs\":0,\"storage_stats\":{},\"cpu_stats\":");
     add_cpu(b, c, s);
     buf_adds(b, ",\"precpu_stats\":");
     add_cpu(b, c, s->whole ? &t->last : s);
     buf_adds(b, ",\"memory_stats\":");
     if (s->whole)
-        add_memory(b, c, seconds);
+        (c->d->cgroup2 ? add_memory2 : add_memory)(b, c, seconds);
     else
         buf_adds(b, "{}");
     if (version >= API(21) || (t->once && !s->whole)) {
@@ -173,8 +216,11 @@ static void add_sample(struct buf *b, struct stat_stream *t, const struct sample
         if (!t->once || !s->whole || t->last.whole || !docker_modern(c->d))
             buf_addf(b, ",\"name\":\"/%s\",\"id\":\"%s\"", c->name, c->id);
         if (s->whole && c->address) {
-            buf_adds(b, ",\"networks\":{\"eth0\":");
-            add_interface(b, seconds);
+            buf_adds(b, ",\"networks\":{");
+            for (size_t i = 0; i < c->n_endpoints; i++) {
+                buf_addf(b, "%s\"eth%zu\":", i ? "," : "", i);
+                add_interface(b, seconds);
+            }
             buf_addc(b, '}');
         }
     } else {

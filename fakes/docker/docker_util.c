@@ -1,6 +1,7 @@
 /* Texts, times and hashes that several parts of the engine write. */
 #include <openssl/evp.h>
 #include <regex.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -115,13 +116,53 @@ void pairs_write(struct buf *b, const struct pairs *p, bool html)
     buf_addc(b, '}');
 }
 
+/* From 23 on it says which part of the name is not in lower case. */
+char *name_problem(const struct docker *d, const char *name, const char *why)
+{
+    const char *slash = strchr(name, '/'), *path = name;
+    bool host = false;
+
+    if (!docker_modern(d) || !str_ends(why, "must be lowercase"))
+        return xstrdup(why);
+    for (const char *s = name; slash && s < slash; s++)
+        host |= isupper((unsigned char)*s) || *s == '.' || *s == ':';
+    if (host)
+        path = slash + 1;
+    return xasprintf("invalid reference format: repository name (%s%.*s) must be lowercase",
+                     slash ? "" : "library/", (int)strcspn(path, ":@"), path);
+}
+
 /* --- lists of names ---------------------------------------------------------------------- */
+
+static int prefix_of(const char *name, const char **ret)
+{
+    size_t n = strcspn(name, "/");
+    bool host = name[n] && (memchr(name, '.', n) || memchr(name, ':', n) ||
+                            (n == strlen("localhost") && !strncmp(name, "localhost", n)));
+
+    *ret = host ? "" : name[n] ? "docker.io/" : "docker.io/library/";
+    return (int)strlen(*ret);
+}
+
+int names_compare(const char *a, const char *b)
+{
+    const char *x, *y;
+    int nx = prefix_of(a, &x), ny = prefix_of(b, &y), r;
+
+    if (nx == ny)
+        return strcmp(a, b);
+    /* the shorter prefix ends somewhere in the longer one */
+    r = strncmp(x, y, (size_t)(nx < ny ? nx : ny));
+    if (r)
+        return r;
+    return nx < ny ? strcmp(a, y + nx) : strcmp(x + ny, b);
+}
 
 void names_add(char ***v, size_t *n, size_t *cap, const char *s)
 {
     size_t at = 0;
 
-    while (at < *n && strcmp((*v)[at], s) < 0)
+    while (at < *n && names_compare((*v)[at], s) < 0)
         at++;
     if (at < *n && str_eq((*v)[at], s))
         return;

@@ -129,7 +129,12 @@ void get_ping(struct fake *f, struct exchange *x)
     if (docker_modern(d))
         exchange_set_header(x, "Builder-Version", "2");
     exchange_set_header(x, "Cache-Control", "no-cache, no-store, must-revalidate");
-    exchange_set_header(x, "Content-Type", "text/plain; charset=utf-8");
+    if (head) {
+        exchange_set_header(x, "Content-Length", "0");
+        exchange_set_header(x, "Content-Type", "text/plain; charset=utf-8");
+    } else {
+        x->sniffed_type = "text/plain; charset=utf-8";
+    }
     exchange_set_header(x, "Docker-Experimental", "false");
     exchange_set_header(x, "Ostype", "linux");
     exchange_set_header(x, "Pragma", "no-cache");
@@ -218,7 +223,7 @@ static size_t listeners(const struct docker *d)
     return n;
 }
 
-static void add_info_limits(struct buf *b, struct docker *d)
+static void add_info_limits(struct buf *b, struct docker *d, int version)
 {
     bool modern = docker_modern(d);
 
@@ -234,13 +239,14 @@ static void add_info_limits(struct buf *b, struct docker *d)
              "\"IPv4Forwarding\":true,\"BridgeNfIptables\":true,\"BridgeNfIp6tables\":true,"
              "\"Debug\":false,\"NFd\":%zu,\"OomKillDisable\":true,\"NGoroutines\":40",
              modern ? "[\"Using metacopy\",\"false\"]," : "", modern ? "" : "\"logentries\",",
-             modern ? "" : ",\"KernelMemory\":true", 24 + listeners(d));
+             version < API(42) || !modern ? ",\"KernelMemory\":true" : "", 24 + listeners(d));
 }
 
 static void add_info_host(struct buf *b, struct docker *d, int version)
 {
     const struct release *r = release_of_api(d->api);
     bool modern = docker_modern(d);
+    const char *driver = version < API(25) ? ",\"ExecutionDriver\":\"<not supported>\"" : "";
     const char *containerd = r->containerd ? r->containerd : "", *runc = r->runc ? r->runc : "";
 
     buf_addf(b,
@@ -258,13 +264,14 @@ static void add_info_host(struct buf *b, struct docker *d, int version)
         "\"Error\":\"\",\"RemoteManagers\":null},\"LiveRestoreEnabled\":true,"
         "\"Isolation\":\"\",\"InitBinary\":\"docker-init\",\"ContainerdCommit\":{\"ID\":\"%s\","
         "\"Expected\":\"%s\"},\"RuncCommit\":{\"ID\":\"%s\",\"Expected\":\"%s\"},"
-        "\"InitCommit\":{\"ID\":\"\",\"Expected\":\"\"},\"SecurityOptions\":[%s]%s,"
+        "\"InitCommit\":{\"ID\":\"\",\"Expected\":\"\"},\"SecurityOptions\":[%s]%s%s,"
         "\"Warnings\":null%s}",
         modern ? "" : "\"io.containerd.runtime.v1.linux\":{\"path\":\"runc\"},", containerd,
         containerd, runc, runc,
-        version < API(25) ? "\"seccomp\"" : "\"name=seccomp,profile=default\"",
-        modern && version >= API(44) ? ",\"CDISpecDirs\":[]" : "",
-        version < API(25) ? ",\"ExecutionDriver\":\"<not supported>\"" : "");
+        version < API(25) ? "\"seccomp\""
+        : modern          ? "\"name=seccomp,profile=builtin\""
+                          : "\"name=seccomp,profile=default\"",
+        d->api >= API(44) ? ",\"CDISpecDirs\":[]" : "", modern ? driver : "", modern ? "" : driver);
 }
 
 void get_info(struct fake *f, struct exchange *x)
@@ -277,19 +284,20 @@ void get_info(struct fake *f, struct exchange *x)
     gojson_add(&b, d->engine_id);
     buf_addc(&b, ',');
     add_counts(&b, d);
-    add_info_limits(&b, d);
+    add_info_limits(&b, d, call_version(x));
     buf_adds(&b, ",\"SystemTime\":\"");
     add_time(&b, clock_wall(docker_clock(d)));
     buf_addf(&b,
-             "\",\"LoggingDriver\":\"json-file\",\"CgroupDriver\":\"cgroupfs\","
-             "\"CgroupVersion\":\"1\",\"NEventsListener\":%zu,\"KernelVersion\":\"" KERNEL
+             "\",\"LoggingDriver\":\"json-file\",\"CgroupDriver\":\"%s\","
+             "\"CgroupVersion\":\"%d\",\"NEventsListener\":%zu,\"KernelVersion\":\"" KERNEL
              "\",\"OperatingSystem\":\"ecsim\",\"OSVersion\":\"\",\"OSType\":\"linux\","
              "\"Architecture\":\"x86_64\",\"IndexServerAddress\":\"https://index.docker.io/v1/\","
              "\"RegistryConfig\":{\"AllowNondistributableArtifactsCIDRs\":%s,"
              "\"AllowNondistributableArtifactsHostnames\":%s,\"InsecureRegistryCIDRs\":["
              "\"127.0.0.0/8\"],\"IndexConfigs\":{\"docker.io\":{\"Name\":\"docker.io\",\"Mirrors\":"
              "[],\"Secure\":true,\"Official\":true}},\"Mirrors\":%s}",
-             listeners(d), empty, empty, empty);
+             d->cgroup2 ? "systemd" : "cgroupfs", d->cgroup2 ? 2 : 1, listeners(d), empty, empty,
+             empty);
     add_info_host(&b, d, call_version(x));
     docker_answer(x, 200, &b);
 }
@@ -300,137 +308,18 @@ void get_plugins(struct fake *f, struct exchange *x)
     struct buf b = BUF_INIT(ANSWER_MAX);
     struct problem p = {0};
     struct filters filters;
+    bool enabled;
 
-    (void)f;
     if (filters_read(&filters, x, accepted, &p) < 0) {
+        docker_refuse(x, &p);
+        return;
+    }
+    if (filters_bool((struct docker *)f, &filters, "enabled", false, &enabled, &p) < 0) {
+        filters_release(&filters);
         docker_refuse(x, &p);
         return;
     }
     filters_release(&filters);
     buf_adds(&b, "[]");
     docker_answer(x, 200, &b);
-}
-
-/* --- networks ---------------------------------------------------------------------------- */
-
-const struct network *network_find(const struct docker *d, const char *name)
-{
-    if (str_eq(name, "default"))
-        return &d->networks[NET_BRIDGE];
-    for (size_t i = 0; i < NETWORKS; i++)
-        if (str_eq(d->networks[i].name, name) || str_eq(d->networks[i].id, name))
-            return &d->networks[i];
-    for (size_t i = 0; *name && i < NETWORKS; i++)
-        if (str_starts(d->networks[i].id, name))
-            return &d->networks[i];
-    return NULL;
-}
-
-static void add_network_containers(struct buf *b, struct docker *d, const struct network *n)
-{
-    struct list *pos;
-    bool first = true;
-
-    list_for_each (pos, &d->containers) {
-        const struct container *c = container_of(pos, struct container, link);
-        char ip[16], mac[18];
-
-        if (!container_alive(c) || !*c->endpoint || network_find(d, container_network_name(c)) != n)
-            continue;
-        if (!first)
-            buf_addc(b, ',');
-        first = false;
-        buf_addf(b, "\"%s\":{", c->id);
-        gojson_member(b, "Name", c->name);
-        gojson_member(b, "EndpointID", c->endpoint);
-        gojson_member(b, "MacAddress", c->address ? mac_text(c->address, mac) : "");
-        if (c->address)
-            buf_addf(b, ",\"IPv4Address\":\"%s/16\",\"IPv6Address\":\"\"}",
-                     address_text(c->address, ip));
-        else
-            buf_adds(b, ",\"IPv4Address\":\"\",\"IPv6Address\":\"\"}");
-    }
-}
-
-static void add_network(struct buf *b, struct docker *d, const struct network *n, bool containers)
-{
-    bool bridge = n == &d->networks[NET_BRIDGE];
-
-    buf_addc(b, '{');
-    gojson_member(b, "Name", n->name);
-    gojson_member(b, "Id", n->id);
-    buf_adds(b, ",\"Created\":\"");
-    add_time(b, clock_wall(docker_clock(d)) - clock_mono(docker_clock(d)));
-    buf_adds(b, "\"");
-    gojson_member(b, "Scope", "local");
-    gojson_member(b, "Driver", n->driver);
-    buf_addf(b,
-             ",\"EnableIPv6\":false,\"IPAM\":{\"Driver\":\"default\",\"Options\":null,\"Config\":"
-             "%s},\"Internal\":false,\"Attachable\":false,\"Ingress\":false,\"ConfigFrom\":{"
-             "\"Network\":\"\"},\"ConfigOnly\":false,\"Containers\":{",
-             bridge             ? "[{\"Subnet\":\"172.17.0.0/16\",\"Gateway\":\"172.17.0.1\"}]"
-             : docker_modern(d) ? "null"
-                                : "[]");
-    if (containers)
-        add_network_containers(b, d, n);
-    buf_adds(b, "},\"Options\":{");
-    if (bridge)
-        buf_adds(b, "\"com.docker.network.bridge.default_bridge\":\"true\","
-                    "\"com.docker.network.bridge.enable_icc\":\"true\","
-                    "\"com.docker.network.bridge.enable_ip_masquerade\":\"true\","
-                    "\"com.docker.network.bridge.host_binding_ipv4\":\"0.0.0.0\","
-                    "\"com.docker.network.bridge.name\":\"docker0\","
-                    "\"com.docker.network.driver.mtu\":\"1500\"");
-    buf_adds(b, "},\"Labels\":{}}");
-}
-
-static bool network_fits(const struct filters *f, const struct network *n)
-{
-    static const struct pairs no_labels;
-
-    return filters_match(f, "name", n->name) && filters_match(f, "id", n->id) &&
-           filters_exact(f, "driver", n->driver) && filters_exact(f, "scope", "local") &&
-           filters_exact(f, "type", "builtin") && filters_pairs(f, "label", &no_labels);
-}
-
-void get_networks(struct fake *f, struct exchange *x)
-{
-    static const char *const accepted[] = {"dangling", "driver", "id",   "label",
-                                           "name",     "scope",  "type", NULL};
-    static const int order[] = {NET_HOST, NET_NONE, NET_BRIDGE};
-    struct docker *d = (struct docker *)f;
-    struct buf b = BUF_INIT(ANSWER_MAX);
-    struct problem p = {0};
-    struct filters filters;
-
-    if (filters_read(&filters, x, accepted, &p) < 0) {
-        docker_refuse(x, &p);
-        return;
-    }
-    buf_addc(&b, '[');
-    for (size_t i = 0; i < NETWORKS; i++)
-        if (network_fits(&filters, &d->networks[order[i]])) {
-            if (buf_len(&b) > 1)
-                buf_addc(&b, ',');
-            add_network(&b, d, &d->networks[order[i]], call_version(x) < API(28));
-        }
-    buf_addc(&b, ']');
-    filters_release(&filters);
-    docker_answer(x, 200, &b);
-}
-
-void get_network(struct fake *f, struct exchange *x)
-{
-    struct docker *d = (struct docker *)f;
-    char *name = docker_param(x, "id");
-    const struct network *n = str_eq(name, "default") ? NULL : network_find(d, name);
-    struct buf b = BUF_INIT(ANSWER_MAX);
-
-    if (n) {
-        add_network(&b, d, n, true);
-        docker_answer(x, 200, &b);
-    } else {
-        docker_refuse_text(x, 404, "network %s not found", name);
-    }
-    free(name);
 }

@@ -33,8 +33,11 @@ struct volume *volume_ensure(struct docker *d, const char *name, const json_t *l
     struct volume *v = name ? map_get(&d->volumes, name) : NULL;
     char hex[65];
 
-    if (v)
+    if (v) {
+        if (!docker_modern(d)) /* up to 22 it says so whenever it is asked to */
+            volume_event(d, "create", v);
         return v;
+    }
     v = new0(struct volume);
     if (!name)
         world_hex(d->fake.world, 32, hex);
@@ -62,12 +65,17 @@ static void volume_free(struct volume *v)
     free(v);
 }
 
-void volume_remove(struct docker *d, struct volume *v)
+static void volume_drop(struct docker *d, struct volume *v)
 {
     map_remove(&d->volumes, v->name);
     volume_folder_remove(d, v);
-    volume_event(d, "destroy", v);
     volume_free(v);
+}
+
+void volume_remove(struct docker *d, struct volume *v)
+{
+    volume_event(d, "destroy", v);
+    volume_drop(d, v);
 }
 
 void docker_volumes_release(struct docker *d)
@@ -79,7 +87,8 @@ void docker_volumes_release(struct docker *d)
     map_release(&d->volumes);
 }
 
-static void add_volume(struct buf *b, const struct volume *v)
+/* usage: with what system df adds. */
+void volume_summary(struct buf *b, const struct volume *v, bool usage)
 {
     char t[40];
 
@@ -96,7 +105,46 @@ static void add_volume(struct buf *b, const struct volume *v)
         pairs_write(b, &v->options, false);
     else
         buf_adds(b, "null");
-    buf_adds(b, ",\"Scope\":\"local\"}");
+    buf_adds(b, ",\"Scope\":\"local\"");
+    if (usage)
+        buf_addf(b, ",\"UsageData\":{\"RefCount\":%u,\"Size\":0}", v->uses);
+    buf_addc(b, '}');
+}
+
+static int wrong_types(const struct docker *d, const json_t *body, struct problem *p)
+{
+    static const struct {
+        const char *name, *type;
+        bool map;
+    } members[] = {{"Name", "string", false},
+                   {"Driver", "string", false},
+                   {"DriverOpts", "map[string]string", true},
+                   {"Labels", "map[string]string", true}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        const json_t *v = gojson_get(body, members[i].name);
+
+        if (v && !json_is_null(v) && !(members[i].map ? json_is_object(v) : json_is_string(v)))
+            return problem(p, 400,
+                           "%sjson: cannot unmarshal %s into Go struct field %s.%s of type %s",
+                           docker_modern(d) ? "invalid JSON: " : "", gojson_kind(v),
+                           docker_modern(d) ? "CreateOptions" : "VolumeCreateBody", members[i].name,
+                           members[i].type);
+    }
+    return 0;
+}
+
+/* What the local driver does not know; NULL: nothing. */
+static const char *unknown_option(const json_t *options)
+{
+    const char *key;
+    json_t *v;
+
+    json_object_foreach ((json_t *)(uintptr_t)options, key, v)
+        if (!str_eq(key, "type") && !str_eq(key, "o") && !str_eq(key, "device") &&
+            !str_eq(key, "size"))
+            return key;
+    return NULL;
 }
 
 void post_volumes_create(struct fake *f, struct exchange *x)
@@ -104,10 +152,15 @@ void post_volumes_create(struct fake *f, struct exchange *x)
     struct docker *d = (struct docker *)f;
     struct buf b = BUF_INIT(ANSWER_MAX);
     struct problem p = {0};
-    json_t *body = docker_body(x, &p);
-    const char *name, *driver;
+    json_t *body = docker_body_strict(x, &p);
+    const char *name, *driver, *option;
 
     if (!body) {
+        docker_refuse(x, &p);
+        return;
+    }
+    if (wrong_types(d, body, &p) < 0) {
+        json_decref(body);
         docker_refuse(x, &p);
         return;
     }
@@ -119,6 +172,13 @@ void post_volumes_create(struct fake *f, struct exchange *x)
         problem(&p, 404, "create %s: error looking up volume plugin %s: plugin \"%s\" not found",
                 name ? name : "", driver, driver);
         docker_refuse_later(x, &p);
+    } else if (name && strlen(name) == 1) {
+        docker_refuse_text(x, 400,
+                           "create %s: volume name is too short, names should be at least two "
+                           "alphanumeric characters",
+                           name);
+    } else if ((option = unknown_option(gojson_get(body, "DriverOpts")))) {
+        docker_refuse_text(x, 400, "create %s: invalid option: \"%s\"", name ? name : "", option);
     } else if (name && !volume_name_valid(name)) {
         docker_refuse_text(
             x, 400,
@@ -127,8 +187,9 @@ void post_volumes_create(struct fake *f, struct exchange *x)
             "a host directory, use absolute path",
             name, name);
     } else {
-        add_volume(
-            &b, volume_ensure(d, name, gojson_get(body, "Labels"), gojson_get(body, "DriverOpts")));
+        volume_summary(
+            &b, volume_ensure(d, name, gojson_get(body, "Labels"), gojson_get(body, "DriverOpts")),
+            false);
         docker_answer(x, 201, &b);
     }
     json_decref(body);
@@ -164,7 +225,7 @@ void get_volumes(struct fake *f, struct exchange *x)
         if (volume_fits(&filters, v, dangling, !filters_get(&filters, "dangling"))) {
             if (buf_str(&b)[buf_len(&b) - 1] != '[')
                 buf_addc(&b, ',');
-            add_volume(&b, v);
+            volume_summary(&b, v, false);
         }
     buf_adds(&b, "],\"Warnings\":null}");
     filters_release(&filters);
@@ -179,7 +240,7 @@ void get_volume(struct fake *f, struct exchange *x)
     struct buf b = BUF_INIT(ANSWER_MAX);
 
     if (v) {
-        add_volume(&b, v);
+        volume_summary(&b, v, false);
         docker_answer(x, 200, &b);
     } else {
         docker_refuse_text(x, 404, "get %s: no such volume", name);
@@ -250,13 +311,17 @@ void post_volumes_prune(struct fake *f, struct exchange *x)
     for (size_t i = 0; map_next(&d->volumes, &i, NULL, &value);) {
         struct volume *v = value;
 
-        if (v->uses || !(all || v->anonymous) || !filters_pairs(&filters, "label", &v->labels) ||
+        if (v->uses || v->options.n || !(all || v->anonymous) ||
+            !filters_pairs(&filters, "label", &v->labels) ||
             (filters_get(&filters, "label!") && filters_pairs(&filters, "label!", &v->labels)))
             continue;
         buf_addc(&b, first ? '[' : ',');
         first = false;
         gojson_add(&b, v->name);
-        volume_remove(d, v);
+        if (docker_modern(d))
+            volume_remove(d, v);
+        else
+            volume_drop(d, v); /* pruning tells only of itself */
     }
     buf_adds(&b, first ? "[],\"SpaceReclaimed\":0}" : "],\"SpaceReclaimed\":0}");
     filters_release(&filters);

@@ -20,6 +20,7 @@
 #include "fakes/core/fake.h"
 #include "fakes/core/route.h"
 #include "fakes/docker/behaviour.h"
+#include "fakes/docker/content.h"
 #include "fakes/docker/ref.h"
 
 /* A version of the API as one number: 1.41 is 1041. */
@@ -48,6 +49,7 @@ enum event_type {
     EVENT_VOLUME,
     EVENT_NETWORK,
     EVENT_DAEMON,
+    EVENT_BUILDER,
 };
 
 struct event {
@@ -59,31 +61,12 @@ struct event {
     size_t line_len;
 };
 
-struct network {
-    const char *name, *driver;
-    char id[65];
-};
-enum { NET_BRIDGE, NET_HOST, NET_NONE, NETWORKS };
-
 struct volume {
     char *name;
     int64_t created; /* wall */
     struct pairs labels, options;
     bool anonymous;
     unsigned uses; /* containers that have it */
-};
-
-/* What a manifest leads to; shared by the catalogue and the local copies. */
-struct content {
-    unsigned refs;
-    struct behaviour *b;
-    char id[72];     /* sha256:... of the configuration */
-    char digest[72]; /* sha256:... of the manifest */
-    int64_t created; /* wall */
-    size_t n_layers;
-    char (*diff_ids)[65]; /* what the layers are */
-    char (*chain_ids)[65];
-    int64_t layer_size;
 };
 
 struct decl {
@@ -103,25 +86,28 @@ struct image {
 
 struct container;
 struct process_host;
+struct network;
 
 struct docker {
     struct fake fake;
     char *version;
     int api, min;
+    bool cgroup2; /* the host has cgroups v2: stats and info have their shape */
     char *engine_id;
     /* images */
-    struct map catalogue; /* repo:tag -> struct decl */
-    struct map images;    /* id -> struct image */
-    struct map names;     /* repo:tag or repo@digest -> struct image */
+    struct map catalogue;  /* repo:tag -> struct decl */
+    struct map images;     /* id -> struct image */
+    struct map names;      /* repo:tag or repo@digest -> struct image */
+    struct map registries; /* host -> struct registry */
     /* containers, newest first */
     struct list containers;
     struct map by_id, by_name;
-    struct map volumes; /* name -> struct volume */
-    struct network networks[NETWORKS];
-    uint32_t next_pid, next_port;
-    uint8_t *addresses; /* one bit for each address of 172.17.0.0/16 */
-    uint32_t lowest_address;
-    struct map ports; /* "tcp 0.0.0.0 8080" -> struct container */
+    struct map volumes;   /* name -> struct volume */
+    struct list networks; /* bridge, host, none, then the others in their order */
+    struct network *bridge;
+    unsigned next_pool;              /* of the default subnets */
+    uint32_t next_pid, next_port[3]; /* ports of tcp, udp, sctp */
+    struct map ports;                /* "tcp 0.0.0.0 8080" -> struct container */
     /* events */
     struct event *events[EVENTS_KEPT];
     uint64_t n_events;
@@ -177,6 +163,8 @@ int call_version(const struct exchange *x);
 char *docker_param(struct exchange *x, const char *name);
 /* Reads the body as the call wants it; NULL: it was answered. */
 json_t *docker_body(struct exchange *x, struct problem *p);
+/* The same, where up to 22 broken JSON was a 400 already. */
+json_t *docker_body_strict(struct exchange *x, struct problem *p);
 /* Answers with this refusal after 15 s, as dockerd does when it looks for a plugin. */
 void docker_refuse_later(struct exchange *x, struct problem *p);
 void docker_delayed_release(struct docker *d);
@@ -193,11 +181,15 @@ void pairs_write(struct buf *b, const struct pairs *p, bool html);
 
 /* Appends a copy of s to a sorted list of strings; nothing when it is there. */
 void names_add(char ***v, size_t *n, size_t *cap, const char *s);
+/* Orders names of images as their full forms (docker.io/library/...). */
+int names_compare(const char *a, const char *b);
 bool names_remove(char **v, size_t *n, const char *s);
 void names_write(struct buf *b, char *const *v, size_t n, bool null_if_empty);
 
 /* 2026-11-24T07:00:00.12Z: as Go's RFC3339Nano (no trailing zeros); 0 is year 1. */
 void add_time(struct buf *b, int64_t wall);
+/* What is wrong with the name of an image, in this engine's words; to be freed. */
+char *name_problem(const struct docker *d, const char *name, const char *why);
 /* "5 seconds", "About an hour", "Less than a second" as go-units words it. */
 char *human_duration(int64_t ns, char out[40]);
 /* "36.45kB", as go-units words it with four digits. */
@@ -225,6 +217,10 @@ int filters_read(struct filters *f, struct exchange *x, const char *const *accep
                  struct problem *p);
 /* The same from text, for what is not an exchange. modern: wording. */
 int filters_parse(struct filters *f, const char *text, bool modern, struct problem *p);
+/* One more value. */
+void filters_add(struct filters *f, const char *name, const char *value);
+/* `until`: the point in time before which things are meant; INT64_MAX when it is not asked for. */
+int filters_until(struct docker *d, const struct filters *f, int64_t *ret_wall, struct problem *p);
 void filters_release(struct filters *f);
 const struct filter *filters_get(const struct filters *f, const char *name); /* NULL: not asked */
 /* All are true when the filter is not asked for. */
@@ -249,10 +245,6 @@ void get_events(struct fake *f, struct exchange *x);
 
 /* --- docker_images.c, docker_catalogue.c, docker_pull.c ----------------------------------- */
 
-struct content *content_new(struct docker *d, struct behaviour *b, const char *name);
-struct content *content_ref(struct content *c);
-void content_unref(struct content *c);
-
 /* Puts into the catalogue (b is taken over); local at once when it is cached. */
 int catalogue_add(struct docker *d, const char *name, struct behaviour *b, struct err *e);
 struct decl *catalogue_find(struct docker *d, const struct ref *r);
@@ -263,9 +255,10 @@ void catalogue_release(struct docker *d);
 /* By name, name@digest, id or the beginning of one. NULL: no such image. */
 struct image *image_find(struct docker *d, const char *name);
 /* "No such image: x:latest" with the name as the engine completes it; 404. */
-int image_missing(struct problem *p, const char *name);
+int image_missing(const struct docker *d, struct problem *p, const char *name);
 /* Makes or finds the local image of this content. */
 struct image *image_ensure(struct docker *d, struct content *c);
+void image_event(struct docker *d, const char *action, const struct image *i, const char *name);
 void image_tag(struct docker *d, struct image *i, const char *name);
 void image_add_digest(struct docker *d, struct image *i, const char *repo);
 void image_drop(struct docker *d, struct image *i); /* with all its names */
@@ -280,7 +273,16 @@ void get_image_history(struct fake *f, struct exchange *x);
 void post_image_tag(struct fake *f, struct exchange *x);
 void delete_image(struct fake *f, struct exchange *x);
 void post_images_prune(struct fake *f, struct exchange *x);
+void post_images_load(struct fake *f, struct exchange *x);
+/* Whether the call is one: its body is a tar. */
+bool post_image_imports(const struct exchange *x);
+void post_image_import(struct docker *d, struct exchange *x);
+void get_image_tar(struct fake *f, struct exchange *x);
+void get_images_tar(struct fake *f, struct exchange *x);
 void get_distribution(struct fake *f, struct exchange *x);
+/* As lists show it; containers and shared are -1 where they are not counted. */
+void image_summary(struct buf *b, const struct image *i, int containers, int64_t shared,
+                   int version);
 void docker_pulls_pending(struct docker *d, struct buf *out);
 /* {image, auth} of a pull for the journal; passwords become secrets. */
 json_t *pull_extra(struct docker *d, struct exchange *x);
@@ -293,16 +295,27 @@ struct volume *volume_ensure(struct docker *d, const char *name, const json_t *l
 void volume_remove(struct docker *d, struct volume *v);
 bool volume_name_valid(const char *name);
 void docker_volumes_release(struct docker *d);
+void volume_summary(struct buf *b, const struct volume *v, bool usage);
 void post_volumes_create(struct fake *f, struct exchange *x);
 void get_volumes(struct fake *f, struct exchange *x);
 void get_volume(struct fake *f, struct exchange *x);
 void delete_volume(struct fake *f, struct exchange *x);
 void post_volumes_prune(struct fake *f, struct exchange *x);
 
-void get_networks(struct fake *f, struct exchange *x);
-void get_network(struct fake *f, struct exchange *x);
-/* By name, id or beginning of an id; NULL: none. "default" is the bridge. */
-const struct network *network_find(const struct docker *d, const char *name);
+/* --- docker_system.c --------------------------------------------------------------------- */
+
+void get_system_df(struct fake *f, struct exchange *x);
+void plugin_missing(struct fake *f, struct exchange *x);
+void not_a_manager(struct fake *f, struct exchange *x);
+void post_swarm_leave(struct fake *f, struct exchange *x);
+void post_session(struct fake *f, struct exchange *x);
+void post_build(struct fake *f, struct exchange *x);
+void post_build_prune(struct fake *f, struct exchange *x);
+void post_image_push(struct fake *f, struct exchange *x);
+void get_images_search(struct fake *f, struct exchange *x);
+/* {"errorDetail":...} as a stream ends that fails. */
+void stream_error(struct buf *b, const char *text);
+void stream_errorf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 void get_ping(struct fake *f, struct exchange *x);
 void get_version(struct fake *f, struct exchange *x);

@@ -105,7 +105,8 @@ static void calls_are_named_without_the_version_and_grouped(void **state)
         {"DELETE", "/images/a/b:1", "DELETE /images/a/b:1", "images"},
         {"GET", "/distribution/a/b:1/json", "GET /distribution/a/b:1/json", "images"},
         {"GET", "/volumes/x", "GET /volumes/x", "volumes"},
-        {"POST", "/build", "POST /build", NULL},
+        {"POST", "/networks/create", "POST /networks/create", "networks"},
+        {"POST", "/commit", "POST /commit", NULL},
         {"GET", "/nothing", "GET /nothing", NULL},
     };
 
@@ -172,7 +173,7 @@ static void create_refuses_as_dockerd_does(void **state)
         {"", JSON_TYPE, "{\"Image\":\"busybox:1\",\"HostConfig\":{\"Links\":[\"nosuch:x\"]}}", 400,
          "could not get container for nosuch: No such container: nosuch"},
         {"", JSON_TYPE, "{\"Image\":\"busybox:1\",\"HostConfig\":{\"VolumesFrom\":[\"nosuch\"]}}",
-         404, "No such container: nosuch"},
+         400, "No such container: nosuch"},
         {"", JSON_TYPE,
          "{\"Image\":\"busybox:1\",\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"often\"}}}", 400,
          "invalid restart policy 'often'"},

@@ -211,15 +211,15 @@ class Rule:
 
 
 def read_rules(path):
-    """volatile|accept REQUEST PATH reason ...: patterns of fnmatch; REQUEST is FILE/NAME@VERSION."""
+    """volatile|chance|accept REQUEST PATH reason ...: patterns of fnmatch; REQUEST is FILE/NAME@VERSION."""
     rules = []
     with open(path, encoding="utf-8") as f:
         for n, line in enumerate(f, 1):
             words = line.split(None, 3)
             if not words or line.startswith("#"):
                 continue
-            if len(words) < 4 or words[0] not in ("volatile", "accept"):
-                raise ValueError("%s:%d: expected volatile|accept REQUEST PATH and the reason" % (path, n))
+            if len(words) < 4 or words[0] not in ("volatile", "chance", "accept"):
+                raise ValueError("%s:%d: expected volatile|chance|accept REQUEST PATH and the reason" % (path, n))
             rules.append(Rule(n, words[0], words[1], words[2], words[3].strip()))
     return rules
 

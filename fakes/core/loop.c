@@ -27,7 +27,7 @@ int loop_init(struct loop *l, struct err *e)
     l->nap = LOOP_NAP_NS;
     clock_init(&l->clock, ts.tv_sec * NS_PER_S + ts.tv_nsec);
     l->started = uv_hrtime();
-    l->seen = 0;
+    l->seen = l->quiet_at = 0;
     uv_timer_init(&l->uv, &l->wake);
     l->awake = true;
     return 0;
@@ -57,7 +57,7 @@ void loop_set_time(struct loop *l, enum loop_time mode, int64_t scale)
 {
     l->mode = mode;
     l->scale = mode == LOOP_SCALED && scale > 0 ? scale : 1;
-    l->seen = loop_real(l);
+    l->seen = l->quiet_at = loop_real(l);
 }
 
 void loop_set_others(struct loop *l, const struct loop_others *others, void *data)
@@ -128,12 +128,13 @@ static void nap(struct loop *l)
     l->nap = l->nap * 2 > NS_PER_MS ? NS_PER_MS : l->nap * 2;
 }
 
-/* Time has stood for too long: it flows as the system's does, up to the next deadline. */
+/* Nobody has waited for too long: time flows as the system's does, up to the next deadline, until
+ * everybody waits again. */
 static void flow(struct loop *l, int64_t next)
 {
     int64_t real = loop_real(l), to = loop_now(l) + real - l->flows_from;
 
-    if (real - l->seen < LOOP_BUSY_NS)
+    if (real - l->quiet_at < LOOP_BUSY_NS)
         return;
     if (!l->flows_from)
         to = loop_now(l);
@@ -146,32 +147,38 @@ static bool serve(struct loop *l)
     return l->others && l->others->serve && l->others->serve(l->others_data);
 }
 
-static void something_happened(struct loop *l)
+/* Everybody waits for the clock, or for something outside. */
+static bool is_quiet(struct loop *l)
 {
-    l->seen = loop_real(l);
+    if ((l->others && !l->others->quiet(l->others_data)) || has_work(l) || serve(l))
+        return false;
+    l->quiet_at = loop_real(l);
     l->flows_from = 0;
-    l->nap = LOOP_NAP_NS;
+    return true;
 }
 
 static void turn_virtual(struct loop *l, int64_t next)
 {
     uint64_t before = l->activity;
-    bool served = serve(l);
+    bool happened = serve(l);
 
     uv_run(&l->uv, UV_RUN_NOWAIT);
-    if (clock_run(&l->clock) || served || l->activity != before || has_work(l)) {
-        something_happened(l);
-        return;
-    }
-    if (next >= 0 && (!l->others || l->others->quiet(l->others_data)) && !has_work(l) &&
-        !serve(l)) {
-        something_happened(l);
+    happened = clock_run(&l->clock) || happened || l->activity != before || has_work(l);
+    if (happened) {
+        l->seen = loop_real(l);
+        l->nap = LOOP_NAP_NS;
+        flow(l, next);
+    } else if (!is_quiet(l)) {
+        flow(l, next);
+        nap(l);
+    } else if (next < 0) {
+        nap(l);
+    } else {
+        l->seen = l->quiet_at;
+        l->nap = LOOP_NAP_NS;
         move_to(l, next);
         clock_run(&l->clock);
-        return;
     }
-    flow(l, next);
-    nap(l);
 }
 
 void loop_turn(struct loop *l, int64_t until)

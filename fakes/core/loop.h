@@ -44,10 +44,10 @@ struct loop_others {
     void (*moved)(void *data);
 };
 
-/* When others neither wait nor let anything be seen of what they do for so long (real time),
- * virtual time begins to flow: a program that computes until a timer tells it to stop would
+/* When there was no moment for so long (real time) at which everybody waited, virtual time begins
+ * to flow, until there is one: a program that computes, or spins, until some time has passed would
  * otherwise never come to an end. */
-#define LOOP_BUSY_NS (5 * NS_PER_S)
+#define LOOP_BUSY_NS (2 * NS_PER_S)
 
 struct loop {
     uv_loop_t uv;
@@ -58,6 +58,7 @@ struct loop {
     void *others_data;
     uint64_t activity;  /* counts callbacks of libuv */
     int64_t seen;       /* real time at which something was seen to happen */
+    int64_t quiet_at;   /* and at which everybody waited */
     int64_t flows_from; /* real time up to which the clock has flowed, 0: it stands */
     int64_t nap;        /* how long to wait before the others are looked at again */
     uv_timer_t wake;    /* the only libuv timer: wakes at the clock's next deadline */

@@ -369,7 +369,9 @@ static bool is_zombie(pid_t pid)
 {
     siginfo_t info = {0};
 
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+    /* what is traced is told of when it stops, too, whatever was asked for */
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid && info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED;
 }
 
 size_t procs_reap_strays(struct procs *ps, bool (*known)(void *data, pid_t pid), void *data,

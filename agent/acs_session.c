@@ -12,6 +12,7 @@ struct acs_session {
     void *user;
     struct acs_dispatch dispatch;
     enum session_state state;
+    int64_t since;      /* wall: it is connected, or is not, since then */
     bool was_connected; /* once in this process: credentials are not asked for again */
     bool expired;       /* closed by us for its age */
     struct ws *ws;
@@ -29,7 +30,15 @@ static void set_state(struct acs_session *s, enum session_state state)
         return;
     log_event(s->env->log, LOG_DEBUG, "ACS session", "from", session_state_name(s->state), "to",
               session_state_name(state), NULL);
+    if ((s->state == SESSION_CONNECTED) != (state == SESSION_CONNECTED))
+        s->since = loop_wall(s->env->loop);
     s->state = state;
+}
+
+bool acs_session_connected(const struct acs_session *s, int64_t *ret_since)
+{
+    *ret_since = s->since;
+    return s->state == SESSION_CONNECTED;
 }
 
 static void on_retry(struct clock_timer *t)
@@ -195,6 +204,7 @@ struct acs_session *acs_session_new(const struct session_env *env,
     s->env = env;
     s->ops = *ops;
     s->user = user;
+    s->since = loop_wall(env->loop);
     acs_dispatch_init(&s->dispatch, &s->ops.acs, user, send_frame, s, env->log, credentials);
     backoff_init(&s->backoff, ACS_BACKOFF_MIN, ACS_BACKOFF_MAX, 1.5, 0.2);
     return s;

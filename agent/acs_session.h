@@ -28,6 +28,8 @@ struct acs_session *acs_session_new(const struct session_env *env,
                                     const struct acs_session_ops *ops, void *user,
                                     struct task_credentials *credentials);
 void acs_session_start(struct acs_session *s);
+/* Whether it is connected, and since when it is, or is not: ns since 1970. */
+bool acs_session_connected(const struct acs_session *s, int64_t *ret_since);
 void acs_session_free(struct acs_session *s); /* NULL is fine */
 
 #endif

@@ -104,6 +104,8 @@ static void release(struct app *a)
     block_signals();
     ecs_discovery_free(a->discovery);
     acs_session_free(a->acs);
+    tmds_free(a->tmds);
+    introspection_free(a->introspection);
     engine_free(a->engine);
     docker_free(a->docker);
     s3_client_free(a->s3);
@@ -118,7 +120,6 @@ static void release(struct app *a)
     state_store_close(a->store);
     http_free(a->http);
     web_free(a->web);
-    introspection_free(a->introspection);
     loop_release(&a->loop);
     task_credentials_release(&a->task_credentials);
     free(a->cluster);
@@ -126,6 +127,9 @@ static void release(struct app *a)
     free(a->identity_document);
     free(a->identity_signature);
     free(a->instance_arn);
+    free(a->zone);
+    free(a->zone_id);
+    free(a->vpc_id);
 }
 
 enum agent_exit app_run(const struct args *args, const char *const *env)

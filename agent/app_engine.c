@@ -117,6 +117,9 @@ static void on_state_change(const struct engine_change *c, void *user)
     s->app = a;
     s->task_arn = xstrdup(c->task_arn);
     s->seq = c->seq;
+    /* nobody is left in it who could ask (task_manager.go) */
+    if (str_eq(c->status, "STOPPED"))
+        task_credentials_drop(&a->task_credentials, c->task_arn);
     log_event(&a->log, LOG_INFO, "Task state change", "taskArn", c->task_arn, "status", c->status,
               "reason", c->reason && *c->reason ? c->reason : NULL, NULL);
     if (submit_queue_add(a->queue, c->task_arn, app_change_json(c), on_sent, s, &e) < 0) {
@@ -271,6 +274,36 @@ static json_t *task_by_docker_id(void *user, const char *id, size_t *ret_matches
     return t ? introspection_task(t) : NULL;
 }
 
+/* ---- what tasks ask ---- */
+
+static void serve_tasks(struct app *a)
+{
+    const struct tmds_options o = {
+        .config = &a->config,
+        .engine = a->engine,
+        .credentials = &a->task_credentials,
+        .ecs = a->ecs,
+        .aws = a->aws,
+        .instance =
+            {
+                .cluster = a->cluster,
+                .zone = a->config.metadata_zone_disabled.on ? NULL : a->zone,
+                .zone_id = a->config.metadata_zone_disabled.on ? NULL : a->zone_id,
+                .vpc_id = a->vpc_id,
+            },
+        .instance_arn = a->instance_arn,
+    };
+
+    a->tmds = tmds_new(&a->loop, &o, &a->log);
+}
+
+static bool acs_connected_since(void *user, int64_t *ret_since)
+{
+    struct app *a = user;
+
+    return acs_session_connected(a->acs, ret_since);
+}
+
 int app_connect(struct app *a, struct err *e)
 {
     struct introspection_source source = {
@@ -279,6 +312,8 @@ int app_connect(struct app *a, struct err *e)
         .tasks = all_tasks,
         .task_by_arn = task_by_arn,
         .task_by_docker_id = task_by_docker_id,
+        .connected = acs_connected_since,
+        .hide_version = a->config.hide_version.on,
         .user = a,
     };
 
@@ -301,7 +336,8 @@ int app_connect(struct app *a, struct err *e)
     a->tcs = tcs_session_new(&a->env, &tcs_ops, a);
     a->acs = acs_session_new(&a->env, &acs_ops, a, &a->task_credentials);
     engine_start(a->engine);
-    a->introspection = introspection_new(a->web, &a->config.listen, &source, &a->log);
+    a->introspection = introspection_new(&a->loop, &a->config.listen, &source, &a->log);
+    serve_tasks(a);
     if (a->config.spot_draining.on)
         a->spot = spot_new(&a->loop, a->imds, a->ecs, a->cluster, a->instance_arn, &a->log);
     acs_session_start(a->acs);

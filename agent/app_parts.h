@@ -16,6 +16,7 @@
 #include "agent/spot.h"
 #include "agent/submit_queue.h"
 #include "agent/tcs_session.h"
+#include "agent/tmds.h"
 
 struct app {
     const struct args *args;
@@ -40,6 +41,7 @@ struct app {
     struct submit_queue *queue;
     struct web *web;
     struct introspection *introspection;
+    struct tmds *tmds;
     struct ecs_discovery *discovery;
     struct session_env env;
     struct acs_session *acs;
@@ -50,6 +52,8 @@ struct app {
     char *cluster;                                                  /* configured, or "default" */
     char *ec2_instance_id, *identity_document, *identity_signature; /* NULL: not on EC2 */
     char *instance_arn;                                             /* saved, then as registered */
+    char *zone_id, *vpc_id;                                         /* NULL: not known */
+    char *zone;                                                     /* as registered; NULL: none */
 };
 
 /* Ends the agent with this status, from anywhere below loop_run(). */

@@ -16,6 +16,7 @@ static void find_credentials(struct app *a);
 static void find_docker(struct app *a);
 static void find_cgroups(struct app *a);
 static void open_state(struct app *a);
+static void find_network(struct app *a);
 static void register_instance(struct app *a);
 
 /* ---- instance metadata ---- */
@@ -268,7 +269,49 @@ static void open_state(struct app *a)
     if (check_saved(a, &e) < 0 || app_engine_new(a, &e) < 0 || check_limits(a, &e) < 0)
         app_fail(a, AGENT_EXIT_TERMINAL, "Saved state", &e);
     else
+        find_network(a);
+}
+
+/* ---- where the instance is; tasks are told ---- */
+
+/* An instance that does not say is none the worse. (The official agent does not start without.) */
+static void on_zone_id(const char *body, const struct err *e, void *user)
+{
+    struct app *a = user;
+
+    (void)e;
+    a->zone_id = xstrdup(body);
+    register_instance(a);
+}
+
+static void on_vpc(const char *body, const struct err *e, void *user)
+{
+    struct app *a = user;
+
+    (void)e;
+    a->vpc_id = xstrdup(body);
+    imds_get(a->imds, "meta-data/placement/availability-zone-id", on_zone_id, a);
+}
+
+static void on_mac(const char *body, const struct err *e, void *user)
+{
+    struct app *a = user;
+    _cleanup_free_ char *path = NULL;
+
+    (void)e;
+    path = xasprintf("meta-data/network/interfaces/macs/%.64s/vpc-id", body ? body : "none");
+    if (body)
+        imds_get(a->imds, path, on_vpc, a);
+    else
+        on_vpc(NULL, e, a);
+}
+
+static void find_network(struct app *a)
+{
+    if (a->config.external.on || imds_gone(a->imds))
         register_instance(a);
+    else
+        imds_get(a->imds, "meta-data/mac", on_mac, a);
 }
 
 /* ---- registration ---- */
@@ -344,6 +387,7 @@ static void on_registered(const struct registered *r, void *user)
     }
     free(a->instance_arn);
     a->instance_arn = xstrdup(r->instance_arn);
+    a->zone = xstrdup(r->availability_zone);
     log_event(&a->log, LOG_INFO, "Registered", "containerInstanceArn", a->instance_arn, "cluster",
               a->cluster, "availabilityZone", r->availability_zone, NULL);
     if (save_metadata(a, r->availability_zone, &e) < 0) {

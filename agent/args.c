@@ -18,6 +18,7 @@ struct flag {
 static const struct flag flags[] = {
     {"version", AT(version), false, "print the version and exit"},
     {"help", AT(help), false, "print this and exit"},
+    {"healthcheck", AT(healthcheck), false, "0 when the agent that runs here answers, else 1"},
     {"license", AT(license), false, "print the licence and exit"},
     {"loglevel", AT(loglevel), true, "debug, info, warn, error, crit or none"},
     {"print-config", AT(print_config), false, "print every setting, where it is from, and exit"},

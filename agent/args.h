@@ -21,6 +21,7 @@ enum agent_exit {
 
 struct args {
     bool version, help, license;
+    bool healthcheck;  /* -healthcheck: does the agent that runs here answer? */
     bool print_config; /* ours: show the configuration and where it is from */
     bool attributes;   /* -ecs-attributes: print the capabilities */
     bool insecure;     /* -k: do not verify TLS certificates */

@@ -31,6 +31,7 @@ static const struct {
 } services[] = {
     [AWS_SSM] = {"ssm", "AmazonSSM"},
     [AWS_SECRETS_MANAGER] = {"secretsmanager", "secretsmanager"},
+    [AWS_ECS] = {ECS_SERVICE, ECS_TARGET_PREFIX},
 };
 
 static void call_free(struct aws_call *c)
@@ -73,6 +74,7 @@ static void on_answer(const struct http_result *r, void *user)
     struct ecs_answer a = {.error = -1, .e = r->error, .refused = r->refused};
 
     c->http = NULL;
+    ecs_answer_take_id(&a, r);
     if (r->error.code == ERR_NONE)
         ecs_answer_read(&a, r->status, http_result_header(r, "x-amzn-errortype"), r->body,
                         r->body_len);
@@ -88,7 +90,12 @@ static void on_answer(const struct http_result *r, void *user)
 static char *url_of(const struct aws_call *c)
 {
     const struct config *config = c->caller->config;
-    const char *endpoint = c->service == AWS_SSM ? config->ssm_endpoint : config->secrets_endpoint;
+    const char *const endpoints[] = {
+        [AWS_SSM] = config->ssm_endpoint,
+        [AWS_SECRETS_MANAGER] = config->secrets_endpoint,
+        [AWS_ECS] = config->endpoint,
+    };
+    const char *endpoint = endpoints[c->service];
 
     if (*endpoint)
         return xasprintf("%s/", endpoint);

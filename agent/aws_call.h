@@ -1,9 +1,9 @@
 /*
  * aws_call.h - one call of an AWS service that speaks JSON 1.1, with a task's credentials.
  *
- * SSM and Secrets Manager. The address is AWS_ENDPOINT_URL_<SERVICE> or the
- * region's. What the SDK's standard retryer would try again (no answer, 5xx,
- * throttling) is tried three times in all.
+ * SSM and Secrets Manager, at AWS_ENDPOINT_URL_<SERVICE> or the region's
+ * address; ECS, where the agent calls it too. What the SDK's standard retryer would try again (no
+ * answer, 5xx, throttling) is tried three times in all.
  *
  * aws_call_start() calls back exactly once, never from inside itself;
  * aws_call_cancel() drops it without a call.
@@ -15,7 +15,7 @@
 #include "agent/ecs_client.h"
 #include "agent/task_credentials.h"
 
-enum aws_service { AWS_SSM, AWS_SECRETS_MANAGER };
+enum aws_service { AWS_SSM, AWS_SECRETS_MANAGER, AWS_ECS };
 
 struct aws_caller;
 struct aws_call;

@@ -137,30 +137,47 @@ static int load_var(struct config *c, size_t i, const char *given, struct err *e
 }
 
 /* PORT, HOST:PORT, [V6]:PORT or unix:PATH. */
-static int parse_listen(struct config *c, struct err *e)
+static int parse_listen(struct config_listen *l, const char *name, const char *text, struct err *e)
 {
-    const char *text = c->introspection;
     const char *path = str_after(text, "unix:");
     const char *colon = strrchr(text, ':');
     uint64_t port;
 
     if (path) {
         if (!*path)
-            return err_set(e, ERR_USAGE, "ECSIM_INTROSPECTION=%s has no path", text);
-        c->listen.path = xstrdup(path);
+            return err_set(e, ERR_USAGE, "%s=%s has no path", name, text);
+        l->path = xstrdup(path);
         return 0;
     }
     if (str_u64(colon ? colon + 1 : text, 65535, &port) < 0 || colon == text)
-        return err_set(e, ERR_USAGE, "ECSIM_INTROSPECTION=%s is not PORT, HOST:PORT or unix:PATH",
-                       text);
-    c->listen.port = (int)port;
+        return err_set(e, ERR_USAGE, "%s=%s is not PORT, HOST:PORT or unix:PATH", name, text);
+    l->port = (int)port;
     if (!colon)
-        c->listen.host = xstrdup("127.0.0.1");
+        l->host = xstrdup("127.0.0.1");
     else if (*text == '[' && colon[-1] == ']')
-        c->listen.host = xstrndup(text + 1, (size_t)(colon - text) - 2);
+        l->host = xstrndup(text + 1, (size_t)(colon - text) - 2);
     else
-        c->listen.host = xstrndup(text, (size_t)(colon - text));
+        l->host = xstrndup(text, (size_t)(colon - text));
     return 0;
+}
+
+/* What is not two numbers is a note, and the default; zeros too. (parse.go) */
+static void parse_metadata_limit(struct config *c)
+{
+    const char *text = c->metadata_limit, *comma = strchr(text, ',');
+    _cleanup_free_ char *first = xstrndup(text, strcspn(text, ","));
+    uint64_t rate, burst;
+
+    c->metadata_rate = TMDS_RATE;
+    c->metadata_burst = TMDS_BURST;
+    if (!comma || str_u64(first, INT32_MAX, &rate) < 0 ||
+        str_u64(comma + 1, INT32_MAX, &burst) < 0) {
+        config_note(c, "ECS_TASK_METADATA_RPS_LIMIT=%.40s is not RATE,BURST: %d,%d is taken", text,
+                    TMDS_RATE, TMDS_BURST);
+    } else if (rate && burst) {
+        c->metadata_rate = (int64_t)rate;
+        c->metadata_burst = (int64_t)burst;
+    }
 }
 
 int config_load(struct config *c, const char *const *env, struct err *e)
@@ -176,7 +193,10 @@ int config_load(struct config *c, const char *const *env, struct err *e)
         return err_set(e, ERR_USAGE, "AWS_DEFAULT_REGION has to be set when ECS_EXTERNAL is true");
     if (config_read_file(c, e) < 0)
         return -1;
-    return parse_listen(c, e);
+    parse_metadata_limit(c);
+    if (parse_listen(&c->listen, "ECSIM_INTROSPECTION", c->introspection, e) < 0)
+        return -1;
+    return parse_listen(&c->task_listen, "ECSIM_TASK_METADATA", c->task_metadata, e);
 }
 
 /* ---- all of it ---- */
@@ -291,6 +311,8 @@ void config_release(struct config *c)
     free(c->endpoint);
     free(c->listen.host);
     free(c->listen.path);
+    free(c->task_listen.host);
+    free(c->task_listen.path);
     *c = (struct config){0};
 }
 

@@ -110,9 +110,16 @@ struct config {
     char *ca_file; /* "": the system's certificates */
     char *file;    /* of further configuration */
     struct config_bool prometheus;
-    char *introspection;    /* as given */
-    int64_t acs_inactivity; /* ns */
-    struct config_listen listen;
+    char *introspection, *task_metadata; /* as given */
+    char *metadata_limit;                /* "RATE,BURST" */
+    int64_t metadata_rate, metadata_burst;
+    struct config_bool metadata_zone_disabled;
+    char *audit_file;
+    struct config_bool audit_disabled;
+    char *healthcheck_host;
+    struct config_bool hide_version; /* as agents before 1.0.0 */
+    int64_t acs_inactivity;          /* ns */
+    struct config_listen listen, task_listen;
 
     unsigned char source[CONFIG_VARS_MAX];     /* enum config_source of each row */
     union config_value spare[CONFIG_VARS_MAX]; /* of rows that nothing uses here */

@@ -57,8 +57,8 @@ const struct config_var config_vars[] = {
     TEXT("ECS_LOG_OUTPUT_FORMAT", NULL, NOWHERE, "logfmt", "1.36.0", "logfmt, json"),
     TEXT("ECS_LOG_MAX_FILE_SIZE_MB", NULL, NOWHERE, "5", "1.36.0", ""),
     TEXT("ECS_LOG_MAX_ROLL_COUNT", NULL, NOWHERE, "24", "1.36.0", ""),
-    TEXT("ECS_AUDIT_LOGFILE", "CredentialsAuditLogFile", NOWHERE, "/log/audit.log", "1.11.0", "who asked for credentials"),
-    FLAG("ECS_AUDIT_LOGFILE_DISABLED", "CredentialsAuditLogDisabled", NOWHERE, "1.11.0", ""),
+    TEXT("ECS_AUDIT_LOGFILE", "CredentialsAuditLogFile", AT(audit_file), "/log/audit.log", "1.11.0", "who asked for credentials"),
+    FLAG("ECS_AUDIT_LOGFILE_DISABLED", "CredentialsAuditLogDisabled", AT(audit_disabled), "1.11.0", ""),
     SWITCH("ECS_ENABLE_RUNTIME_STATS", "EnableRuntimeStats", NOWHERE, "false", "1.55.2", ""),
     FLAG("ECS_ENABLE_PROMETHEUS_METRICS", NULL, AT(prometheus), "1.24.0", "keeps port 51680 too"),
 
@@ -121,9 +121,9 @@ const struct config_var config_vars[] = {
     SWITCH("ECS_POLL_METRICS", "PollMetrics", NOWHERE, "false", "1.24.0", ""),
     TIME("ECS_POLLING_METRICS_WAIT_DURATION", "PollingMetricsWaitDuration", NOWHERE, "10s", 0, 0, KEEP, KEEP, "1.24.0", "5s to 20s when polling is on"),
     SWITCH("ECS_DISABLE_DOCKER_HEALTH_CHECK", "DisableDockerHealthCheck", AT(disable_health_check), "false", "1.25.0", ""),
-    TEXT("ECS_TASK_METADATA_RPS_LIMIT", NULL, NOWHERE, "40,60", "1.17.1", "steady rate and burst"),
-    FLAG("ECS_DISABLE_TASK_METADATA_AZ", "TaskMetadataAZDisabled", NOWHERE, "1.25.2", ""),
-    TEXT("ECS_AGENT_HEALTHCHECK_HOST", NULL, NOWHERE, "localhost", "1.51.0", ""),
+    TEXT("ECS_TASK_METADATA_RPS_LIMIT", NULL, AT(metadata_limit), "40,60", "1.17.1", "steady rate and burst of a visitor at a path"),
+    FLAG("ECS_DISABLE_TASK_METADATA_AZ", "TaskMetadataAZDisabled", AT(metadata_zone_disabled), "1.25.2", ""),
+    TEXT("ECS_AGENT_HEALTHCHECK_HOST", NULL, AT(healthcheck_host), "localhost", "1.51.0", "whom --healthcheck asks"),
 
     /* Networks of tasks */
     SWITCH("ECS_ENABLE_TASK_ENI", "TaskENIEnabled", NOWHERE, "false", "1.15.0", ""),
@@ -144,6 +144,8 @@ const struct config_var config_vars[] = {
     TEXT("AWS_ENDPOINT_URL_SECRETS_MANAGER", NULL, AT(secrets_endpoint), "", NULL, "Secrets Manager instead of the region's"),
     TEXT("SSL_CERT_FILE", NULL, AT(ca_file), "", NULL, "PEM file of the certificates to trust; else the system's"),
     TEXT("ECSIM_INTROSPECTION", NULL, AT(introspection), "51678", NULL, "PORT, HOST:PORT or unix:PATH of the introspection API (host 127.0.0.1)"),
+    TEXT("ECSIM_TASK_METADATA", NULL, AT(task_metadata), "51679", NULL, "the same of what tasks ask"),
+    FLAG("ECSIM_HIDE_VERSION", NULL, AT(hide_version), NULL, "introspection without Version, as of agents before 1.0.0"),
     TIME("ECSIM_ACS_INACTIVITY", NULL, AT(acs_inactivity), "1m", 100 * LIMIT_MS, 0, LIMIT, KEEP, NULL, "an ACS session that is silent for this time and up to as much again is given up"),
 };
 /* clang-format on */

@@ -26,6 +26,7 @@ void container_release(struct container *c)
     free(c->image_digest);
     free(c->reason);
     free(c->health_output);
+    json_decref(c->seen);
     json_decref(c->spec);
     *c = (struct container){0};
 }
@@ -185,6 +186,7 @@ json_t *container_state_json(const struct container *c)
     json_put_int(o, "lastRestartAt", c->restarted_at);
     json_put(o, "hostPorts", ports_json(c));
     json_put(o, "bindings", bindings_json(c));
+    json_put(o, "seen", json_incref(c->seen));
     return o;
 }
 
@@ -241,4 +243,6 @@ void container_state_load(struct container *c, const json_t *state)
         c->ports[i].host_port = port;
     }
     load_bindings(c, json_object_get(state, "bindings"));
+    json_decref(c->seen);
+    c->seen = json_incref(json_object_get(state, "seen"));
 }

@@ -90,6 +90,9 @@ struct container {
     struct container_binding *bindings;
     size_t n_bindings;
 
+    json_t
+        *seen; /* what inspects said that tasks may ask for (container_inspect.h); NULL: none yet */
+
     enum docker_health health;
     int64_t health_since;
     int health_exit;

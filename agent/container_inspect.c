@@ -96,6 +96,66 @@ static void take_ports(struct container *c, json_t *ports)
         container_set_bindings(c, list, n);
 }
 
+/* ---- what tasks may ask for ---- */
+
+static json_t *networks_of(const json_t *settings)
+{
+    json_t *networks = json_object_get(settings, "Networks"), *list = json_object(), *one;
+    const char *name;
+
+    json_object_foreach (networks, name, one) {
+        json_t *o = json_object();
+
+        json_put_str(o, "ipv4", json_str(one, "IPAddress"));
+        json_put_str(o, "ipv6", json_str(one, "GlobalIPv6Address"));
+        json_object_set_new(list, name, o);
+    }
+    return list;
+}
+
+static json_t *volumes_of(const json_t *mounts)
+{
+    static const char *const names[][2] = {
+        {"Name", "DockerName"}, {"Source", "Source"}, {"Destination", "Destination"}};
+    json_t *list = json_array(), *mount;
+    size_t i;
+
+    json_array_foreach (mounts, i, mount) {
+        json_t *o = json_object();
+
+        for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+            const char *value = json_str(mount, names[k][0]);
+
+            if (value && *value)
+                json_put_str(o, names[k][1], value);
+        }
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+/* Labels are those it was created with: the first that are seen stay. */
+static void take_seen(struct container *c, const json_t *v)
+{
+    const json_t *settings = json_object_get(v, "NetworkSettings");
+    json_t *labels = json_object_get(c->seen, "labels"), *o;
+
+    if (!json_object_size(labels))
+        labels = json_at(v, "Config.Labels");
+    o = json_object();
+    if (json_is_object(labels))
+        json_put(o, "labels", json_incref(labels));
+    json_put_str(o, "networkMode", json_str(json_object_get(v, "HostConfig"), "NetworkMode"));
+    if (json_is_object(settings)) {
+        json_put_str(o, "ipv4", json_str(settings, "IPAddress"));
+        json_put_str(o, "ipv6", json_str(settings, "GlobalIPv6Address"));
+        json_put(o, "networks", networks_of(settings));
+    }
+    json_put(o, "volumes", volumes_of(json_object_get(v, "Mounts")));
+    json_decref(c->seen);
+    c->seen = o;
+}
+
 /* ---- all of it ---- */
 
 enum container_status container_inspect_status(const json_t *v)
@@ -138,6 +198,7 @@ enum container_status container_inspect(struct container *c, const json_t *v)
         container_set_text(&c->image_id, json_str(v, "Image"));
     take_ports(c, json_at(v, "NetworkSettings.Ports"));
     take_health(c, json_object_get(state, "Health"));
+    take_seen(c, v);
     if (s != CONTAINER_STOPPED)
         return s;
     take_time(&c->finished_at, time_of(state, "FinishedAt"));

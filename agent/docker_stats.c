@@ -10,6 +10,7 @@ struct docker_stats {
     char *path;
     unsigned int processors;
     struct docker_request *stream;
+    json_t *last;
     struct clock_timer again;
     struct backoff backoff;
 };
@@ -25,8 +26,11 @@ static void on_line(const json_t *v, void *user)
 {
     struct docker_stats *st = user;
 
-    if (stats_set_add(st->set, v, st->processors))
-        backoff_reset(&st->backoff);
+    if (!stats_set_add(st->set, v, st->processors))
+        return;
+    backoff_reset(&st->backoff);
+    json_decref(st->last);
+    st->last = json_deep_copy(v);
 }
 
 static void on_end(const struct docker_result *r, void *user)
@@ -70,12 +74,18 @@ struct docker_stats *docker_stats_new(struct loop *l, struct docker_client *d, c
     return st;
 }
 
+const json_t *docker_stats_last(const struct docker_stats *st)
+{
+    return st->last;
+}
+
 void docker_stats_free(struct docker_stats *st)
 {
     if (!st)
         return;
     loop_timer_stop(st->loop, &st->again);
     docker_cancel(st->stream);
+    json_decref(st->last);
     free(st->path);
     free(st);
 }

@@ -62,6 +62,13 @@ bool ecs_answer_transient(const struct ecs_answer *a)
            a->error == ECS_ERROR_THROTTLING || a->error == ECS_ERROR_SERVER;
 }
 
+void ecs_answer_take_id(struct ecs_answer *a, const struct http_result *r)
+{
+    const char *id = http_result_header(r, "x-amzn-RequestId");
+
+    snprintf(a->request_id, sizeof(a->request_id), "%s", id ? id : "");
+}
+
 void ecs_answer_read(struct ecs_answer *a, int status, const char *type_header, const char *body,
                      size_t n)
 {
@@ -84,6 +91,7 @@ void ecs_answer_read(struct ecs_answer *a, int status, const char *type_header, 
         snprintf(a->code, sizeof(a->code), "%.*s", (int)len, code);
         a->error = ecs_error_from(a->code);
     }
+    snprintf(a->message, sizeof(a->message), "%.300s", message ? message : "");
     err_set(&a->e, a->error == ECS_ERROR_ACCESS_DENIED ? ERR_AUTH : ERR_PEER, "%s: %.300s (%d)",
             *a->code ? a->code : "UnknownError", message ? message : "no message", status);
 }
@@ -125,6 +133,7 @@ static void on_answer(const struct http_result *r, void *user)
     int64_t wait;
 
     call->request = NULL;
+    ecs_answer_take_id(&a, r);
     if (a.e.code == ERR_NONE)
         ecs_answer_read(&a, r->status, http_result_header(r, "x-amzn-ErrorType"), r->body,
                         r->body_len);

@@ -26,9 +26,11 @@ enum ecs_retry {
 };
 
 struct ecs_answer {
-    int status;         /* 0: none came */
-    int error;          /* enum ecs_error; -1: none, or one not in the table */
-    char code[80];      /* the error's type as sent, without namespace */
+    int status;        /* 0: none came */
+    int error;         /* enum ecs_error; -1: none, or one not in the table */
+    char code[80];     /* the error's type as sent, without namespace */
+    char message[304]; /* and its text, cut */
+    char request_id[64];
     struct err e;       /* ERR_NONE when the status was 2xx; else "Code: message" */
     bool refused;       /* the endpoint refused the connection */
     const json_t *body; /* of a 2xx answer; an object, maybe empty */
@@ -48,7 +50,10 @@ void ecs_call_cancel(struct ecs_call *call);
 /* Whether the same call may succeed later: no answer, 5xx, throttling. */
 bool ecs_answer_transient(const struct ecs_answer *a);
 
-/* Fills status, error, code and e from an HTTP answer; for the client and its tests. */
+/* Keeps the request's id, if the answer has one. */
+void ecs_answer_take_id(struct ecs_answer *a, const struct http_result *r);
+
+/* Fills status, error, code, message and e from an HTTP answer; for the client and its tests. */
 void ecs_answer_read(struct ecs_answer *a, int status, const char *type_header, const char *body,
                      size_t n);
 

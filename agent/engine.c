@@ -22,6 +22,8 @@ void engine_add_task(struct engine *en, struct task *t)
         w->restarts_told = w->c->restarts;
         if (w->c->docker_id)
             map_set(&en->by_docker_id, w->c->docker_id, w->c);
+        if (w->c->endpoint_id)
+            map_set(&en->by_endpoint, w->c->endpoint_id, w->c);
     }
     list_add_tail(&en->tasks, &t->link);
     map_set(&en->by_arn, t->arn, t);
@@ -38,6 +40,8 @@ static void drop_container(struct engine *en, struct container *c)
     loop_timer_stop(en->loop, &w->inspect_later);
     if (c->docker_id)
         map_remove(&en->by_docker_id, c->docker_id);
+    if (c->endpoint_id)
+        map_remove(&en->by_endpoint, c->endpoint_id);
     free(w->failure);
     s3_cancel(w->env_request);
     json_decref(w->env_vars);
@@ -248,6 +252,7 @@ void engine_free(struct engine *en)
         engine_drop_task(en, container_of(en->tasks.next, struct task, link));
     map_release(&en->by_arn);
     map_release(&en->by_docker_id);
+    map_release(&en->by_endpoint);
     free(en);
 }
 
@@ -286,7 +291,7 @@ struct task *engine_find_docker_id(const struct engine *en, const char *id, size
     struct task *t = NULL, *found = NULL;
     size_t matches = 0;
 
-    while (*id && (t = engine_next_task(en, t))) {
+    while ((t = engine_next_task(en, t))) {
         if (!has_docker_id(t, id, strlen(id) > 12))
             continue;
         found = t;
@@ -295,6 +300,27 @@ struct task *engine_find_docker_id(const struct engine *en, const char *id, size
     if (ret_matches)
         *ret_matches = matches;
     return found;
+}
+
+struct container *engine_find_endpoint(const struct engine *en, const char *endpoint_id)
+{
+    struct container *c = map_get(&en->by_endpoint, endpoint_id);
+
+    return c && c->docker_id ? c : NULL;
+}
+
+bool engine_container_stats(const struct container *c, struct engine_stats *ret)
+{
+    const struct container_work *w = c->work;
+
+    *ret = (struct engine_stats){0};
+    if (!w || !w->stats)
+        return false;
+    ret->sample = docker_stats_last(w->stats);
+    ret->rated = w->samples.seen > 1 && json_object_get(ret->sample, "networks");
+    ret->rx_per_s = w->samples.rx_now;
+    ret->tx_per_s = w->samples.tx_now;
+    return true;
 }
 
 bool engine_idle(const struct engine *en)

@@ -139,6 +139,19 @@ struct task *engine_find_task(const struct engine *en, const char *arn);
  */
 struct task *engine_find_docker_id(const struct engine *en, const char *id, size_t *ret_matches);
 
+/* The container that has this id in its metadata URIs, once Docker has it; NULL: none. */
+struct container *engine_find_endpoint(const struct engine *en, const char *endpoint_id);
+
+/* What Docker said last of what a container uses, and bytes a second between the last two samples.
+ */
+struct engine_stats {
+    const json_t *sample; /* borrowed; NULL: none yet */
+    bool rated;           /* there were two samples, with networks */
+    double rx_per_s, tx_per_s;
+};
+/* False when nobody watches the container: it does not run, or metrics are off. */
+bool engine_container_stats(const struct container *c, struct engine_stats *ret);
+
 /* No task is known that is not STOPPED. */
 bool engine_idle(const struct engine *en);
 

@@ -41,6 +41,7 @@ struct engine {
     struct list tasks;
     struct map by_arn;       /* struct task */
     struct map by_docker_id; /* struct container */
+    struct map by_endpoint;  /* struct container, by its endpoint_id */
     struct docker_events *events;
     struct port_pool ports;
     struct clock_timer drain;

@@ -6,6 +6,12 @@
  *   /license                  text
  *   anything else             the list of these
  *
+ * metadata has a member that the official agent has not: EcsimControlChannel
+ * says whether the agent is connected to ACS, and since when it is or is not.
+ * Whoever watches over agents asks for it in vain elsewhere: the official one
+ * looks healthy while nobody can reach it. ECSIM_HIDE_VERSION leaves Version
+ * away, as agents before 1.0.0 did, for programs that advise an update then.
+ *
  * ECSIM_INTROSPECTION says where (config.h); the address that is listened on
  * is logged. The default host is 127.0.0.1 and not every address, as the
  * official agent has it, because there no packet filter is set up by an init
@@ -16,10 +22,8 @@
 #ifndef AGENT_INTROSPECTION_H
 #define AGENT_INTROSPECTION_H
 
-#include "agent/config.h"
-#include "agent/web.h"
+#include "agent/http_server.h"
 #include "base/json.h"
-#include "base/log.h"
 
 struct introspection;
 
@@ -31,12 +35,14 @@ struct introspection_source {
     json_t *(*task_by_arn)(void *user, const char *arn); /* NULL: unknown */
     /* longer than 12 characters: the whole id; else a prefix. *ret_matches counts the tasks. */
     json_t *(*task_by_docker_id)(void *user, const char *id, size_t *ret_matches);
+    /* ours: the connection to ACS; NULL: it is not told */
+    bool (*connected)(void *user, int64_t *ret_since);
+    bool hide_version; /* as agents before 1.0.0 */
     void *user;
 };
 
-struct introspection *introspection_new(struct web *w, const struct config_listen *listen,
+struct introspection *introspection_new(struct loop *l, const struct config_listen *listen,
                                         const struct introspection_source *source, struct log *log);
-/* After web_free(), which ends the connections, and before loop_release(). NULL is fine. */
 void introspection_free(struct introspection *i);
 
 struct task;

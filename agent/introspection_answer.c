@@ -10,14 +10,6 @@
 
 #define TYPE_JSON "application/json"
 
-static void put_time(json_t *o, const char *member, int64_t wall)
-{
-    char text[40];
-
-    if (wall)
-        json_put_str(o, member, str_format_time(wall, 9, text));
-}
-
 static json_t *ports(const struct container *c)
 {
     json_t *list = json_array();
@@ -42,8 +34,8 @@ static json_t *container_json(const struct container *c)
     json_put_str(o, "Name", c->name);
     json_put_str(o, "Image", c->image);
     json_put_str(o, "ImageID", c->image_id ? c->image_id : "");
-    put_time(o, "CreatedAt", c->created_at);
-    put_time(o, "StartedAt", c->started_at);
+    wire_put_time(o, "CreatedAt", c->created_at);
+    wire_put_time(o, "StartedAt", c->started_at);
     if (c->n_bindings)
         json_put(o, "Ports", ports(c));
     return o;
@@ -81,6 +73,16 @@ static json_t *no_task(void)
     return o;
 }
 
+static json_t *control_channel(const struct introspection_source *s)
+{
+    json_t *o = json_object();
+    int64_t since;
+
+    json_put_bool(o, "Connected", s->connected(s->user, &since));
+    wire_put_time(o, "Since", since);
+    return o;
+}
+
 static json_t *metadata(const struct introspection_source *s)
 {
     json_t *o = json_object();
@@ -88,7 +90,10 @@ static json_t *metadata(const struct introspection_source *s)
     json_put_str(o, "Cluster", s->cluster);
     json_put(o, "ContainerInstanceArn",
              s->instance_arn ? json_string(s->instance_arn) : json_null());
-    json_put_str(o, "Version", AGENT_VERSION_TEXT);
+    if (!s->hide_version)
+        json_put_str(o, "Version", AGENT_VERSION_TEXT);
+    if (s->connected)
+        json_put(o, "EcsimControlChannel", control_channel(s));
     return o;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "agent/app.h"
 #include "agent/args.h"
+#include "agent/healthcheck.h"
 
 int main(int argc, char **argv, char **env)
 {
@@ -19,6 +20,8 @@ int main(int argc, char **argv, char **env)
         args_print_version(stdout);
     else if (args.license)
         args_print_license(stdout);
+    else if (args.healthcheck)
+        return healthcheck((const char *const *)env);
     else
         return app_run(&args, (const char *const *)env);
     return fflush(stdout) == 0 ? AGENT_EXIT_OK : AGENT_EXIT_RESTART;

@@ -439,8 +439,9 @@ int payload_unsupported(const struct task *t, struct err *e)
 
     if (str_eq(t->network_mode, "awsvpc"))
         return err_set(e, ERR_USAGE, "network mode awsvpc is not offered by this agent");
-    if (json_array_size(json_object_get(t->spec, "associations")) > 0)
-        return err_set(e, ERR_USAGE, "associations (GPU, accelerators) are not offered");
+    json_array_foreach (json_object_get(t->spec, "associations"), i, v)
+        if (str_eq(json_str(v, "type"), "gpu"))
+            return err_set(e, ERR_USAGE, "GPUs are not offered by this agent");
     json_array_foreach (json_object_get(t->spec, "volumes"), i, v) {
         const char *type = json_str(v, "type");
 

@@ -1,6 +1,6 @@
 /*
  * web.h - libwebsockets on the agent's loop: one context for the websocket
- * client (ws_client.h) and the introspection server (introspection.h).
+ * client (ws_client.h).
  *
  * Life cycle: web_new(), users, web_free() after the last user has let go and
  * before loop_release(); it runs the loop until libwebsockets is gone.

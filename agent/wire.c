@@ -10,6 +10,23 @@ json_t *wire_time(int64_t wall_ns)
     return json_real((double)(wall_ns / NS_PER_MS) / 1000.0);
 }
 
+json_t *wire_real(double v)
+{
+    return v == (double)(int64_t)v ? json_integer((int64_t)v) : json_real(v);
+}
+
+void wire_put_time(json_t *o, const char *member, int64_t wall_ns)
+{
+    int64_t fraction = wall_ns % NS_PER_S;
+    int digits = fraction ? 9 : 0;
+    char text[40];
+
+    for (; digits && fraction % 10 == 0; fraction /= 10)
+        digits--;
+    if (wall_ns)
+        json_put_str(o, member, str_format_time(wall_ns, digits, text));
+}
+
 char *wire_text(const json_t *v)
 {
     char *s = json_dumps(v, JSON_COMPACT | JSON_REAL_PRECISION(15));

@@ -146,6 +146,21 @@ static const char *url_of(struct run *r, enum peer peer)
     return f ? f->url : NULL;
 }
 
+static char *command_of(const struct run *r)
+{
+    struct buf b = BUF_INIT(SUBST_MAX);
+    char *text;
+
+    for (size_t i = 0; r->config->agent && r->config->agent[i]; i++) {
+        if (i)
+            buf_addc(&b, ' ');
+        str_quote(&b, r->config->agent[i]);
+    }
+    text = xstrdup(buf_str(&b));
+    buf_release(&b);
+    return text;
+}
+
 static char *computed(struct run *r, const char *name)
 {
     const struct identity *id = &r->world.id;
@@ -165,6 +180,8 @@ static char *computed(struct run *r, const char *name)
         return xasprintf("http://127.0.0.1:%d", r->introspection_port);
     if (str_eq(name, "docker.socket"))
         return run_fake(r, r->step, PEER_DOCKER) ? xasprintf("%s/docker.sock", r->dir) : NULL;
+    if (str_eq(name, "agent.command"))
+        return command_of(r);
     if (str_eq(name, "agent.pid"))
         return xasprintf("%d", r->agent ? (int)r->agent->pid : 0);
     if (str_eq(name, "seed"))

@@ -50,6 +50,7 @@ static const struct builtin builtin_table[] = {
     {"tmp", "the scenario's own folder"},
     {"data", "the agent's data folder"},
     {"agent.version", "version of the agent under test"},
+    {"agent.command", "its command line, quoted for a shell"},
     {"agent.data", "the same, by the name under which the agent sees it: /data in a sandbox"},
     {"agent.log", "folder for the agent's logs, by the name under which it sees it"},
     {"agent.pid", "process id of the running agent"},

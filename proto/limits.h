@@ -87,6 +87,11 @@
 /* SSM, Secrets Manager. (ssm/factory, asm/factory: roundtripTimeout) */
 #define AWS_ROUND_TRIP (5 * LIMIT_S)
 
+/* What tasks ask the agent. (config.go; handlers/task_server_setup.go) */
+#define TMDS_RATE     40 /* a second */
+#define TMDS_BURST    60
+#define TMDS_ECS_CALL (4 * LIMIT_S)
+
 /* S3: an environment file has this time. (firelens_unix.go; envFiles) */
 #define S3_TIMEOUT (30 * LIMIT_S)
 

@@ -29,7 +29,11 @@ static json_t *by_id(void *user, const char *id, size_t *ret_matches)
     return str_starts("0123456789abcdef", id) ? json_pack("{s:s}", "Arn", "arn:1") : NULL;
 }
 
-static const struct introspection_source source = {"demo", "arn:i", all, by_arn, by_id, NULL};
+static const struct introspection_source source = {.cluster = "demo",
+                                                   .instance_arn = "arn:i",
+                                                   .tasks = all,
+                                                   .task_by_arn = by_arn,
+                                                   .task_by_docker_id = by_id};
 
 static void ask(const char *path, const char *arn, const char *id, int status, const char *part)
 {

@@ -16,12 +16,12 @@ proto_libs   :=
 proto_poison := $(base_poison) jansson.h
 
 agent_uses   := base proto
-agent_libs   := -lcurl -lwebsockets -lsqlite3 -luv -lcrypto -ljansson
+agent_libs   := -lcurl -lwebsockets -lmicrohttpd -lsqlite3 -luv -lcrypto -ljansson
 agent_poison := wslay/wslay.h http_parser.h
 
 fakes_uses   := base proto
 fakes_libs   := -larchive -lhttp_parser -lwslay -luv -lssl -lcrypto -ljansson
-fakes_poison := curl/curl.h libwebsockets.h sqlite3.h
+fakes_poison := curl/curl.h libwebsockets.h microhttpd.h sqlite3.h
 
 harness_uses   := base proto fakes
 harness_libs   := -lmnl

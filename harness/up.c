@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "harness/exitcode.h"
+#include "harness/up_engine.h"
 #include "harness/up_parse.h"
 #include "harness/up_world.h"
 
@@ -39,7 +40,7 @@ static const char up_usage[] =
     "  --env            print the exports and nothing else\n"
     "  --agent CMD      start this agent too, and again when it ends\n"
     "  --docker URL     the engine for the agent, as unix:///var/run/docker.sock, instead of\n"
-    "                   the fake one\n"
+    "                   the fake one; the containers of its tasks are removed at the end\n"
     "  --image NAME[,option=value...]\n"
     "                   an image the fake engine can pull, and how its containers behave\n"
     "                   (run-for=5s, exit=1 ...); busybox, alpine, nginx, httpd, redis and\n"
@@ -164,6 +165,8 @@ static int parse_up(struct up *u, int argc, char **argv, struct err *e)
         return err_set(e, ERR_USAGE, "--image is for the fake engine, and there is --docker");
     if (u->o.docker && !u->o.agent)
         return err_set(e, ERR_USAGE, "--docker is for an agent: give --agent CMD too");
+    if (u->o.docker && !up_engine_is_url(u->o.docker))
+        return err_set(e, ERR_USAGE, "--docker %s: unix:///PATH or tcp://HOST:PORT", u->o.docker);
     u->made = new0_array(char *, u->n_images + 1);
     for (size_t i = 0; i < u->n_images; i++) {
         u->made[i] = xasprintf("docker:image:%s", u->images[i]);

@@ -14,6 +14,7 @@
 #include "fakes/ecs/plane.h"
 #include "harness/aws_models.h"
 #include "harness/serve.h"
+#include "harness/up_engine.h"
 
 /* What the registry of the fake engine holds from the start: the images of a first try. */
 static const char *const usual_images[] = {
@@ -327,6 +328,8 @@ void up_world_close(struct up_world *u)
     u->over = true;
     if (u->procs_made) {
         end_agent(u);
+        if (u->options->docker)
+            up_engine_clean(&u->w, u->options->docker);
         procs_release(&u->procs);
     }
     for (size_t i = 0; u->signals_made && i < ARRAY_SIZE(u->signals); i++)

@@ -147,6 +147,40 @@ int aws_json_verify(struct exchange *x, const struct sigv4_rules *rules)
     return r;
 }
 
+void aws_json_classify(struct exchange *x, const char *name, const char *group,
+                       const struct shape *shape)
+{
+    const json_t *body = exchange_json(x, NULL);
+    struct shape_error se;
+    bool fits = body && shape_check(shape, body, &se) == SHAPE_FITS;
+
+    x->what = fits ? xstrdup(name) : xasprintf("malformed %s", name);
+    x->group = fits ? group : NULL;
+}
+
+json_t *aws_json_body(struct exchange *x, const struct shape *shape)
+{
+    struct err e = ERR_INIT;
+    struct shape_error se;
+    json_t *body;
+
+    if (!shape) {
+        aws_json_error(x, 0, "UnknownOperationException", NULL);
+        return NULL;
+    }
+    body = exchange_json(x, &e);
+    if (body && shape_check(shape, body, &se) == SHAPE_FITS)
+        return json_incref(body);
+    if (body)
+        journal_note(fake_journal(x->fake), x->fake->ops->name, "%s: %s: %s", x->what, se.where,
+                     se.text);
+    else
+        journal_note(fake_journal(x->fake), x->fake->ops->name, "%s: the body is no JSON: %s",
+                     x->what, e.text);
+    aws_json_error(x, 0, "SerializationException", body ? se.text : NULL);
+    return NULL;
+}
+
 const char *aws_json_operation(const struct exchange *x, const char *prefix)
 {
     const char *target = exchange_header(x, "X-Amz-Target");

@@ -11,6 +11,7 @@
 #define FAKES_AWS_JSON_H
 
 #include "base/json.h"
+#include "fakes/aws/shape.h"
 #include "fakes/aws/sigv4.h"
 #include "fakes/core/exchange.h"
 
@@ -36,6 +37,20 @@ const char *aws_json_signature_type(enum sigv4_result r);
  * puts a note into the journal that says what we calculated, and returns -1.
  */
 int aws_json_verify(struct exchange *x, const struct sigv4_rules *rules);
+
+/*
+ * Gives the exchange the call's name and its group. A body that has not the call's shape makes
+ * it "malformed NAME" of no group: no default of a scenario answers it, and no step that expects
+ * the call claims it.
+ */
+void aws_json_classify(struct exchange *x, const char *name, const char *group,
+                       const struct shape *shape);
+
+/*
+ * The body, of this shape; a reference of the caller's. NULL after SerializationException was
+ * answered and noted. shape NULL: there is no such call, UnknownOperationException.
+ */
+json_t *aws_json_body(struct exchange *x, const struct shape *shape);
 
 /*
  * The operation behind X-Amz-Target with this prefix ("AmazonEC2ContainerServiceV20141113"),

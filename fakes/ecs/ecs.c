@@ -28,22 +28,6 @@ static void release(struct fake *f)
 
 /* --- calls ----------------------------------------------------------------------------- */
 
-static void classify(struct fake *f, struct exchange *x)
-{
-    const char *op = aws_json_operation(x, ECS_TARGET_PREFIX);
-    const struct ecs_call *call = ecs_call_find(op);
-
-    (void)f;
-    if (op)
-        x->what = xstrndup(op, 128);
-    if (call && str_eq(x->method, "POST") && str_eq(x->path, "/"))
-        x->group = call->group;
-    /* A task on its way (digests are known, nothing runs) is news of another kind than one that
-     * runs or stopped: agents before 1.83 send none, and scenarios declare it apart. */
-    if (str_eq(x->group, "submit") && str_eq(json_str(exchange_json(x, NULL), "status"), "PENDING"))
-        x->group = "progress";
-}
-
 /* Which parser reads the body is chosen by the type: another one is another protocol. */
 static bool is_json_1_1(const struct exchange *x)
 {
@@ -54,36 +38,43 @@ static bool is_json_1_1(const struct exchange *x)
            (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
 }
 
+/* NULL: the service has no such call, or it does not come as its calls do. */
+static const struct ecs_call *call_of(const struct exchange *x)
+{
+    return str_eq(x->method, "POST") && str_eq(x->path, "/") && is_json_1_1(x)
+               ? ecs_call_find(aws_json_operation(x, ECS_TARGET_PREFIX))
+               : NULL;
+}
+
+static void classify(struct fake *f, struct exchange *x)
+{
+    const char *op = aws_json_operation(x, ECS_TARGET_PREFIX);
+    const struct ecs_call *call = call_of(x);
+
+    (void)f;
+    if (call)
+        aws_json_classify(x, call->name, call->group, call->shape);
+    else if (op)
+        x->what = xstrndup(op, 128);
+    /* A task on its way (digests are known, nothing runs) is news of another kind than one that
+     * runs or stopped: agents before 1.83 send none, and scenarios declare it apart. */
+    if (str_eq(x->group, "submit") && str_eq(json_str(exchange_json(x, NULL), "status"), "PENDING"))
+        x->group = "progress";
+}
+
 static void handle(struct fake *f, struct exchange *x)
 {
     const struct sigv4_rules rules = {
         .service = ECS_SERVICE, .region = f->world->id.region, .skew = SIGV4_SKEW_JSON};
-    const struct ecs_call *call =
-        x->group ? ecs_call_find(aws_json_operation(x, ECS_TARGET_PREFIX)) : NULL;
-    struct shape_error se;
-    struct err e = ERR_INIT;
+    const struct ecs_call *call = call_of(x);
     json_t *body;
 
-    if (!call || !is_json_1_1(x)) {
-        aws_json_error(x, 0, "UnknownOperationException", NULL);
+    if (call && aws_json_verify(x, &rules) < 0)
         return;
-    }
-    if (aws_json_verify(x, &rules) < 0)
-        return;
-    body = exchange_json(x, &e);
-    if (!body) {
-        journal_note(fake_journal(f), "ecs", "%s: the body is no JSON: %s", x->what, e.text);
-        aws_json_error(x, 0, "SerializationException", NULL);
-        return;
-    }
-    if (shape_check(call->shape, body, &se) != SHAPE_FITS) {
-        journal_note(fake_journal(f), "ecs", "%s: %s: %s", x->what, se.where, se.text);
-        aws_json_error(x, 0, "SerializationException", se.text);
-        return;
-    }
     /* it outlives the exchange: a handler may look at it after it answered */
-    json_incref(body);
-    call->handle(((struct plane_fake *)f)->plane, x, body);
+    body = aws_json_body(x, call ? call->shape : NULL);
+    if (body)
+        call->handle(((struct plane_fake *)f)->plane, x, body);
     json_decref(body);
 }
 

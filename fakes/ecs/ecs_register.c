@@ -255,6 +255,7 @@ static void put_url(json_t *o, const char *member, const struct fake *f)
 void ecs_discover_poll_endpoint(struct plane *p, struct exchange *x, const json_t *body)
 {
     const struct fake *acs = world_find(p->world, "acs"), *tcs = world_find(p->world, "tcs");
+    const struct fake *ecs = world_find(p->world, "ecs");
     const char *instance = json_str(body, "containerInstance");
     struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClientException");
     json_t *o;
@@ -273,6 +274,8 @@ void ecs_discover_poll_endpoint(struct plane *p, struct exchange *x, const json_
     put_url(o, "endpoint", acs);
     put_url(o, "telemetryEndpoint", tcs);
     put_url(o, "serviceConnectEndpoint", tcs);
+    /* nobody takes an instance's own logs here: what comes is an unknown call, and seen */
+    put_url(o, "systemLogsEndpoint", ecs);
     aws_json_answer(x, o);
 }
 

@@ -96,6 +96,7 @@ static void classify(struct fake *f, struct exchange *x)
     const char *target = exchange_header(x, "X-Amz-Target"),
                *dot = target ? strrchr(target, '.') : NULL;
     struct found *found = new0(struct found);
+    _cleanup_free_ char *name = NULL;
 
     (void)f;
     x->data = found;
@@ -121,7 +122,12 @@ static void classify(struct fake *f, struct exchange *x)
     }
     if (!found->op)
         return;
-    x->what = xasprintf("%s.%s", found->op->service->name, found->op->name);
+    name = xasprintf("%s.%s", found->op->service->name, found->op->name);
+    if (found->op->service->protocol == SMALL_JSON) {
+        aws_json_classify(x, name, found->op->service->name, found->op->shape);
+        return;
+    }
+    x->what = xstrdup(name);
     x->group = found->op->service->name;
 }
 
@@ -348,21 +354,15 @@ static int verify(struct small_call *c, struct sigv4 *s)
     return -1;
 }
 
-static void handle_op(struct small_call *c, json_t *in)
+static void handle_op(struct small_call *c, json_t *form)
 {
-    struct shape_error se;
-    struct err e = ERR_INIT;
-
-    if (c->op->service->protocol == SMALL_JSON) {
-        in = exchange_json(c->x, &e);
-        if (!in || shape_check(c->op->shape, in, &se) != SHAPE_FITS) {
-            small_fail(c, 0, "SerializationException", "%s", in ? se.text : "");
-            return;
-        }
-    }
+    bool json = c->op->service->protocol == SMALL_JSON;
     /* it outlives the exchange: a handler may look at it after it answered */
-    c->in = json_incref(in);
-    c->op->handle(c);
+    json_t *in = json ? aws_json_body(c->x, c->op->shape) : json_incref(form);
+
+    c->in = in;
+    if (in)
+        c->op->handle(c);
     json_decref(in);
 }
 
@@ -377,7 +377,7 @@ static void handle(struct fake *f, struct exchange *x)
         return;
     }
     if (!c.op && exchange_header(x, "X-Amz-Target")) {
-        aws_json_error(x, 0, "UnknownOperationException", NULL);
+        aws_json_body(x, NULL);
         return;
     }
     if (!c.op) {

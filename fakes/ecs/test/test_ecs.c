@@ -186,6 +186,8 @@ static void poll_endpoints_are_those_of_this_world(void **state)
     (void)state;
     assert_string_equal(at(v, "endpoint"), want);
     assert_true(str_starts(at(v, "telemetryEndpoint"), c->tcs->url));
+    assert_true(str_starts(at(v, "serviceConnectEndpoint"), c->tcs->url));
+    assert_true(str_starts(at(v, "systemLogsEndpoint"), "http://"));
     fails("DiscoverPollEndpoint", "{\"cluster\":\"demo\",\"containerInstance\":\"nobody\"}",
           "ClientException", NULL);
     json_decref(v);

@@ -86,6 +86,30 @@ void ecs_add_missing(json_t *failures, const char *kind, const struct plane_clus
     ecs_add_failure(failures, arn, reason);
 }
 
+void ecs_answer_each(struct plane *p, struct exchange *x, const json_t *body,
+                     const struct ecs_each *each)
+{
+    struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
+    json_t *names = c ? ecs_need_list(x, body, each->names, each->max) : NULL;
+    json_t *found, *failures, *name;
+    size_t k;
+
+    if (!names)
+        return;
+    found = json_array();
+    failures = json_array();
+    json_array_foreach (names, k, name) {
+        const char *why = "MISSING";
+        json_t *v = each->one(p, c, json_string_value(name), body, &why);
+
+        if (v)
+            json_array_append_new(found, v);
+        else
+            ecs_add_missing(failures, each->kind, c, json_string_value(name), why);
+    }
+    ecs_answer_found(x, each->answer, found, failures);
+}
+
 /* A token is where to go on. */
 void ecs_answer_page(struct exchange *x, const json_t *body, const char *member, json_t *list,
                      int64_t usual)

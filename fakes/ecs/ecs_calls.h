@@ -105,6 +105,21 @@ void ecs_add_failure(json_t *failures, const char *arn, const char *reason);
 void ecs_add_missing(json_t *failures, const char *kind, const struct plane_cluster *c,
                      const char *name, const char *reason);
 
+/* What a call does with each of the names that it is given. */
+struct ecs_each {
+    const char *names;  /* the member that holds the names, 1 to max */
+    const char *answer; /* the member that holds what was found */
+    const char *kind;   /* what is missing, as ARNs call it */
+    size_t max;
+    /* What the answer says of this one; NULL: a failure, MISSING or *ret_why. */
+    json_t *(*one)(struct plane *p, struct plane_cluster *c, const char *name, const json_t *body,
+                   const char **ret_why);
+};
+
+/* Answers such a call: a cluster that has to be there, a list of names, failures. */
+void ecs_answer_each(struct plane *p, struct exchange *x, const json_t *body,
+                     const struct ecs_each *each);
+
 /* Answers {member: a page of list, nextToken?} as maxResults and nextToken ask; list is stolen. */
 void ecs_answer_page(struct exchange *x, const json_t *body, const char *member, json_t *list,
                      int64_t usual);

@@ -13,28 +13,23 @@
 #define DESCRIBE_MAX 100
 #define UPDATE_MAX   10
 
+static json_t *describe_one(struct plane *p, struct plane_cluster *c, const char *name,
+                            const json_t *body, const char **ret_why)
+{
+    const struct plane_instance *i = plane_instance(p, c, name);
+
+    (void)ret_why;
+    return i ? plane_instance_json(p, i, ecs_includes(body, "TAGS"),
+                                   ecs_includes(body, "CONTAINER_INSTANCE_HEALTH"))
+             : NULL;
+}
+
 void ecs_describe_instances(struct plane *p, struct exchange *x, const json_t *body)
 {
-    struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
-    json_t *names = c ? ecs_need_list(x, body, "containerInstances", DESCRIBE_MAX) : NULL;
-    json_t *found, *failures, *name;
-    size_t k;
+    static const struct ecs_each each = {"containerInstances", "containerInstances",
+                                         "container-instance", DESCRIBE_MAX, describe_one};
 
-    if (!names)
-        return;
-    found = json_array();
-    failures = json_array();
-    json_array_foreach (names, k, name) {
-        const struct plane_instance *i = plane_instance(p, c, json_string_value(name));
-
-        if (i)
-            json_array_append_new(
-                found, plane_instance_json(p, i, ecs_includes(body, "TAGS"),
-                                           ecs_includes(body, "CONTAINER_INSTANCE_HEALTH")));
-        else
-            ecs_add_missing(failures, "container-instance", c, json_string_value(name), "MISSING");
-    }
-    ecs_answer_found(x, "containerInstances", found, failures);
+    ecs_answer_each(p, x, body, &each);
 }
 
 void ecs_list_instances(struct plane *p, struct exchange *x, const json_t *body)
@@ -66,36 +61,31 @@ void ecs_list_instances(struct plane *p, struct exchange *x, const json_t *body)
     ecs_answer_page(x, body, "containerInstanceArns", arns, PAGE);
 }
 
+static json_t *change_one(struct plane *p, struct plane_cluster *c, const char *name,
+                          const json_t *body, const char **ret_why)
+{
+    struct plane_instance *i = plane_instance(p, c, name);
+
+    if (!i || i->status == INSTANCE_INACTIVE) {
+        *ret_why = i ? "INACTIVE" : "MISSING";
+        return NULL;
+    }
+    plane_instance_set_status(
+        p, i, (enum plane_instance_status)plane_instance_status_from(json_str(body, "status")));
+    return plane_instance_json(p, i, false, false);
+}
+
 void ecs_update_instances_state(struct plane *p, struct exchange *x, const json_t *body)
 {
-    struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
-    json_t *names = c ? ecs_need_list(x, body, "containerInstances", UPDATE_MAX) : NULL;
+    static const struct ecs_each each = {"containerInstances", "containerInstances",
+                                         "container-instance", UPDATE_MAX, change_one};
     const char *status = json_str(body, "status");
     int to = status ? plane_instance_status_from(status) : -1;
-    json_t *found, *failures, *name;
-    size_t k;
 
-    if (!names)
-        return;
-    if (to != INSTANCE_ACTIVE && to != INSTANCE_DRAINING) {
-        aws_json_error(x, 0, "InvalidParameterException",
-                       "Container instance status should be ACTIVE or DRAINING.");
-        return;
-    }
-    found = json_array();
-    failures = json_array();
-    json_array_foreach (names, k, name) {
-        struct plane_instance *i = plane_instance(p, c, json_string_value(name));
-
-        if (i && i->status != INSTANCE_INACTIVE) {
-            plane_instance_set_status(p, i, (enum plane_instance_status)to);
-            json_array_append_new(found, plane_instance_json(p, i, false, false));
-        } else {
-            ecs_add_missing(failures, "container-instance", c, json_string_value(name),
-                            i ? "INACTIVE" : "MISSING");
-        }
-    }
-    ecs_answer_found(x, "containerInstances", found, failures);
+    if (to == INSTANCE_ACTIVE || to == INSTANCE_DRAINING)
+        ecs_answer_each(p, x, body, &each);
+    else
+        ecs_invalid(x, "Container instance status should be ACTIVE or DRAINING.");
 }
 
 static bool has_running_tasks(const struct plane *p, const struct plane_instance *i)

@@ -268,26 +268,21 @@ void ecs_delete_service(struct plane *p, struct exchange *x, const json_t *body)
 
 /* --- describe, list -------------------------------------------------------------------- */
 
+static json_t *describe_one(struct plane *p, struct plane_cluster *c, const char *name,
+                            const json_t *body, const char **ret_why)
+{
+    const struct plane_service *s = service_find(p, c, name);
+
+    (void)ret_why;
+    return s ? service_json(p, s, ecs_includes(body, "TAGS")) : NULL;
+}
+
 void ecs_describe_services(struct plane *p, struct exchange *x, const json_t *body)
 {
-    struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
-    json_t *names = c ? ecs_need_list(x, body, "services", DESCRIBE_MAX) : NULL;
-    json_t *found, *failures, *name;
-    size_t k;
+    static const struct ecs_each each = {"services", "services", "service", DESCRIBE_MAX,
+                                         describe_one};
 
-    if (!names)
-        return;
-    found = json_array();
-    failures = json_array();
-    json_array_foreach (names, k, name) {
-        const struct plane_service *s = service_find(p, c, json_string_value(name));
-
-        if (s)
-            json_array_append_new(found, service_json(p, s, ecs_includes(body, "TAGS")));
-        else
-            ecs_add_missing(failures, "service", c, json_string_value(name), "MISSING");
-    }
-    ecs_answer_found(x, "services", found, failures);
+    ecs_answer_each(p, x, body, &each);
 }
 
 void ecs_list_services(struct plane *p, struct exchange *x, const json_t *body)

@@ -15,26 +15,20 @@
 #define PROTECT_MINUTES 120
 #define PROTECT_LONGEST 2880
 
+static json_t *describe_one(struct plane *p, struct plane_cluster *c, const char *name,
+                            const json_t *body, const char **ret_why)
+{
+    const struct plane_task *t = plane_task(p, c, name);
+
+    (void)ret_why;
+    return t ? plane_task_json(p, t, ecs_includes(body, "TAGS")) : NULL;
+}
+
 void ecs_describe_tasks(struct plane *p, struct exchange *x, const json_t *body)
 {
-    struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
-    json_t *names = c ? ecs_need_list(x, body, "tasks", DESCRIBE_MAX) : NULL;
-    json_t *found, *failures, *name;
-    size_t k;
+    static const struct ecs_each each = {"tasks", "tasks", "task", DESCRIBE_MAX, describe_one};
 
-    if (!names)
-        return;
-    found = json_array();
-    failures = json_array();
-    json_array_foreach (names, k, name) {
-        const struct plane_task *t = plane_task(p, c, json_string_value(name));
-
-        if (t)
-            json_array_append_new(found, plane_task_json(p, t, ecs_includes(body, "TAGS")));
-        else
-            ecs_add_missing(failures, "task", c, json_string_value(name), "MISSING");
-    }
-    ecs_answer_found(x, "tasks", found, failures);
+    ecs_answer_each(p, x, body, &each);
 }
 
 void ecs_list_tasks(struct plane *p, struct exchange *x, const json_t *body)

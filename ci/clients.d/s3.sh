@@ -6,16 +6,9 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/ecsim-s3.XXXXXX") || exit 2
 export AWS_CONFIG_FILE=$dir/config AWS_SHARED_CREDENTIALS_FILE=$dir/none AWS_PAGER='' HOME=$dir
 unset AWS_PROFILE AWS_CA_BUNDLE AWS_ENDPOINT_URL AWS_DATA_PATH
 printf '[default]\ns3 =\n    addressing_style = path\n' >"$dir/config"
-"$BUILD/ecsim" serve --die-with-parent s3 >"$dir/env" &
-served=$!
-trap 'kill $served; rm -rf "$dir"' EXIT
-for ((i = 0; i < 200; i++)); do
-    grep -q '^$' "$dir/env" && break
-    sleep 0.05
-done
-set -a
-. "$dir/env"
-set +a
+. ci/lib/serve.sh
+trap 'unserve; rm -rf "$dir"' EXIT
+serve s3
 unset AWS_SESSION_TOKEN
 
 aws() { /usr/bin/aws --endpoint-url "$ECSIM_S3_URL" "$@"; }

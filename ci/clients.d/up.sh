@@ -60,17 +60,19 @@ is "down leaves no file" test -z "$(leftovers)"
 
 foreground()
 {
-    local pid i
+    local pid err line=
+    mkfifo "$dir/fg.err"
     # a background job of a script has SIGINT ignored, unless it asks for it
     setsid bash -c 'trap - INT; exec "$@"' x "$ecsim" up --agent "$AGENT" >"$dir/fg" 2>"$dir/fg.err" &
     pid=$!
-    for ((i = 0; i < 300; i++)); do
-        grep -q Ctrl-C "$dir/fg.err" && break
-        sleep 0.1
+    exec {err}<"$dir/fg.err"
+    while [[ $line != *Ctrl-C* ]]; do # the last line it says when all is there
+        IFS= read -r line <&"$err" || return 1
     done
     grep -q "^export AWS_DATA_PATH='" "$dir/fg" || return 1
     kill -INT "$pid"
     wait "$pid" || { echo "exit code $?"; return 1; }
+    exec {err}<&-
     [ -z "$(leftovers)" ] || { leftovers; return 1; }
     # nobody of its session is there any more
     ! pgrep -s "$pid" || return 1

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "harness/cmd_certificates.h"
 #include "harness/cmd_operations.h"
 #include "harness/cmd_agents.h"
 #include "harness/cmd_run.h"
@@ -31,6 +32,7 @@ static const struct command {
     {"doc", cmd_doc, "print the reference of the scenario language"},
     {"schema", cmd_schema, "print the JSON Schema of scenarios"},
     {"operations", cmd_operations, "list the operations of AWS that the fakes answer"},
+    {"certificates", cmd_certificates, "print what identity documents are checked with"},
     {"version", cmd_version, "print the version"},
     {"help", cmd_help, "this text"},
 };

@@ -16,10 +16,7 @@
  * Errors have the HTML page that the service shows. Every answer closes the
  * connection, as the service does.
  *
- * The identity document is what EC2 writes, member by member. Its signature
- * (signature, pkcs7, rsa2048) has the size and form of the real one but is no
- * RSA signature: it is made from a hash of the document, see imds_sign(). Only a fake
- * of ours can check it.
+ * The identity document is what EC2 writes, member by member; its signatures are real (identity.h).
  *
  * The instance role hands out credentials that the world's keyring knows. They
  * expire on the clock; new ones come shortly before.
@@ -76,8 +73,5 @@ struct imds {
 };
 
 extern const struct fake_ops imds_ops;
-
-/* The signature of an identity document: 128 bytes in base64, broken in lines of 76. Appends. */
-int imds_sign(struct buf *out, const char *document, size_t n);
 
 #endif

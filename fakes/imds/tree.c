@@ -1,12 +1,12 @@
 /* The tree of metadata: a table of paths and texts, and what a scenario has changed in it. */
 #include "fakes/imds/tree.h"
 
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/imds/identity.h"
 
 #define TEXT_MAX (1 << 20)
 
@@ -195,34 +195,18 @@ static void add_document(struct imds *m, struct buf *out)
     buf_addc(out, '}');
 }
 
-int imds_sign(struct buf *out, const char *document, size_t n)
+static void add_signature(struct imds *m, const char *path, struct buf *out)
 {
-    struct buf b64 = BUF_INIT(512);
-    unsigned char sig[128], seed[SHA256_DIGEST_LENGTH + 1];
-    int r = 0;
-
-    SHA256((const unsigned char *)document, n, seed);
-    for (unsigned char i = 0; i < sizeof(sig) / SHA256_DIGEST_LENGTH; i++) {
-        seed[SHA256_DIGEST_LENGTH] = i;
-        SHA256(seed, sizeof(seed), sig + i * SHA256_DIGEST_LENGTH);
-    }
-    str_base64(&b64, sig, sizeof(sig));
-    for (size_t at = 0; at < buf_len(&b64) && r == 0; at += 76) {
-        size_t line = buf_len(&b64) - at < 76 ? buf_len(&b64) - at : 76;
-
-        if ((at && buf_addc(out, '\n') < 0) || buf_add(out, buf_str(&b64) + at, line) < 0)
-            r = -1;
-    }
-    buf_release(&b64);
-    return r;
-}
-
-static void add_signature(struct imds *m, struct buf *out)
-{
+    enum imds_identity_kind kind = str_ends(path, "/pkcs7")     ? IMDS_IDENTITY_PKCS7
+                                   : str_ends(path, "/rsa2048") ? IMDS_IDENTITY_RSA2048
+                                                                : IMDS_IDENTITY_SIGNATURE;
     struct buf doc = BUF_INIT(TEXT_MAX);
+    struct err e = ERR_INIT;
 
-    if (imds_lookup(m, "dynamic/instance-identity/document", &doc) == IMDS_LEAF)
-        imds_sign(out, buf_str(&doc), buf_len(&doc));
+    if (imds_lookup(m, "dynamic/instance-identity/document", &doc) == IMDS_LEAF &&
+        imds_identity_sign(kind, buf_str(&doc), buf_len(&doc), loop_wall(fake_loop(&m->fake)), out,
+                           &e) < 0)
+        journal_note(fake_journal(&m->fake), m->fake.ops->name, "%s: %s", path, e.text);
     buf_release(&doc);
 }
 
@@ -231,7 +215,7 @@ static void dynamic_text(struct imds *m, const struct node *n, struct buf *out)
     if (str_ends(n->path, "/document"))
         add_document(m, out);
     else if (str_starts(n->path, "dynamic/"))
-        add_signature(m, out);
+        add_signature(m, n->path, out);
     else if (str_ends(n->path, "/info"))
         imds_profile(m, out);
     else

@@ -4,6 +4,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs7.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +14,7 @@
 #include "base/str.h"
 #include "fakes/aws/keyring.h"
 #include "fakes/core/test/peer.c"
+#include "fakes/imds/identity.h"
 #include "fakes/imds/imds.h"
 #include "fakes/imds/tree.h"
 
@@ -176,10 +180,42 @@ static void a_fact_that_is_set_moves_all_that_follows_from_it(void **state)
     free(body);
 }
 
+static X509 *certificate(enum imds_identity_kind kind)
+{
+    struct buf pem = BUF_INIT(1 << 16);
+    struct err e = ERR_INIT;
+    X509 *cert;
+    BIO *b;
+
+    assert_int_equal(imds_identity_certificate(kind, &pem, &e), 0);
+    b = BIO_new_mem_buf(buf_str(&pem), -1);
+    cert = PEM_read_bio_X509(b, NULL, NULL, NULL);
+    BIO_free(b);
+    buf_release(&pem);
+    assert_non_null(cert);
+    return cert;
+}
+
+static bool is_signed(const char *document, const char *signature)
+{
+    X509 *cert = certificate(IMDS_IDENTITY_SIGNATURE);
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    struct buf sig = BUF_INIT(1024);
+    bool yes;
+
+    assert_int_equal(str_unbase64(&sig, signature, strlen(signature)), 0);
+    assert_int_equal(EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, X509_get0_pubkey(cert)), 1);
+    yes = EVP_DigestVerify(md, (const unsigned char *)buf_str(&sig), buf_len(&sig),
+                           (const unsigned char *)document, strlen(document)) == 1;
+    EVP_MD_CTX_free(md);
+    buf_release(&sig);
+    X509_free(cert);
+    return yes;
+}
+
 static void the_identity_document_is_json_and_its_signature_belongs_to_it(void **state)
 {
     struct err e = ERR_INIT;
-    struct buf sig = BUF_INIT(1024);
     char *body, *signature;
     json_t *doc;
 
@@ -193,12 +229,54 @@ static void the_identity_document_is_json_and_its_signature_belongs_to_it(void *
     assert_string_equal(json_str(doc, "version"), "2017-09-30");
     json_decref(doc);
     assert_int_equal(get("/latest/dynamic/instance-identity/signature", NULL, &signature), 200);
-    assert_int_equal(imds_sign(&sig, body, strlen(body)), 0);
-    assert_string_equal(buf_str(&sig), signature);
     assert_int_equal(strlen(signature), 172 + 2);
-    buf_release(&sig);
+    assert_true(is_signed(body, signature));
+    body[20] ^= 1;
+    assert_false(is_signed(body, signature));
     free(body);
     free(signature);
+}
+
+/* Does the PKCS #7 below /latest/dynamic/instance-identity/NAME hold this document? */
+static bool holds(const char *name, enum imds_identity_kind kind, const char *document)
+{
+    char path[80], *text, *pem, got[2048];
+    X509 *cert = certificate(kind);
+    STACK_OF(X509) *certs = sk_X509_new_null();
+    BIO *in, *out = BIO_new(BIO_s_mem());
+    PKCS7 *p7;
+    bool yes;
+
+    sk_X509_push(certs, cert);
+    snprintf(path, sizeof(path), "/latest/dynamic/instance-identity/%s", name);
+    assert_int_equal(get(path, NULL, &text), 200);
+    pem = xasprintf("-----BEGIN PKCS7-----\n%s\n-----END PKCS7-----\n", text);
+    in = BIO_new_mem_buf(pem, -1);
+    p7 = PEM_read_bio_PKCS7(in, NULL, NULL, NULL);
+    yes = p7 && !p7->d.sign->cert && /* the certificate is EC2's, and known */
+          PKCS7_verify(p7, certs, NULL, NULL, out, PKCS7_NOVERIFY | PKCS7_BINARY) == 1 &&
+          BIO_read(out, got, sizeof(got)) == (int)strlen(document) &&
+          !memcmp(got, document, strlen(document));
+    PKCS7_free(p7);
+    BIO_free(in);
+    BIO_free(out);
+    sk_X509_pop_free(certs, X509_free);
+    free(pem);
+    free(text);
+    return yes;
+}
+
+static void the_identity_document_stands_signed_in_pkcs7(void **state)
+{
+    char *body;
+
+    (void)state;
+    assert_int_equal(control("set", "{\"path\":\"instance-type\",\"value\":\"c7g.medium\"}"), 0);
+    assert_int_equal(get("/latest/dynamic/instance-identity/document", NULL, &body), 200);
+    assert_true(holds("pkcs7", IMDS_IDENTITY_PKCS7, body));
+    assert_true(holds("rsa2048", IMDS_IDENTITY_RSA2048, body));
+    assert_false(holds("rsa2048", IMDS_IDENTITY_SIGNATURE, body)); /* the wrong certificate */
+    free(body);
 }
 
 static void a_token_is_good_until_its_time_is_over(void **state)
@@ -411,6 +489,7 @@ int main(void)
         T(what_a_scenario_sets_is_there_and_what_it_unsets_is_not),
         T(a_fact_that_is_set_moves_all_that_follows_from_it),
         T(the_identity_document_is_json_and_its_signature_belongs_to_it),
+        T(the_identity_document_stands_signed_in_pkcs7),
         T(a_token_is_good_until_its_time_is_over),
         T(version_two_alone_refuses_a_request_without_a_token),
         T(a_token_is_refused_for_a_bad_time_or_behind_a_proxy),

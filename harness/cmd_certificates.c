@@ -14,7 +14,8 @@ static const char usage[] =
     "Prints the certificates, as PEM, that the instance identity document of the metadata\n"
     "service is checked with: those of EC2 stand in its documentation.\n"
     "    curl -s $ECSIM_IMDS_URL/latest/dynamic/instance-identity/document >document\n"
-    "    curl -s $ECSIM_IMDS_URL/latest/dynamic/instance-identity/signature | base64 -d >signature\n"
+    "    curl -s $ECSIM_IMDS_URL/latest/dynamic/instance-identity/signature | base64 -d "
+    ">signature\n"
     "    ecsim certificates signature | openssl x509 -pubkey -noout >key\n"
     "    openssl dgst -sha256 -verify key -signature signature document\n";
 

@@ -219,6 +219,11 @@ int step_imds(struct run *r, const struct scn_step *s)
     return run_control(r, s, PEER_IMDS, "set", args, NULL);
 }
 
+int step_imds_hop(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_IMDS, "hop", "limit");
+}
+
 int step_imds_off(struct run *r, const struct scn_step *s)
 {
     struct fake *f = run_fake(r, s, PEER_IMDS);

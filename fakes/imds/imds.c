@@ -14,6 +14,7 @@
 #define TTL_HEADER   "X-aws-ec2-metadata-token-ttl-seconds"
 #define TTL_MAX      21600
 #define TEXT_MAX     (4 << 20)
+#define HOPS_MAX     64
 
 #define ROLE_NAME     "ecsInstanceRole"
 #define ROLE_LIFETIME (6 * 3600 * NS_PER_S)
@@ -281,13 +282,19 @@ static void imds_refuse(struct fake *f, struct exchange *x, int status, const ch
 
 /* --- control ----------------------------------------------------------------------------- */
 
+/* What a command is about: its own member, or "name" from a command line. */
+static int need_first(const json_t *args, const char *member, const char **ret, struct err *e)
+{
+    return json_need_str(args, json_object_get(args, member) ? member : "name", ret, e);
+}
+
 static int set_path(struct imds *m, const json_t *args, struct err *e)
 {
     const char *path;
     const json_t *value = json_object_get(args, "value");
     char *p;
 
-    if (json_need_str(args, "path", &path, e) < 0)
+    if (need_first(args, "path", &path, e) < 0)
         return -1;
     if (!value)
         return err_set(e, ERR_USAGE, "value is missing: the text at this path");
@@ -307,7 +314,7 @@ static int unset_path(struct imds *m, const json_t *args, struct err *e)
     void *v;
     char *p;
 
-    if (json_need_str(args, "path", &path, e) < 0)
+    if (need_first(args, "path", &path, e) < 0)
         return -1;
     if (map_count(&m->unset) >= IMDS_SET_MAX)
         return err_set(e, ERR_LIMIT, "more than %d paths are unset", IMDS_SET_MAX);
@@ -327,7 +334,7 @@ static int set_mode(struct imds *m, const json_t *args, struct err *e)
 {
     const char *mode;
 
-    if (json_need_str(args, "mode", &mode, e) < 0)
+    if (need_first(args, "mode", &mode, e) < 0)
         return -1;
     if (!str_eq(mode, "v1v2") && !str_eq(mode, "v2"))
         return err_set(e, ERR_USAGE, "mode is v1v2 or v2, not %s", mode);
@@ -338,13 +345,26 @@ static int set_mode(struct imds *m, const json_t *args, struct err *e)
     return 0;
 }
 
+/* A number of hops, as a number or as text; 0: none that is one. */
+static uint64_t hops(const json_t *v, int usual)
+{
+    uint64_t n = (uint64_t)usual;
+
+    if (json_is_string(v) && str_u64(json_string_value(v), HOPS_MAX, &n) < 0)
+        return 0;
+    if (json_is_integer(v))
+        n = (uint64_t)json_integer_value(v);
+    return n > HOPS_MAX ? 0 : n;
+}
+
 static int set_hop(struct imds *m, const json_t *args, struct err *e)
 {
-    int64_t limit = json_int(args, "limit", m->hop_limit);
-    int64_t distance = json_int(args, "distance", m->hop_distance);
+    const json_t *first = json_object_get(args, "limit");
+    uint64_t limit = hops(first ? first : json_object_get(args, "name"), m->hop_limit);
+    uint64_t distance = hops(json_object_get(args, "distance"), m->hop_distance);
 
-    if (limit < 1 || limit > 64 || distance < 1 || distance > 64)
-        return err_set(e, ERR_USAGE, "limit and distance are 1 to 64 hops");
+    if (!limit || !distance)
+        return err_set(e, ERR_USAGE, "limit and distance are 1 to %d hops", HOPS_MAX);
     m->hop_limit = (int)limit;
     m->hop_distance = (int)distance;
     return 0;

@@ -24,7 +24,7 @@
  * Answered from the start: what a plain instance in a VPC has. Not there until
  * set: user-data, spot/, autoscaling/, ipv6, outpost-arn.
  *
- * Commands (fake_ops.control):
+ * Commands (fake_ops.control); what stands first may come as {name} too:
  *   set     {path, value}    value: text, or JSON that is written compactly. A path
  *                            that begins with none of meta-data/, dynamic/, user-data lies
  *                            below meta-data/
@@ -32,7 +32,7 @@
  *   off     {}               nobody listens; connections are refused
  *   on      {}               back again
  *   version {mode}           "v1v2" (from the start) or "v2"
- *   hop     {limit, distance}  either may be absent; from the start 1 and 1
+ *   hop     {limit, distance}  either may be absent; from the start 1 and 1; text or numbers
  *   role    {name, lifetime?, code?}  name "": no role. lifetime: a duration, 6h when
  *                            absent. code: what the service says instead of Success
  *                            ("AssumeRoleUnauthorizedAccess")

@@ -349,6 +349,10 @@ static void a_caller_beyond_the_hop_limit_never_gets_its_token(void **state)
     assert_int_equal(control("hop", "{\"limit\":2}"), 0);
     free(token_header(60));
     assert_int_equal(control("hop", "{\"limit\":0}"), -1);
+    assert_int_equal(control("hop", "{\"name\":\"3\",\"distance\":\"65\"}"), -1);
+    assert_int_equal(control("hop", "{\"name\":\"3\",\"distance\":\"4\"}"), 0);
+    assert_int_equal(imds->hop_limit, 3);
+    assert_int_equal(imds->hop_distance, 4);
 }
 
 static json_t *role_credentials(void)

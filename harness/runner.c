@@ -483,7 +483,8 @@ enum runner_end runner_run(struct runner *r, struct err *e)
     /* what ended is worth a report, however the run did */
     if (r->junit && end != RUNNER_ERROR && junit_write(r->junit, &r->progress, seconds, e) < 0)
         end = RUNNER_ERROR;
-    rmdir(r->root); /* stays when a scenario's folder was kept */
+    if (r->root)
+        rmdir(r->root); /* stays when a scenario's folder was kept */
     return end;
 }
 

@@ -1,11 +1,15 @@
 #include "fakes/docker/test/client.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/docker/in_root.h"
 #include "fakes/core/test/peer.c"
 
 struct world *world;
@@ -116,6 +120,19 @@ void ask(struct peer *p, const char *method, const char *path, const char *body)
     send_request(p, method, path, body ? "Content-Type: application/json\r\n" : "", body);
     peer_settle(world);
     take(p);
+}
+
+bool can_resolve(void)
+{
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = in_root_open(root, "/", O_PATH, 0);
+    bool lacks = fd < 0 && errno == ENOSYS;
+
+    if (lacks)
+        printf("skipped: openat2 is not known to this kernel, or to this valgrind\n");
+    if (fd >= 0)
+        close(fd);
+    close(root);
+    return !lacks;
 }
 
 void pass(int64_t ns)

@@ -36,6 +36,9 @@ void ask(struct peer *p, const char *method, const char *path, const char *body)
 /* The answer as far as it came. */
 const struct answer *answer_of(struct peer *p);
 
+/* Whether paths can be resolved inside of a root. False: it has said why the test is skipped. */
+bool can_resolve(void);
+
 void pass(int64_t ns);
 
 /* A control command: "exit", "container", "main", "code", "3", NULL. 0 or -1. */

@@ -39,11 +39,15 @@ static int end(void **state)
     return io_remove_tree(folder, NULL);
 }
 
-/* Creates and starts a container that runs this line of shell. False: there are no namespaces. */
+/* Creates and starts a container that runs this line of shell. False: it cannot be done here. */
 static bool real(const char *name, const char *line, const char *more)
 {
-    char *command = xasprintf(
-        ",\"Cmd\":[\"sh\",\"-c\",\"%s\"],\"HostConfig\":{\"Binds\":[" TOOLS "]}%s", line, more);
+    char *command;
+
+    if (!can_resolve())
+        return false;
+    command = xasprintf(",\"Cmd\":[\"sh\",\"-c\",\"%s\"],\"HostConfig\":{\"Binds\":[" TOOLS "]}%s",
+                        line, more);
 
     run(name, "real:1", command);
     free(command);
@@ -51,7 +55,7 @@ static bool real(const char *name, const char *line, const char *more)
         return true;
     if (!strstr(buf_str(&answer.body), "clone: "))
         fail_msg("%s", buf_str(&answer.body));
-    printf("this kernel gives no namespaces: %s", buf_str(&answer.body));
+    printf("skipped: this kernel gives no namespaces: %s", buf_str(&answer.body));
     return false;
 }
 

@@ -27,5 +27,8 @@ check_tests()
         'echo 2 passed, 0 failed, 0 skipped; exit 1' 'echo 1 passed, 0 failed, 0 skipped'
     total 'so is one that ran nothing' 1 '2 passed, 1 failed, 0 skipped' \
         'echo 2 passed, 0 failed, 0 skipped' 'echo 0 passed, 0 failed, 0 skipped'
+    total 'one may skip all that it has' 0 '2 passed, 0 failed, 3 skipped' \
+        'echo 2 passed, 0 failed, 0 skipped' 'echo 0 passed, 0 failed, 3 skipped'
+    total 'all of them may not' 1 '0 passed, 1 failed, 3 skipped' 'echo 0 passed, 0 failed, 3 skipped'
 }
 check_tests

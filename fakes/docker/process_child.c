@@ -210,8 +210,10 @@ static void make_root(struct child *c)
 {
     const struct process_spec *s = c->s;
 
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount(s->root, s->root, NULL, MS_BIND | MS_REC, NULL) < 0)
+    /* in a chroot "/" need not be a mount point, and its mounts would be seen outside */
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        failed(c, PROCESS_NO_MOUNT, "making the mounts of / private");
+    if (mount(s->root, s->root, NULL, MS_BIND | MS_REC, NULL) < 0)
         failed(c, PROCESS_NO_MOUNT, "mounting %s", s->root);
     c->root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (c->root < 0)

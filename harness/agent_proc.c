@@ -85,14 +85,16 @@ static void on_exit_(struct proc *p, int code, int signum)
     r->agent = NULL;
     r->agent_clean = code == 0;
     /* an end that a step asked for is nobody's surprise: 0, or what SIGKILL does */
-    journal_record(
-        &r->world.journal,
-        &(struct record_info){.kind = RECORD_PROCESS,
-                              .peer = "agent",
-                              .what = "exit",
-                              .group = r->ending && (!code || signum == SIGKILL) ? "asked" : NULL,
-                              .foreign = true},
-        d);
+    journal_record(&r->world.journal,
+                   &(struct record_info){.kind = RECORD_PROCESS,
+                                         .peer = "agent",
+                                         .what = "exit",
+                                         .group = (r->ending && (!code || signum == SIGKILL)) ||
+                                                          (r->crash.restart && signum == SIGKILL)
+                                                      ? "asked"
+                                                      : NULL,
+                                         .foreign = true},
+                   d);
 }
 
 static const struct proc_ops ops = {.on_line = on_line, .on_exit = on_exit_};
@@ -147,11 +149,19 @@ static bool has_ended(struct run *r, void *data)
     return !r->agent;
 }
 
+static bool lives_again(struct run *r, void *data)
+{
+    (void)data;
+    return !r->crash.restart;
+}
+
 int agent_end(struct run *r, const struct scn_step *s, int signum, int64_t limit)
 {
     char text[48];
     int k;
 
+    if (run_wait(r, INT64_MAX, lives_again, NULL) < 0)
+        return -1;
     if (!r->agent)
         return run_fail(r, s, "the agent is not running");
     proc_kill(r->agent, signum);

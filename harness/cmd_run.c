@@ -155,6 +155,8 @@ static char *skip_reason(const struct scn *s, const struct run_config *c, int64_
             str_format_duration(passes, span), str_format_duration(limit, most));
     if (pace.mode == LOOP_REAL && pace_sets_clocks(s))
         return xstrdup("it sets clocks: it needs virtual time");
+    if (pace.mode == LOOP_REAL && (c->crash == CRASH_COMMIT || c->crash == CRASH_WRITE))
+        return xstrdup("only a tracer sees what is written: that needs virtual time");
     for (size_t i = 0; i < s->n_agent; i++)
         if (match_version(s->agent[i], c->agent_version, NULL) <= 0)
             return xasprintf("for agent %s, this is %s", s->agent[i],
@@ -248,7 +250,14 @@ static void run_one(const struct runner *r, const struct runner_job *job, const 
     const struct suite *u = r->data;
     struct run_config config = u->config;
 
+    _cleanup_free_ char *again = NULL;
+
     config.sandbox = job->boxed ? r->sandbox : NULL;
+    config.crash_at = job->crash_at;
+    if (config.crash != CRASH_NONE)
+        config.again = again =
+            xasprintf("%s --crash %s:%llu", config.again, crash_kind_name(config.crash),
+                      (unsigned long long)job->crash_at);
     run_scenario(job->data, &config, dir, seed, result);
 }
 
@@ -298,19 +307,29 @@ static int look_at_agent(struct suite *u, const struct run_options *o)
     return EXITCODE_PASSED;
 }
 
-static void add_job(struct suite *u, struct scn *s, int64_t limit, uint64_t seed, bool twin)
+/* What it is called: for each point at which the agent is killed it is another one. */
+static char *name_job(const struct suite *u, const struct scn *s, uint64_t crash_at)
+{
+    if (!crash_at)
+        return xstrdup(s->title);
+    return xasprintf("%s [%s:%llu]", s->title, crash_kind_name(u->config.crash),
+                     (unsigned long long)crash_at);
+}
+
+static void add_job(struct suite *u, struct scn *s, int64_t limit, const struct runner_job *how)
 {
     struct runner *r = &u->runner;
 
     grow_array(r->jobs, r->n, u->cap_jobs);
     r->jobs[r->n++] =
         (struct runner_job){.path = s->source.path,
-                            .title = s->title,
+                            .title = name_job(u, s, how->crash_at),
                             .limit = limit,
                             .skip = skip_reason(s, &u->config, limit),
                             .boxed = u->config.sandbox && wants_sandbox(s, s->steps, s->n_steps),
-                            .seed = seed,
-                            .twin = twin,
+                            .seed = how->seed,
+                            .twin = how->twin,
+                            .crash_at = how->crash_at,
                             .data = s};
 }
 
@@ -326,11 +345,15 @@ static void add_jobs(struct suite *u, const struct run_options *o)
 
         if (!selected(o, s))
             continue;
-        for (long k = 0; k < (o->repeat ? o->repeat : 1); k++, seed++) {
-            add_job(u, s, limit, seed, false);
-            if (o->verify)
-                add_job(u, s, limit, seed, true);
-        }
+        for (long k = 0; k < (o->repeat ? o->repeat : 1); k++, seed++)
+            for (uint64_t at = o->crash.from; at <= o->crash.to; at++) {
+                struct runner_job how = {.seed = seed, .crash_at = at};
+
+                add_job(u, s, limit, &how);
+                how.twin = true;
+                if (o->verify)
+                    add_job(u, s, limit, &how);
+            }
     }
 }
 
@@ -379,8 +402,10 @@ static int run_all(struct suite *u)
 
 static void suite_release(struct suite *u)
 {
-    for (size_t i = 0; i < u->runner.n; i++)
+    for (size_t i = 0; i < u->runner.n; i++) {
         free((char *)(uintptr_t)u->runner.jobs[i].skip);
+        free((char *)(uintptr_t)u->runner.jobs[i].title);
+    }
     free(u->runner.jobs);
     runner_release(&u->runner);
     for (size_t i = 0; i < u->n; i++)
@@ -419,6 +444,7 @@ static int run_suite(struct run_options *o, const struct files *f)
     _cleanup_buf_ struct buf again = BUF_INIT(1 << 16);
     struct suite u = {.config = {.limit = o->timeout,
                                  .pace = o->pace,
+                                 .crash = o->crash.kind,
                                  .verify = o->verify,
                                  .slow = run_options_slowness()}};
     int code = EXITCODE_SCENARIO;

@@ -272,7 +272,8 @@ static void run_child(const struct procs *ps, const struct proc_spec *spec, stru
     setrlimit(RLIMIT_NOFILE, &ps->files);
     if (dup2(f->in[0], 0) >= 0 && dup2(f->out[1], 1) >= 0 && dup2(f->err[1], 2) >= 0 &&
         (!spec->cwd || chdir(spec->cwd) == 0) &&
-        (!ps->tracer || (read(f->go[0], &go, 1) == 1 && tracer_install_filter() == 0)))
+        (!ps->tracer || (read(f->go[0], &go, 1) == 1 &&
+                         tracer_install_filter(ps->tracer->files.dir[0] != '\0') == 0)))
         execvpe(spec->argv[0], spec->argv, spec->env);
     why = errno;
     if (write(f->failed[1], &why, sizeof(why)) < 0)

@@ -58,7 +58,7 @@ int run_turn(struct run *r, int64_t until)
     if (r->pace.mode != LOOP_VIRTUAL && (until < 0 || until / r->pace.scale > r->limit))
         until = r->limit * r->pace.scale;
     loop_turn(&r->world.loop, until);
-    if (run_judge(r) < 0)
+    if (run_judge(r) < 0 || crash_go_on(r) < 0)
         return -1;
     return loop_real(&r->world.loop) >= r->limit ? run_time_over(r) : 0;
 }
@@ -349,7 +349,10 @@ static int prepare(struct run *r)
         return run_fail(r, NULL, "%s", e.text);
     if (furnish(r, r->scn, r->scn->steps, r->scn->n_steps) < 0)
         return -1;
-    return set_profile(r);
+    if (set_profile(r) < 0)
+        return -1;
+    crash_init(r, r->config->crash, r->config->crash_at);
+    return 0;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -415,7 +418,7 @@ static int find_leaks(struct run *r)
     int k = 0;
 
     procs_reap_strays(&r->procs, of_a_container, r, &b);
-    if (r->agent_clean)
+    if (r->agent_clean && !r->crash.killed)
         name_files(tmp, &b);
     if (r->agent_clean)
         name_sockets(r, r->dir, LEAK_DEPTH, &b);
@@ -555,6 +558,7 @@ void run_scenario(const struct scn *scn, const struct run_config *config, const 
     if (prepare(r) == 0)
         run_steps(r, scn->steps, scn->n_steps, false);
     finish(r);
+    crash_end(r);
     apply_known(r);
     result->clock = (double)loop_now(&r->world.loop) / NS_PER_S;
     if (config->verify)

@@ -25,6 +25,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "fakes/core/fake.h"
+#include "harness/crash.h"
 #include "harness/pace.h"
 #include "harness/proc.h"
 #include "harness/profile.h"
@@ -50,6 +51,8 @@ struct run_config {
     struct pace pace;              /* how time passes, if the scenario does not say `real` */
     int64_t slow;                  /* patience is multiplied by it (ECSIM_SLOW, under valgrind) */
     const struct sandbox *sandbox; /* the one we are in; NULL: none */
+    enum crash_kind crash;         /* the agent is killed at such a point: */
+    uint64_t crash_at;             /* this one, from 1 */
 };
 
 /* Names of a scenario, or of a file that it uses: captures, parameters, counters. */
@@ -123,8 +126,9 @@ struct run {
     struct proc *agent;              /* NULL: never started, or ended */
     bool agent_clean;                /* it ended with 0 and by itself */
     bool ending;                     /* its end is wanted: stop, kill */
-    int agent_log;                   /* file that holds what it printed */
-    struct buf why;                  /* why the newest attempt of a step did not hold */
+    struct crash crash;
+    int agent_log;  /* file that holds what it printed */
+    struct buf why; /* why the newest attempt of a step did not hold */
 };
 
 /* The child's whole work. */

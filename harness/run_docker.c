@@ -25,9 +25,14 @@ static void on_other(void *data, pid_t pid, int status)
     process_host_ended(r->containers, pid, status);
 }
 
+static int install_filter(void)
+{
+    return tracer_install_filter(false);
+}
+
 void run_docker_host(struct run *r)
 {
-    const struct process_tracer t = {r, seize, run_tracer(r) ? tracer_install_filter : NULL, end};
+    const struct process_tracer t = {r, seize, run_tracer(r) ? install_filter : NULL, end};
     struct fake *docker = world_find(&r->world, "docker");
 
     if (!docker)

@@ -31,6 +31,8 @@ static const char usage[] =
     "  --seed N         seed of ids, jitter and random faults (default: from the clock)\n"
     "  --timeout TIME   real-time limit of each scenario, over its own\n"
     "  --time PACE      virtual (the rule: waits cost nothing), real, or scaled:N\n"
+    "  --crash POINT    kill the agent there and start it again: wire:N, commit:N, write:N; a\n"
+    "                   range such as wire:1-40 runs each scenario once for each point\n"
     "  -I DIR           look for imported files here too\n"
     "  --no-sandbox     start agents and programs on the machine itself, in no namespaces\n"
     "  --help           this text\n"
@@ -99,6 +101,8 @@ static int take(struct run_options *o, int c, struct err *e)
             return err_set(e, ERR_USAGE, "--time %s: expected %s", optarg,
                            arg_kind_expects(ARG_PACE));
         break;
+    case 'C':
+        return crash_parse(optarg, &o->crash, e);
     case 'N':
         o->no_sandbox = true;
         break;
@@ -118,19 +122,13 @@ static int take(struct run_options *o, int c, struct err *e)
 int run_options_parse(struct run_options *o, int argc, char **argv, struct err *e)
 {
     static const struct option longs[] = {
-        {"agent", required_argument, NULL, 'a'},
-        {"agents", required_argument, NULL, 'A'},
-        {"tags", required_argument, NULL, 't'},
-        {"list", no_argument, NULL, 'l'},
-        {"junit", required_argument, NULL, 'u'},
-        {"keep", no_argument, NULL, 'K'},
-        {"seed", required_argument, NULL, 's'},
-        {"timeout", required_argument, NULL, 'T'},
-        {"time", required_argument, NULL, 'P'},
-        {"no-sandbox", no_argument, NULL, 'N'},
-        {"verify", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"agent", required_argument, NULL, 'a'}, {"agents", required_argument, NULL, 'A'},
+        {"tags", required_argument, NULL, 't'},  {"list", no_argument, NULL, 'l'},
+        {"junit", required_argument, NULL, 'u'}, {"keep", no_argument, NULL, 'K'},
+        {"seed", required_argument, NULL, 's'},  {"timeout", required_argument, NULL, 'T'},
+        {"crash", required_argument, NULL, 'C'}, {"time", required_argument, NULL, 'P'},
+        {"no-sandbox", no_argument, NULL, 'N'},  {"verify", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},        {0},
     };
     int c, k = 0;
 

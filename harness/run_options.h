@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "harness/crash.h"
 #include "harness/pace.h"
 
 struct run_options {
@@ -22,6 +23,7 @@ struct run_options {
     int64_t timeout;
     struct pace pace;
     bool has_pace;
+    struct crash_points crash;
     const char **dirs;
     size_t n_dirs, cap_dirs;
 };

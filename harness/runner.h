@@ -37,8 +37,9 @@ struct runner_job {
     const char *skip; /* reason not to run it, or NULL */
     bool boxed;       /* in a sandbox; needs runner.sandbox */
     uint64_t seed;
-    bool twin;  /* runs the same as the job before it, and must have the same history */
-    void *data; /* for run() */
+    bool twin;         /* runs the same as the job before it, and must have the same history */
+    uint64_t crash_at; /* for run(), as data: where the agent is killed, if it is */
+    void *data;        /* for run() */
 };
 
 struct runner {

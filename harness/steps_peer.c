@@ -179,6 +179,11 @@ int step_send(struct run *r, const struct scn_step *s)
     return 0;
 }
 
+int step_redeliver(struct run *r, const struct scn_step *s)
+{
+    return run_control(r, s, s->peer, "redeliver", json_object(), NULL);
+}
+
 int step_close(struct run *r, const struct scn_step *s)
 {
     json_t *args = json_object();

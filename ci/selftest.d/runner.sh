@@ -88,6 +88,10 @@ exit_codes()
     runs 2 --no-such-option "$R/s/pass.scn"
     runs 2 -j 0 "$R/s/pass.scn"
     runs 2 --seed x "$R/s/pass.scn"
+    for point in wire wire:0 wire:9-3 wire:1- commits:1 write:100001; do
+        runs 2 --crash $point "$R/s/pass.scn"
+        says "$R/err" "--crash $point: expected wire:N, commit:N or write:N"
+    done
     runs 2 --timeout soon "$R/s/pass.scn"
     says "$R/err" '--timeout soon: expected a time such as 30s' 'ecsim run --help'
     runs 2 "$R/no-such-folder"

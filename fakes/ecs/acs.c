@@ -42,6 +42,7 @@ static int init(struct fake *f, struct err *e)
     a->sessions.beat = beat;
     a->sessions.changed = changed;
     ledger_init(&a->ledger);
+    list_init(&a->owed);
     return 0;
 }
 
@@ -55,6 +56,8 @@ static void reset(struct fake *f)
     ledger_init(&a->ledger);
     free(a->last_manifest);
     a->last_manifest = NULL;
+    a->redeliver = false;
+    acs_forget_owed(a);
     a->sessions.every = SESSION_HEARTBEAT_NS;
     a->sessions.life = 0;
     if (ring)
@@ -66,6 +69,7 @@ static void release(struct fake *f)
     struct acs *a = (struct acs *)f;
 
     ledger_release(&a->ledger);
+    acs_forget_owed(a);
     free(a->last_manifest);
     plane_unref(&a->base);
 }
@@ -192,6 +196,7 @@ static void handle(struct fake *f, struct exchange *x)
         s->acks_heartbeats = str_eq(protocol, "2");
         update_connected(a->base.plane, i);
         launch_connected(a->base.plane, i, str_eq(credentials, "true"));
+        acs_pay(a, s);
     }
     free(credentials);
     free(protocol);
@@ -220,9 +225,14 @@ static int control(struct fake *f, const char *command, const json_t *args, json
 
     if (str_eq(command, "send"))
         return acs_send(a, args, ret, e);
+    if (str_eq(command, "redeliver")) {
+        a->redeliver = true;
+        return 0;
+    }
     r = session_control(&a->sessions, command, args, e);
     if (r == 1)
-        return err_set(e, ERR_USAGE, "acs: no command '%s' (send, close, drop, heartbeat, age)",
+        return err_set(e, ERR_USAGE,
+                       "acs: no command '%s' (send, redeliver, close, drop, heartbeat, age)",
                        command);
     return r;
 }

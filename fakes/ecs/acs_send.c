@@ -37,6 +37,11 @@ static const unsigned fills[ACS_MESSAGE_MAX] = {
     [ACS_PERFORM_UPDATE] = FILL_ID | FILL_ARNS | WANTS_ACK,
 };
 
+bool acs_wants_ack(int type)
+{
+    return fills[type] & WANTS_ACK;
+}
+
 /* Arguments of `send` that are no overrides. */
 static bool is_own_argument(const char *name)
 {
@@ -51,17 +56,24 @@ static void put_missing(json_t *m, const char *name, json_t *value)
         json_put(m, name, value);
 }
 
+static void put_id(struct acs *a, json_t *m)
+{
+    char id[37];
+
+    if (json_object_get(m, "messageId"))
+        return;
+    world_uuid(a->base.fake.world, id);
+    json_put_str(m, "messageId", id);
+}
+
 static void fill_in(struct acs *a, struct session *s, int type, json_t *m)
 {
     struct plane_instance *i = plane_instance(a->base.plane, NULL, s->instance_arn);
     struct world *w = a->base.fake.world;
     unsigned f = fills[type];
-    char id[37];
 
-    if ((f & FILL_ID) && !json_object_get(m, "messageId")) {
-        world_uuid(w, id);
-        json_put_str(m, "messageId", id);
-    }
+    if (f & FILL_ID)
+        put_id(a, m);
     if ((f & FILL_MANIFEST) && a->last_manifest)
         put_missing(m, "messageId", json_string(a->last_manifest));
     if ((f & FILL_ARNS) && i) {
@@ -266,12 +278,13 @@ static struct session *session_of(struct acs *a, const json_t *args, struct err 
 int acs_send(struct acs *a, const json_t *args, json_t **ret, struct err *e)
 {
     json_t *body = json_object_get(args, "body");
-    struct session *s = session_of(a, args, e);
+    bool later = a->redeliver && !json_is_string(body);
+    struct session *s = session_of(a, args, later ? &(struct err){0} : e);
     json_t *m _cleanup_json_ = NULL;
     const char *type;
     int t;
 
-    if (!s || args_text(args, "type", &type, e) < 0)
+    if ((!s && !later) || args_text(args, "type", &type, e) < 0)
         return -1;
     if (json_is_string(body)) {
         send_text(a, s, type, json_string_value(body));
@@ -284,7 +297,11 @@ int acs_send(struct acs *a, const json_t *args, json_t **ret, struct err *e)
     m = body ? json_deep_copy(body) : json_object();
     if (apply_overrides(m, args, e) < 0)
         return -1;
-    acs_send_body(a, s, t, m);
+    if (s)
+        acs_send_body(a, s, t, m);
+    else
+        put_id(a, m);
+    acs_owe(a, t, m);
     if (ret) {
         *ret = json_object();
         json_put_str(*ret, "messageId", json_str(m, "messageId"));

@@ -93,9 +93,10 @@ static void add_call(struct program *p, const struct filter_call *c)
     }
 }
 
-int tracer_install_filter(void)
+int tracer_install_filter(bool files)
 {
-    const struct filter_call *const tables[] = {clock_calls, wait_calls, timer_calls};
+    const struct filter_call *const tables[] = {clock_calls, wait_calls, timer_calls, file_calls};
+    const size_t n = files ? ARRAY_SIZE(tables) : ARRAY_SIZE(tables) - 1;
     struct program p = {.n = 0};
     struct sock_fprog prog;
 
@@ -103,7 +104,7 @@ int tracer_install_filter(void)
     op(&p, IF_EQ(ARCH_AUDIT, 1, 0));
     op(&p, RETURN(ALLOW));
     op(&p, LOAD(offsetof(struct seccomp_data, nr)));
-    for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+    for (size_t i = 0; i < n; i++)
         for (const struct filter_call *c = tables[i]; c->nr >= 0; c++)
             add_call(&p, c);
     if (p.n >= FILTER_MAX - 1) {

@@ -21,7 +21,7 @@ static void child(int in)
 
     if (read(in, &go, 1) != 1)
         _exit(2);
-    if (tracer_install_filter() < 0)
+    if (tracer_install_filter(false) < 0)
         _exit(3);
     syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
     _exit(ts.tv_sec == STRANGE_NS / NS_PER_S ? 0 : 4);

@@ -30,7 +30,7 @@ struct wait {
     bool wall;                    /* it is a time of day: it moves when the wall clock is stepped */
 };
 
-enum after { AFTER_NOTHING, AFTER_WAIT, AFTER_TIMER_CREATE };
+enum after { AFTER_NOTHING, AFTER_WAIT, AFTER_TIMER_CREATE, AFTER_COMMIT };
 
 struct thread {
     struct list link; /* in a bucket of the tracer */
@@ -42,13 +42,14 @@ struct thread {
     struct wait wait;
     struct wait cut; /* a wait that a signal cut short, and that the kernel may start again */
     struct clock_timer timer;
-    bool expired; /* its limit has passed: it was interrupted */
-    bool waking;  /* counted in tracer->waking */
-    bool eintr;   /* its newest wait returned EINTR */
-    bool in_stop; /* group stop */
-    bool held;    /* a short sleep: it stands at its call until that is over */
-    bool vforked; /* it waits for its child to exec or end */
-    bool fresh;   /* it has not made its first stop */
+    bool expired;  /* its limit has passed: it was interrupted */
+    bool waking;   /* counted in tracer->waking */
+    bool eintr;    /* its newest wait returned EINTR */
+    bool in_stop;  /* group stop */
+    bool held;     /* a short sleep: it stands at its call until that is over */
+    bool vforked;  /* it waits for its child to exec or end */
+    bool fresh;    /* it has not made its first stop */
+    bool wal_last; /* the page that it writes next is the last of a transaction */
     uint64_t scratch;
     int64_t expected; /* of timer_create: where the id will be written */
 };
@@ -100,6 +101,12 @@ void timer_created(struct thread *th);
 void timers_drop(struct group *g, bool keep_itimer);
 void timers_wall_stepped(struct tracer *t, int64_t delta);
 
+/* --- files.c ------------------------------------------------------------------------------ */
+
+/* A call that writes is entered. Resumes the thread. False: none that is watched. */
+bool file_enter(struct thread *th, arch_regs *r);
+void file_committed(struct thread *th);
+
 /* --- image.c ------------------------------------------------------------------------------ */
 
 /* At PTRACE_EVENT_EXEC: gives the new program our vDSO. Leaves the thread stopped at its first
@@ -125,5 +132,6 @@ struct filter_call {
 /* Calls of a table, for the filter; the end is nr -1. */
 extern const struct filter_call wait_calls[];
 extern const struct filter_call timer_calls[];
+extern const struct filter_call file_calls[];
 
 #endif

@@ -313,7 +313,7 @@ static void on_call(struct thread *th)
 
     if (ptrace(PTRACE_GETREGS, th->tid, NULL, &r) < 0)
         return; /* it was killed: its end comes */
-    if (!clock_enter(th, &r) && !wait_enter(th, &r) && !timer_enter(th, &r))
+    if (!clock_enter(th, &r) && !wait_enter(th, &r) && !timer_enter(th, &r) && !file_enter(th, &r))
         thread_continue(th, 0);
 }
 
@@ -326,6 +326,9 @@ static void on_return(struct thread *th)
         break;
     case AFTER_TIMER_CREATE:
         timer_created(th);
+        break;
+    case AFTER_COMMIT:
+        file_committed(th);
         break;
     default:
         thread_continue(th, 0);

@@ -41,6 +41,18 @@
 /* Threads of all traced programs together; a further one is killed, and that is told. */
 #define TRACER_THREADS_MAX 20000
 
+/* What is told of files below a folder: before each write to one of them, and when what was
+ * written has been made to last. That is fsync, fdatasync, a rename, or the last page of a
+ * transaction in a write-ahead log of SQLite (https://www.sqlite.org/fileformat2.html#walformat).
+ */
+enum tracer_file { TRACER_WRITE, TRACER_COMMIT };
+
+struct tracer_files {
+    char dir[256]; /* as the traced name it; "": files are not watched */
+    void (*fn)(void *data, enum tracer_file what, const char *path); /* may kill who did it */
+    void *data;
+};
+
 struct tracer {
     struct loop *loop;
     int64_t base;             /* CLOCK_MONOTONIC of the machine at mono 0 */
@@ -48,13 +60,14 @@ struct tracer {
     bool ask;                 /* the clock runs by itself (scaled): pages send every reading here */
     struct list buckets[256]; /* threads, by id */
     size_t n_threads;
-    struct list groups; /* processes */
-    size_t waking;      /* threads that were told to wake and have not been seen since */
-    size_t stopped;     /* threads in a group stop (SIGSTOP) */
-    pid_t runner;       /* the thread that was seen to run when all were looked at */
-    uint64_t jumps;     /* how often the clock moved */
-    uint64_t stops;     /* how often a thread stopped for us */
-    uint64_t looks;     /* how often it was asked whether all wait */
+    struct list groups;        /* processes */
+    size_t waking;             /* threads that were told to wake and have not been seen since */
+    size_t stopped;            /* threads in a group stop (SIGSTOP) */
+    pid_t runner;              /* the thread that was seen to run when all were looked at */
+    struct tracer_files files; /* set before a program is started that is to be watched */
+    uint64_t jumps;            /* how often the clock moved */
+    uint64_t stops;            /* how often a thread stopped for us */
+    uint64_t looks;            /* how often it was asked whether all wait */
 };
 
 /* Whether this machine lets us trace: forks a child and traces it. ERR_SYS says what is forbidden.
@@ -65,8 +78,9 @@ void tracer_init(struct tracer *t, struct loop *loop);
 /* Kills what is still traced. */
 void tracer_release(struct tracer *t);
 
-/* In a child, after tracer_seize() and before exec: the filter. 0, or -1 with errno. */
-int tracer_install_filter(void);
+/* In a child, after tracer_seize() and before exec: the filter. files: calls that write to files
+ * stop, too. 0, or -1 with errno. */
+int tracer_install_filter(bool files);
 
 /* Attaches to a child that waits and has not installed the filter. */
 int tracer_seize(struct tracer *t, pid_t pid, struct err *e);

@@ -1,7 +1,9 @@
 #include "fakes/core/conn.h"
 
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/mem.h"
 #include "fakes/core/fake.h"
@@ -191,12 +193,31 @@ static void write_plain(struct conn *c, const char *p, size_t n)
 }
 
 #define GATE_TICK_NS (20 * NS_PER_MS)
+/* How often it is looked whether the peer has read; for how long; and how long it is given where
+ * that cannot be seen. */
+#define SETTLE_TICK_NS (1 * NS_PER_MS)
+#define SETTLE_MAX_NS  (250 * NS_PER_MS)
+#define SETTLE_TCP_NS  (5 * NS_PER_MS)
+
+/* Of a unix socket the kernel counts what its peer has not read yet. */
+static bool is_unread(const struct conn *c)
+{
+    uv_os_fd_t fd;
+    int n = 0;
+
+    return c->is_unix && uv_fileno(&c->uv.handle, &fd) == 0 && ioctl(fd, SIOCOUTQ, &n) == 0 && n;
+}
 
 static void on_gate(struct clock_timer *t)
 {
     struct conn *c = container_of(t, struct conn, gate);
     size_t n = buf_len(&c->held);
 
+    if (c->settled && loop_now(&c->world->loop) < c->settled && is_unread(c)) {
+        loop_after(&c->world->loop, &c->gate, SETTLE_TICK_NS, on_gate);
+        return;
+    }
+    c->settled = 0;
     if (c->delayed) {
         c->delayed = false;
         if (c->rate) {
@@ -224,7 +245,17 @@ void conn_delay(struct conn *c, int64_t ns)
     if (c->closing)
         return;
     c->delayed = true;
+    c->settled = 0;
     loop_after(&c->world->loop, &c->gate, ns, on_gate);
+}
+
+void conn_settle(struct conn *c)
+{
+    if (c->closing || c->delayed || c->rate || buf_len(&c->held))
+        return; /* the head itself waits */
+    c->delayed = true;
+    c->settled = loop_now(&c->world->loop) + SETTLE_MAX_NS;
+    loop_after(&c->world->loop, &c->gate, c->is_unix ? SETTLE_TICK_NS : SETTLE_TCP_NS, on_gate);
 }
 
 void conn_slow(struct conn *c, int64_t rate)

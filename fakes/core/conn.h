@@ -79,6 +79,7 @@ struct conn {
     struct clock_timer gate;
     int64_t rate;     /* bytes a second, 0: as fast as it goes */
     bool delayed;     /* everything waits in `held` until the gate opens */
+    int64_t settled;  /* mono: it opens then although the peer has not read; 0: no matter */
     int64_t cut_left; /* -1: no cut; else body bytes that may still pass */
     bool finish_after_held;
 };
@@ -103,6 +104,10 @@ void conn_reset(struct conn *c);
 
 /* Everything written from now on waits for ns. */
 void conn_delay(struct conn *c, int64_t ns);
+/* Everything written from now on waits until the peer has read what was written before, or for as
+ * long as it certainly should have. For what follows the head of a connection that is taken over:
+ * clients that read heads through a buffer (docker-py) lose what comes together with one. */
+void conn_settle(struct conn *c);
 /* Everything written from now on trickles. */
 void conn_slow(struct conn *c, int64_t bytes_per_second);
 /* After n more body bytes: FIN. */

@@ -373,6 +373,7 @@ void exchange_hijack(struct exchange *x, int status, const char *type,
     x->no_date = true;
     x->chunked = false;
     write_head(x, type, -1, NULL, 0);
+    conn_settle(x->conn);
     x->on_bytes = on_bytes;
     x->state = EXCHANGE_HIJACKED;
 }

@@ -107,21 +107,39 @@ static bool mounts_on(const struct container *c, const char *target)
     return false;
 }
 
+/* What --add-host gave, "name:address", stands behind the container's own line. */
+static char *hosts_text(const struct container *c, const json_t *host, const char *hostname)
+{
+    struct buf b = BUF_INIT(1 << 20);
+    char address[16];
+    json_t *v;
+    size_t i;
+
+    buf_adds(&b, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+    buf_addf(&b, "%s\t%s\n", c->address ? address_text(c->address, address) : "127.0.1.1",
+             hostname);
+    json_array_foreach (json_object_get(host, "ExtraHosts"), i, v) {
+        const char *text = json_string_value(v), *colon = text ? strchr(text, ':') : NULL;
+
+        if (colon)
+            buf_addf(&b, "%s\t%.*s\n", colon + 1, (int)(colon - text), text);
+    }
+    return buf_steal(&b, NULL);
+}
+
 /* hosts, hostname and resolv.conf as dockerd writes them beside the container. */
-static int add_own_files(struct container *c, struct mounts *l, const char *hostname, struct err *e)
+static int add_own_files(struct container *c, const json_t *host, struct mounts *l,
+                         const char *hostname, struct err *e)
 {
     static const char *const names[] = {"hosts", "hostname", "resolv.conf"};
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         _cleanup_free_ char *target = xasprintf("/etc/%s", names[i]), *text = NULL;
         _cleanup_buf_ struct buf resolv = BUF_INIT(64 << 10);
-        char *path = container_file(c, names[i]), address[16];
+        char *path = container_file(c, names[i]);
 
         if (i == 0)
-            text =
-                xasprintf("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-                          "%s\t%s\n",
-                          c->address ? address_text(c->address, address) : "127.0.1.1", hostname);
+            text = hosts_text(c, host, hostname);
         else if (i == 1)
             text = xasprintf("%s\n", hostname);
         else if (io_read_file("/etc/resolv.conf", &resolv, NULL) == 0)
@@ -218,7 +236,7 @@ static int make_spec(struct container *c, const json_t *config, const json_t *ho
     s->tty = c->tty;
     s->readonly_root = json_bool(host, "ReadonlyRootfs", false);
     s->privileged = json_bool(host, "Privileged", false);
-    if (add_own_files(c, l, s->hostname, e) < 0 || add_bound(c, l, e) < 0)
+    if (add_own_files(c, host, l, s->hostname, e) < 0 || add_bound(c, l, e) < 0)
         return -1;
     add_tmpfs(l, host);
     qsort(l->v, l->n, sizeof(*l->v), by_target);
@@ -235,7 +253,8 @@ int container_process_start(struct container *c, struct problem *p, int *ret_cod
                           *command = read_text("{", c->path_args, "}");
     char **argv = words(json_str(command, "Path"), json_object_get(command, "Args"));
     char **env = container_environment(c, config, NULL);
-    struct process_spec s = {.argv = argv, .env = env};
+    char **groups = words(NULL, json_object_get(host, "GroupAdd"));
+    struct process_spec s = {.argv = argv, .env = env, .groups = groups};
     struct mounts l = {0};
     struct err e = ERR_INIT;
     enum process_failure why;
@@ -254,6 +273,7 @@ int container_process_start(struct container *c, struct problem *p, int *ret_cod
     free(root);
     mounts_release(&l);
     str_argv_free(argv);
+    str_argv_free(groups);
     str_argv_free(env);
     return c->run ? 0 : -1;
 }

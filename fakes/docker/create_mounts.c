@@ -142,6 +142,30 @@ static bool has_mode(const char *mode, const char *word)
     return false;
 }
 
+static bool is_propagation(const char *word)
+{
+    static const char *const words[] = {"private", "rprivate", "shared",
+                                        "rshared", "slave",    "rslave"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (str_eq(words[i], word))
+            return true;
+    return false;
+}
+
+/* The word of a mode that says how mounts are seen on the other side; dockerd's default. */
+static char *propagation_of(const char *mode)
+{
+    for (const char *s = mode; *s; s += strcspn(s, ",") + (s[strcspn(s, ",")] == ',')) {
+        char *word = xstrndup(s, strcspn(s, ","));
+
+        if (is_propagation(word))
+            return word;
+        free(word);
+    }
+    return xstrdup("rprivate");
+}
+
 /* "source:destination[:mode]" */
 static int add_bind(struct create *r, struct container *c, const char *text, struct problem *p)
 {
@@ -191,7 +215,8 @@ static int add_bind(struct create *r, struct container *c, const char *text, str
     m->rw = !has_mode(mode, "ro");
     if (source && *source == '/') {
         m->source = xstrdup(source);
-        set(&m->propagation, has_mode(mode, "rslave") ? "rslave" : "rprivate");
+        free(m->propagation);
+        m->propagation = propagation_of(mode);
     } else {
         use_volume(m, volume_ensure(r->d, source, NULL, NULL));
         if (!*mode)
@@ -231,8 +256,10 @@ static int add_typed(struct create *r, struct container *c, const json_t *v, str
     m = add_mount(c, type, target);
     m->rw = !json_bool(v, "ReadOnly", false);
     if (str_eq(type, "bind")) {
+        const char *asked = json_str(json_object_get(v, "BindOptions"), "Propagation");
+
         m->source = xstrdup(source);
-        set(&m->propagation, "rprivate");
+        set(&m->propagation, asked && is_propagation(asked) ? asked : "rprivate");
     } else if (str_eq(type, "volume")) {
         use_volume(m, volume_ensure(r->d, source && *source ? source : NULL,
                                     json_object_get(json_object_get(v, "VolumeOptions"), "Labels"),

@@ -43,8 +43,12 @@ static void add_ipam(struct buf *b, struct docker *d, const struct network *n)
         return;
     }
     buf_addf(b, "[{\"Subnet\":\"%s/%d\"", address_text(n->subnet, ip), n->prefix);
+    if (n->ip_range)
+        buf_addf(b, ",\"IPRange\":%s", n->ip_range);
     if (n->gateway_given || !n->subnet_given)
         gojson_member(b, "Gateway", address_text(n->gateway, ip));
+    if (n->reserved)
+        buf_addf(b, ",\"AuxiliaryAddresses\":%s", n->reserved);
     buf_adds(b, "}]");
 }
 
@@ -63,8 +67,9 @@ static void add_network(struct buf *b, struct docker *d, const struct network *n
     buf_adds(b, "\"");
     gojson_member(b, "Scope", "local");
     gojson_member(b, "Driver", n->driver);
-    buf_addf(b, ",\"EnableIPv6\":false,\"IPAM\":{\"Driver\":\"default\",\"Options\":%s,\"Config\":",
-             "null");
+    buf_adds(b, ",\"EnableIPv6\":false,\"IPAM\":{");
+    gojson_member(b, "Driver", n->ipam_driver ? n->ipam_driver : "default");
+    buf_addf(b, ",\"Options\":%s,\"Config\":", n->ipam_options ? n->ipam_options : "null");
     add_ipam(b, d, n);
     buf_addf(b,
              "},\"Internal\":%s,\"Attachable\":%s,\"Ingress\":false,\"ConfigFrom\":{"

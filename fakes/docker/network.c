@@ -57,6 +57,10 @@ static void network_free(struct network *n)
     free(n->name);
     free(n->driver);
     free(n->taken);
+    free(n->ip_range);
+    free(n->reserved);
+    free(n->ipam_options);
+    free(n->ipam_driver);
     pairs_release(&n->labels);
     pairs_release(&n->options);
     free(n);
@@ -252,6 +256,33 @@ static int choose_subnet(struct docker *d, const json_t *body, struct network *n
     return 0;
 }
 
+static char *text_unless_empty(const json_t *v)
+{
+    bool empty = !v || json_is_null(v) || (json_is_string(v) && !*json_string_value(v)) ||
+                 (json_is_object(v) && !json_object_size(v));
+
+    return empty ? NULL : json_text(v);
+}
+
+/* What inspect gives back of what was asked for. Addresses that are kept for others are not handed
+ * out. */
+static void keep_ipam(struct network *n, const json_t *ipam)
+{
+    const json_t *config = json_array_get(gojson_get(ipam, "Config"), 0);
+    const json_t *reserved = gojson_get(config, "AuxiliaryAddresses");
+    const char *driver = json_string_value(gojson_get(ipam, "Driver")), *key;
+    uint32_t a;
+    json_t *v;
+
+    n->ipam_driver = xstrdup(driver && *driver ? driver : "default");
+    n->ipam_options = text_unless_empty(gojson_get(ipam, "Options"));
+    n->ip_range = text_unless_empty(gojson_get(config, "IPRange"));
+    n->reserved = text_unless_empty(reserved);
+    json_object_foreach ((json_t *)(uintptr_t)reserved, key, v)
+        if (read_address(json_string_value(v), &a))
+            network_take_address(n, a);
+}
+
 /* --- calls -------------------------------------------------------------------------------- */
 
 static int create_network(struct docker *d, const json_t *body, struct network **ret,
@@ -282,6 +313,7 @@ static int create_network(struct docker *d, const json_t *body, struct network *
     n->prefix = fresh.prefix;
     n->subnet_given = fresh.subnet_given;
     n->gateway_given = fresh.gateway_given;
+    keep_ipam(n, gojson_get(body, "IPAM"));
     n->internal = json_is_true(gojson_get(body, "Internal"));
     n->attachable = json_is_true(gojson_get(body, "Attachable"));
     n->labels = pairs_from_json(gojson_get(body, "Labels"));

@@ -25,6 +25,8 @@ struct network {
     uint32_t subnet, gateway;
     int prefix;
     bool gateway_given, subnet_given;
+    char *ip_range, *reserved, *ipam_options; /* of its IPAM, as JSON; NULL: none given */
+    char *ipam_driver;
     uint8_t *taken;  /* one bit for each of the first NETWORK_ADDRESSES */
     uint32_t lowest; /* none below is free */
 };

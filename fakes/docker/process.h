@@ -43,6 +43,7 @@ struct process_spec {
     const char *cwd, *user, *hostname;
     const struct process_mount *mounts; /* in the order in which they are made */
     size_t n_mounts;
+    char *const *groups; /* further ones, names or numbers; NULL-ended, or NULL */
     bool readonly_root, privileged;
     pid_t join; /* enters the namespaces of this process instead of making new ones; 0: no */
     bool tty;   /* fds[0] becomes its controlling terminal */

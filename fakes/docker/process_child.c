@@ -310,6 +310,23 @@ static void read_groups(struct child *c, const char *user)
         fclose(f);
 }
 
+static unsigned group_id(struct child *c, const char *group)
+{
+    char *line, *v;
+    unsigned id;
+
+    if (number(group, &id))
+        return id;
+    line = find_line(c, "/etc/group", 0, group);
+    v = field_of(line, 2);
+    errno = ENOENT;
+    if (!line || !number(v, &id))
+        failed(c, PROCESS_NO_USER, "unable to find group %.60s", group);
+    free(v);
+    free(line);
+    return id;
+}
+
 /* "name", "name:group", numbers for either. */
 static void find_user(struct child *c)
 {
@@ -343,15 +360,10 @@ static void find_user(struct child *c)
         free(v);
         free(line);
     }
-    if (*group && !number(group, &c->gid)) {
-        line = find_line(c, "/etc/group", 0, group);
-        v = field_of(line, 2);
-        errno = ENOENT;
-        if (!line || !number(v, &c->gid))
-            failed(c, PROCESS_NO_USER, "unable to find group %.60s", group);
-        free(v);
-        free(line);
-    }
+    if (*group)
+        c->gid = group_id(c, group);
+    for (char *const *more = c->s->groups; more && *more && c->n_groups < GROUPS_MAX; more++)
+        c->groups[c->n_groups++] = group_id(c, *more);
     free(user);
 }
 

@@ -80,6 +80,24 @@ static void a_network_can_go_while_a_stopped_container_names_it(void **state)
     assert_string_equal(json_str(a->json, "message"), "network net not found");
 }
 
+static void what_was_asked_of_addresses_is_kept(void **state)
+{
+    const struct answer *a;
+    const json_t *config;
+
+    (void)state;
+    call("POST", "/networks/create",
+         "{\"Name\":\"net\",\"IPAM\":{\"Driver\":\"default\",\"Config\":[{\"Subnet\":"
+         "\"172.28.0.0/16\",\"IPRange\":\"172.28.5.0/24\",\"Gateway\":\"172.28.5.254\","
+         "\"AuxiliaryAddresses\":{\"a\":\"172.28.0.1\"}}]}}");
+    a = call("GET", "/networks/net", NULL);
+    config = json_array_get(json_object_get(json_object_get(a->json, "IPAM"), "Config"), 0);
+    assert_string_equal(json_str(config, "IPRange"), "172.28.5.0/24");
+    assert_string_equal(json_str(json_object_get(config, "AuxiliaryAddresses"), "a"), "172.28.0.1");
+    run("aa", "busybox:1", ",\"HostConfig\":{\"NetworkMode\":\"net\"}");
+    assert_string_equal(inspect("aa", NETWORKS "net.IPAddress"), "172.28.0.2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +106,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_small_network_runs_out_of_addresses, client_begin,
                                         client_end),
         cmocka_unit_test_setup_teardown(a_container_joins_and_leaves_while_it_runs, client_begin,
+                                        client_end),
+        cmocka_unit_test_setup_teardown(what_was_asked_of_addresses_is_kept, client_begin,
                                         client_end),
         cmocka_unit_test_setup_teardown(a_network_can_go_while_a_stopped_container_names_it,
                                         client_begin, client_end),

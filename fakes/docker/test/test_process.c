@@ -271,6 +271,19 @@ static void its_health_check_really_runs(void **state)
     assert_int_equal(call("DELETE", "/containers/cc?force=1", NULL)->status, 204);
 }
 
+static void groups_and_hosts_that_were_added_are_there(void **state)
+{
+    (void)state;
+    if (!real("cc", "id -G; grep db /etc/hosts",
+              ",\"HostConfig\":{\"GroupAdd\":[\"1234\"],\"ExtraHosts\":[\"db:10.1.2.3\"],"
+              "\"Binds\":[" TOOLS "]}"))
+        skip();
+    wait_for_end("cc");
+    logs("cc");
+    assert_non_null(memmem(buf_str(&answer.body), buf_len(&answer.body), " 1234\n", 6));
+    assert_non_null(memmem(buf_str(&answer.body), buf_len(&answer.body), "10.1.2.3\tdb\n", 12));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_program_that_is_not_there_does_not_start, begin, end),
         cmocka_unit_test_setup_teardown(a_paused_one_stands_still, begin, end),
         cmocka_unit_test_setup_teardown(its_health_check_really_runs, begin, end),
+        cmocka_unit_test_setup_teardown(groups_and_hosts_that_were_added_are_there, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -74,23 +75,15 @@ static void ask_child(const struct agent_info *a, char *const *question, int out
     _exit(errno == ENOENT ? 127 : 126); /* as a shell has it */
 }
 
-static int64_t real_now(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
 /* Reads until the child closed its output or the limit has passed. */
 static void collect(int fd, struct buf *out)
 {
-    int64_t until = real_now() + AGENT_INFO_LIMIT_NS;
+    int64_t left, until = (int64_t)uv_hrtime() + AGENT_INFO_LIMIT_NS;
     struct pollfd p = {fd, POLLIN, 0};
     char chunk[4096];
     ssize_t n;
 
-    while (real_now() < until && poll(&p, 1, (int)((until - real_now()) / NS_PER_MS)) > 0) {
+    while ((left = until - (int64_t)uv_hrtime()) > 0 && poll(&p, 1, (int)(left / NS_PER_MS)) > 0) {
         n = read(fd, chunk, sizeof(chunk));
         if (n <= 0 || buf_add(out, chunk, (size_t)n) < 0)
             return;

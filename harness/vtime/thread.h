@@ -5,6 +5,8 @@
 #ifndef HARNESS_VTIME_THREAD_H
 #define HARNESS_VTIME_THREAD_H
 
+#include <time.h>
+
 #include "base/clock.h"
 #include "base/list.h"
 #include "harness/vtime/arch.h"
@@ -53,6 +55,21 @@ struct thread {
     uint64_t scratch;
     int64_t expected; /* of timer_create: where the id will be written */
 };
+
+/* The kernel's clocks that go with the loop's, by what they count from. Others (of CPU time) are
+ * left to the kernel. */
+static inline bool clock_is_wall(int clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ||
+           clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
+}
+
+static inline bool clock_is_mono(int clock)
+{
+    return clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW ||
+           clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME ||
+           clock == CLOCK_BOOTTIME_ALARM;
+}
 
 struct thread *thread_find(struct tracer *t, pid_t tid);
 void thread_free(struct thread *th);

@@ -183,15 +183,10 @@ void timers_wall_stepped(struct tracer *t, int64_t delta)
 /* --- setting and asking ------------------------------------------------------------------------
  */
 
-static bool is_wall(int clock)
-{
-    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
-}
-
+/* A timer cannot be made on a raw or a coarse clock: the kernel says so. */
 static bool is_ours(int clock)
 {
-    return is_wall(clock) || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
-           clock == CLOCK_BOOTTIME_ALARM;
+    return clock_is_wall(clock) || clock_is_mono(clock);
 }
 
 /* value 0: disarm. */
@@ -204,7 +199,7 @@ static void set(struct vtimer *v, bool absolute, int64_t value, int64_t interval
     now = loop_now(t->loop);
     loop_cancel(t->loop, &v->timer);
     v->interval = interval;
-    v->wall = absolute && is_wall(v->clock);
+    v->wall = absolute && clock_is_wall(v->clock);
     if (!value)
         return;
     if (absolute)

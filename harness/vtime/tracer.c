@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -216,21 +217,9 @@ int64_t group_read_clock(struct group *g, int clock)
 
         mem_write(g->tgid, g->page, &next, sizeof(next));
     }
-    switch (clock) {
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME:
-    case CLOCK_BOOTTIME_ALARM:
+    if (clock_is_mono(clock))
         return page.mono;
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
-    case CLOCK_REALTIME_ALARM:
-    case CLOCK_TAI:
-        return page.mono + page.offset;
-    default:
-        return -1;
-    }
+    return clock_is_wall(clock) ? page.mono + page.offset : -1;
 }
 
 /* --- resuming ------------------------------------------------------------------------------- */
@@ -507,17 +496,9 @@ bool tracer_serve(struct tracer *t, void (*ended)(void *data, pid_t pid, int sta
 /* --- life ---------------------------------------------------------------------------------------
  */
 
-static int64_t now_of(clockid_t clock)
-{
-    struct timespec ts;
-
-    clock_gettime(clock, &ts);
-    return ts.tv_sec * NS_PER_S + ts.tv_nsec;
-}
-
 void tracer_init(struct tracer *t, struct loop *loop)
 {
-    *t = (struct tracer){.loop = loop, .base = now_of(CLOCK_MONOTONIC) - loop_now(loop)};
+    *t = (struct tracer){.loop = loop, .base = (int64_t)uv_hrtime() - loop_now(loop)};
     for (size_t i = 0; i < ARRAY_SIZE(t->buckets); i++)
         list_init(&t->buckets[i]);
     list_init(&t->groups);

@@ -132,18 +132,6 @@ static bool read_limit(struct thread *th, const struct wait_kind *k, uint64_t va
     return false;
 }
 
-static bool is_wall(int clock)
-{
-    return clock == CLOCK_REALTIME || clock == CLOCK_TAI || clock == CLOCK_REALTIME_COARSE ||
-           clock == CLOCK_REALTIME_ALARM;
-}
-
-static bool is_mono(int clock)
-{
-    return clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_MONOTONIC_RAW ||
-           clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME_ALARM;
-}
-
 /* Its clock, and whether the limit is a point in time: what the table leaves to the arguments. */
 static void read_clock(const struct wait_kind *k, const uint64_t *args, int *clock, bool *absolute)
 {
@@ -173,12 +161,13 @@ static bool begin(struct thread *th, const struct wait_kind *k, struct wait *w)
     group_catch_up(th->group);
     from = loop_now(t->loop);
     read_clock(k, w->args, &clock, &absolute);
-    if ((!is_wall(clock) && !is_mono(clock)) || !read_limit(th, k, w->args[k->arg], &limit))
+    if ((!clock_is_wall(clock) && !clock_is_mono(clock)) ||
+        !read_limit(th, k, w->args[k->arg], &limit))
         return false;
     if (absolute) {
-        int64_t at = is_wall(clock) ? tracer_wall(t) : tracer_mono(t);
+        int64_t at = clock_is_wall(clock) ? tracer_wall(t) : tracer_mono(t);
 
-        w->wall = is_wall(clock);
+        w->wall = clock_is_wall(clock);
         limit = limit == NEVER ? NEVER : limit > at ? limit - at : 0;
     }
     w->deadline = limit > NEVER - from ? NEVER : from + limit;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "harness/cmd_certificates.h"
+#include "harness/boot/cmd_boot_check.h"
 #include "harness/cmd_operations.h"
 #include "harness/cmd_agents.h"
 #include "harness/cmd_run.h"
@@ -25,6 +26,7 @@ static const struct command {
     {"down", cmd_down, "end what `up` started"},
     {"status", cmd_status, "list what `up` started"},
     {"logs", cmd_logs, "show what happens in it"},
+    {"boot-check", cmd_boot_check, "will it boot, with these units and this user data?"},
     {"agents", cmd_agents, "list the agents that have names"},
     {"serve", cmd_serve, "serve any of the fakes by hand"},
     {"fmt", cmd_fmt, "format scenarios"},
@@ -55,7 +57,7 @@ static int cmd_help(int argc, char **argv)
            "usage: ecsim COMMAND [options]\n"
            "\n");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].doc);
+        printf("  %-11s %s\n", commands[i].name, commands[i].doc);
     printf("\n`ecsim COMMAND --help` tells more. The first thing to try:\n"
            "  ecsim run --agent build/ecsim-agent scenarios\n");
     return EXITCODE_PASSED;

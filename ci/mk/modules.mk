@@ -24,7 +24,7 @@ fakes_libs   := -larchive -lhttp_parser -lwslay -luv -lssl -lcrypto -ljansson
 fakes_poison := curl/curl.h libwebsockets.h microhttpd.h sqlite3.h
 
 harness_uses   := base proto fakes
-harness_libs   := -lmnl
+harness_libs   := -lmnl -lyaml
 harness_poison := $(fakes_poison)
 harness_defs   := -DVTIME_IMAGE_FILE='"$(BUILD)/vdso.so"'
 

@@ -34,7 +34,7 @@ bool run_concerns(const struct record *rec, enum peer peer, const char *what)
 {
     if (!str_eq(rec->peer, peer_name(peer)))
         return false;
-    if (peer == PEER_AGENT) {
+    if (peer_is_process(peer)) {
         if (rec->kind != RECORD_PROCESS)
             return false;
     } else if (!rec->foreign) {

@@ -134,7 +134,7 @@ static bool wants_sandbox(const struct scn *file, struct scn_step *const *steps,
     for (size_t i = 0; i < n; i++) {
         const struct scn_step *s = steps[i];
 
-        if (s->id == VERB_START_AGENT || s->id == VERB_RUN ||
+        if (s->id == VERB_START_AGENT || s->id == VERB_RUN || s->id == VERB_BOOT ||
             wants_sandbox(file, s->steps, s->n_steps) ||
             (s->import && wants_sandbox(s->import, s->import->steps, s->import->n_steps)))
             return true;

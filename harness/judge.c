@@ -22,7 +22,7 @@ static bool declared(const struct run *r, const struct record *rec)
 
     if (str_eq(rec->group, "idle") || str_eq(agent, "ecsim-probe"))
         return true; /* a connection that asked nothing; our own probes */
-    if (peer == PEER_AGENT)
+    if (peer == PEER_AGENT || peer == PEER_MACHINE)
         return str_eq(rec->group, "asked");
     if (peer < 0)
         return false;
@@ -149,7 +149,9 @@ static int fail_unclaimed(struct run *r, const struct record *rec)
 {
     const char *note = rec->group ? NULL : note_about(&r->world.journal, rec);
 
-    if (str_eq(rec->peer, "agent") && json_object_get(rec->data, "signal"))
+    if (str_eq(rec->peer, "machine"))
+        run_fail(r, r->step, "no step expected this of the machine: %s", rec->what);
+    else if (str_eq(rec->peer, "agent") && json_object_get(rec->data, "signal"))
         run_fail(r, r->step, "the agent ended and no step expected it: %s",
                  strsignal((int)json_int(rec->data, "signal", 0)));
     else if (str_eq(rec->peer, "agent"))

@@ -247,7 +247,7 @@ static int furnish(struct run *r, const struct scn *file, struct scn_step *const
     for (size_t i = 0; i < n; i++) {
         const struct scn_step *s = steps[i];
 
-        if (s->peer > PEER_NONE && s->peer != PEER_AGENT && !run_fake(r, s, s->peer))
+        if (s->peer > PEER_NONE && !peer_is_process(s->peer) && !run_fake(r, s, s->peer))
             return -1;
         if (furnish(r, s->import ? s->import : file, s->import ? s->import->steps : s->steps,
                     s->import ? s->import->n_steps : s->n_steps) < 0)
@@ -439,6 +439,7 @@ static void finish(struct run *r)
     r->ended_at = r->world.journal.n;
     if (r->procs_ready) {
         agent_teardown(r);
+        run_machine_end(r);
         find_leaks(r);
     }
     run_time_note(r);

@@ -127,8 +127,10 @@ struct run {
     bool agent_clean;                /* it ended with 0 and by itself */
     bool ending;                     /* its end is wanted: stop, kill */
     struct crash crash;
-    int agent_log;  /* file that holds what it printed */
-    struct buf why; /* why the newest attempt of a step did not hold */
+    int agent_log;           /* file that holds what it printed */
+    struct machine *machine; /* of `boot`; NULL: none */
+    json_t *model;           /* what the model says of it */
+    struct buf why;          /* why the newest attempt of a step did not hold */
 };
 
 /* The child's whole work. */
@@ -217,6 +219,11 @@ int agent_teardown(struct run *r);
  * str_argv_free(). */
 char **run_environment(const struct run *r, bool agent);
 void run_setenv(struct run *r, const char *name, const char *value); /* NULL: unset */
+
+/* --- the machine of `boot` (steps_boot.c) ------------------------------------------------- */
+
+/* Ends it. */
+void run_machine_end(struct run *r);
 
 /* --- time (run_time.c) ------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "harness/boot/machine.h"
 #include "harness/http_client.h"
 #include "harness/match.h"
 
@@ -328,6 +329,17 @@ static json_t *run_program(struct run *r, const struct scn_step *s, char **argv,
     return rec;
 }
 
+/* The words that run these inside of the machine; takes them. NULL: failed. */
+static char **enter(struct run *r, const struct scn_step *s, char **words)
+{
+    char **argv = r->machine ? machine_inside(r->machine, words) : NULL;
+
+    str_argv_free(words);
+    if (!argv)
+        run_fail(r, s, "there is no machine that runs: `boot` one");
+    return argv;
+}
+
 static json_t *run_once(struct run *r, const struct scn_step *s, int64_t deadline)
 {
     char **argv = new0_array(char *, s->n_args + 1);
@@ -336,7 +348,9 @@ static json_t *run_once(struct run *r, const struct scn_step *s, int64_t deadlin
 
     while (n < s->n_args && (argv[n] = run_text(r, s, &s->args[n])))
         n++;
-    if (n == s->n_args)
+    if (n == s->n_args && s->id == VERB_INSIDE)
+        argv = enter(r, s, argv);
+    if (argv && n == s->n_args)
         rec = run_program(r, s, argv, deadline);
     str_argv_free(argv);
     if (rec) {
@@ -361,6 +375,11 @@ static int run_holds(struct run *r, const struct scn_step *s, const json_t *rec)
 }
 
 int step_run(struct run *r, const struct scn_step *s)
+{
+    return try_until(r, s, run_once, run_holds);
+}
+
+int step_inside(struct run *r, const struct scn_step *s)
 {
     return try_until(r, s, run_once, run_holds);
 }

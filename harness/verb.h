@@ -32,6 +32,7 @@ enum peer {
     PEER_IMDS,
     PEER_AWS,
     PEER_AGENT,
+    PEER_MACHINE,
     PEER_MAX,
 };
 
@@ -47,7 +48,7 @@ int peer_from(const char *word);    /* -1: no such peer */
 #define PEERS_TLS                                                                                  \
     (PEER_BIT(PEER_ECS) | PEER_BIT(PEER_ACS) | PEER_BIT(PEER_TCS) | PEER_BIT(PEER_S3) |            \
      PEER_BIT(PEER_AWS))
-#define PEERS_ALL (PEERS_FAKE | PEER_BIT(PEER_AGENT))
+#define PEERS_ALL (PEERS_FAKE | PEER_BIT(PEER_AGENT) | PEER_BIT(PEER_MACHINE))
 
 /* Kinds of arguments and option values. */
 enum arg_kind {
@@ -181,6 +182,12 @@ bool verb_is_keyword(const char *word);
 
 /* What an argument of this kind looks like: "a duration such as 10s or 1m30s". */
 const char *arg_kind_expects(enum arg_kind kind);
+
+/* Processes, which answer nothing: the agent, and the machine of `boot`. */
+static inline bool peer_is_process(enum peer p)
+{
+    return p == PEER_AGENT || p == PEER_MACHINE;
+}
 
 /* Docker, S3 and IMDS calls are METHOD PATH; the others are one word. */
 static inline bool peer_speaks_http(enum peer p)

@@ -56,6 +56,10 @@ static int load(struct check *k, struct err *e)
     for (const char *const *p = c->unit_files; p && *p; p++)
         if (units_add_file(&k->us, *p, e) < 0)
             return -1;
+    for (size_t i = 0; i < c->n_texts; i++)
+        if (units_add_text(&k->us, c->texts[i].name, c->texts[i].name, c->texts[i].text,
+                           c->texts[i].len, e) < 0)
+            return -1;
     if (c->user_data &&
         user_data_read(&k->data, c->user_data_name, c->user_data, c->user_data_len, e) < 0)
         return -1;
@@ -64,7 +68,7 @@ static int load(struct check *k, struct err *e)
         struct unit *u =
             strchr(k->us.given[i].name, '/') ? NULL : units_get(&k->us, k->us.given[i].name);
 
-        if (u && !c->root && !listed(c->disabled, u->name))
+        if (u && !listed(c->disabled, u->name))
             units_enable(&k->us, u);
     }
     units_get(&k->us, "default.target");
@@ -194,10 +198,20 @@ static bool named_by(const struct script *s, const struct unit *u)
     return false;
 }
 
+static bool is_agent(const struct unit *u)
+{
+    const char *exec = unit_setting(u, "Service", "ExecStart");
+
+    return unit_is(u, ".service") && u->found && !u->builtin &&
+           (str_eq(u->name, "ecs.service") || str_eq(u->name, "amazon-ecs.service") ||
+            (exec && (strstr(exec, "ecs-init") || strstr(exec, "ecs-agent") ||
+                      strstr(exec, "ecsim-init"))));
+}
+
 static bool is_subject(const struct check *k, const struct unit *u)
 {
-    return u->given || str_eq(u->name, FINAL) || str_eq(u->name, "ecs.service") ||
-           named_by(&k->data.init, u) || named_by(&k->data.final, u);
+    return u->given || str_eq(u->name, FINAL) || is_agent(u) || named_by(&k->data.init, u) ||
+           named_by(&k->data.final, u);
 }
 
 static const char *when(const struct check *k, const struct unit *u)
@@ -228,8 +242,7 @@ static void add_units(struct check *k)
         const struct unit *u = k->us.all[i];
         json_t *o;
 
-        if (!is_subject(k, u) ||
-            (!u->found && !u->masked && !u->given && str_eq(u->name, "ecs.service")))
+        if (!is_subject(k, u))
             continue;
         o = json_object();
         json_put_str(o, "unit", u->name);
@@ -252,16 +265,6 @@ static const struct op *writes_config(const struct check *k)
         if (k->data.final.ops[i].kind == OP_WRITE_ECS)
             return &k->data.final.ops[i];
     return NULL;
-}
-
-static bool is_agent(const struct unit *u)
-{
-    const char *exec = unit_setting(u, "Service", "ExecStart");
-
-    return unit_is(u, ".service") && u->found && !u->builtin &&
-           (str_eq(u->name, "ecs.service") || str_eq(u->name, "amazon-ecs.service") ||
-            (exec && (strstr(exec, "ecs-init") || strstr(exec, "ecs-agent") ||
-                      strstr(exec, "ecsim-init"))));
 }
 
 static void warn_order(struct check *k, const struct unit *u)
@@ -371,7 +374,12 @@ static const char *kind_of(const struct check *k)
     for (size_t i = 0; i < k->us.n; i++)
         if (k->us.all[i]->dropped && !k->us.all[i]->job && k->us.all[i]->state == UNIT_INACTIVE)
             return "dropped";
-    return k->boot.n_cycles ? "dropped" : "boots";
+    if (k->boot.n_cycles)
+        return "dropped";
+    for (size_t i = 0; i < k->us.n; i++)
+        if (is_agent(k->us.all[i]) && k->us.all[i]->state != UNIT_ACTIVE)
+            return "agent-down";
+    return "boots";
 }
 
 static void judge(struct check *k)

@@ -6,6 +6,7 @@
  *              user data had run
  *   deadlock   jobs wait for each other: jobs[] are those that are left, cycle[] those of them that
  *              are a circle, with the reason for each wait
+ *   agent-down it boots, but nothing starts an agent's unit that is there
  *   dropped    an ordering cycle; systemd deletes a job, and a unit that was asked for may stay
  * down
  *
@@ -20,11 +21,14 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "harness/boot/machine.h"
 
 struct boot_check {
-    const char *const *unit_files; /* paths, NULL-terminated; may be NULL */
-    const char *const *disabled;   /* units that are not enabled before the boot; may be NULL */
-    const char *user_data;         /* NULL: none */
+    const char *const *unit_files;    /* paths, NULL-terminated; may be NULL */
+    const struct machine_unit *texts; /* units as text; may be NULL */
+    size_t n_texts;
+    const char *const *disabled; /* units that are not enabled before the boot; may be NULL */
+    const char *user_data;       /* NULL: none */
     size_t user_data_len;
     const char *user_data_name; /* what messages call it */
     const char *root; /* a machine's root folder to read units from; NULL: built-in ones */
@@ -34,7 +38,7 @@ struct boot_check {
 /* NULL: a file cannot be read or makes no sense; e says which and where. */
 json_t *boot_check(const struct boot_check *c, struct err *e);
 
-/* "boots", "deadlock" or "dropped". */
+/* "boots", "deadlock", "dropped" or "agent-down". */
 const char *verdict_of(const json_t *v);
 /* True when there is something that a person should change although it boots. */
 bool verdict_warns(const json_t *v);

@@ -91,6 +91,8 @@ void verdict_text(const json_t *v, bool trace, struct buf *out)
         deadlock(v, out);
     else if (str_eq(verdict_of(v), "dropped"))
         dropped(v, out);
+    else if (str_eq(verdict_of(v), "agent-down"))
+        buf_adds(out, "BOOTS, but nothing starts the agent.\n\n");
     else
         buf_adds(out, "BOOTS: every job ends.\n\n");
     units(json_object_get(v, "units"), out);

@@ -11,7 +11,8 @@
 #   make fuzz            each fuzz program for a minute; FUZZ="-s 600 http" for one
 #   make bench           speed and size, with the spread
 #   make docs            regenerate what docs/ generates from tables
-#   make install         PREFIX=/usr/local by default, DESTDIR honoured
+#   make install         PREFIX=/usr/local by default, DESTDIR honoured; FLAVOUR=amazon-linux
+#                        (agent/packaging) puts the unit of the agent where systemd finds it
 #   make clean           remove build folders
 #   make hdr-check       every header compiles alone
 #   make compile_commands.json   for editors and clang-tidy
@@ -27,6 +28,7 @@ SAN      ?=
 COV      ?=
 LINT     := $(if $(filter default,$(origin LINT)),,$(LINT))
 AGENT    ?=
+FLAVOUR  ?=
 PREFIX   ?= /usr/local
 BUILD    ?= build$(if $(SAN),-san)$(if $(COV),-cov)
 CC       ?= cc

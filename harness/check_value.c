@@ -188,9 +188,8 @@ static size_t known_names(const struct scn_step *st, const char **list, call_nam
         list[n++] = "log";
         return n;
     case PEER_MACHINE: {
-        static const char *const events[] = {"job",     "unit", "exit",     "restart",
-                                             "up",      "log",  "deadlock", "model",
-                                             "start",   "end"};
+        static const char *const events[] = {"job", "unit",     "exit",  "restart", "up",
+                                             "log", "deadlock", "model", "start",   "end"};
 
         for (size_t i = 0; i < ARRAY_SIZE(events); i++)
             list[n++] = events[i];

@@ -47,7 +47,8 @@ static char *unit_name(const char *path)
 
 static int ask_init(struct run *r, const struct scn_step *s, struct ask *a)
 {
-    const struct scn_option *data = scn_option(s, "user-data");
+    const struct scn_option *data = scn_option(s, "user-data"), *enabled = scn_option(s, "enabled");
+    bool on = true;
     struct subst x = run_subst(r);
     struct err e = ERR_INIT;
 
@@ -62,7 +63,9 @@ static int ask_init(struct run *r, const struct scn_step *s, struct ask *a)
     }
     if (data && !(a->user_data = value_bytes(&data->value, &x, &a->user_data_len, &e)))
         return run_fail(r, s, "user-data: %s", e.text);
-    a->disabled = scn_option(s, "disabled") != NULL;
+    if (enabled && value_bool(&enabled->value, &x, &on, &e) < 0)
+        return run_fail(r, s, "enabled: %s", e.text);
+    a->disabled = !on;
     return run_option(r, s, "host", &a->host) < 0 || run_option(r, s, "verdict", &a->verdict) < 0
                ? -1
                : 0;
@@ -82,6 +85,17 @@ static void record(struct run *r, const char *what, json_t *body, bool foreign)
                    d);
 }
 
+static int compare_verdict(struct run *r, const struct scn_step *s, const char *want)
+{
+    _cleanup_buf_ struct buf text = BUF_INIT(1 << 20);
+
+    if (str_eq(verdict_of(r->model), want))
+        return 0;
+    verdict_text(r->model, true, &text);
+    return run_fail(r, s, "the model says \"%s\", expected \"%s\":\n%s", verdict_of(r->model), want,
+                    buf_str(&text));
+}
+
 /* The model, on the units that the machine will read. -1: it says something else than the step. */
 static int ask_model(struct run *r, const struct scn_step *s, const struct ask *a)
 {
@@ -90,18 +104,13 @@ static int ask_model(struct run *r, const struct scn_step *s, const struct ask *
                                  .user_data_len = a->user_data_len,
                                  .user_data_name = "user-data"};
     const char *want = a->verdict ? a->verdict : "boots";
-    _cleanup_buf_ struct buf text = BUF_INIT(1 << 20);
     struct err e = ERR_INIT;
 
     r->model = boot_check(&c, &e);
     if (!r->model)
         return run_fail(r, s, "%s", e.text);
     record(r, "model", json_deep_copy(r->model), false);
-    if (str_eq(verdict_of(r->model), want))
-        return 0;
-    verdict_text(r->model, true, &text);
-    return run_fail(r, s, "the model says \"%s\", expected \"%s\":\n%s", verdict_of(r->model), want,
-                    buf_str(&text));
+    return compare_verdict(r, s, want);
 }
 
 static bool names_unit(const json_t *list, const char *unit)
@@ -196,9 +205,7 @@ static int model_alone(struct run *r, const struct scn_step *s, const struct ask
     free(names);
     if (!r->model)
         return run_fail(r, s, "%s", e.text);
-    if (!str_eq(verdict_of(r->model), want))
-        return run_fail(r, s, "the model says \"%s\", expected \"%s\"", verdict_of(r->model), want);
-    return no_machine(r, why, a);
+    return compare_verdict(r, s, want) < 0 ? -1 : no_machine(r, why, a);
 }
 
 static int start(struct run *r, const struct scn_step *s, const struct ask *a)
@@ -213,8 +220,7 @@ static int start(struct run *r, const struct scn_step *s, const struct ask *a)
                                 .user_data_len = a->user_data_len,
                                 .env = env,
                                 .agent = r->config->agent,
-                                .docker_socket =
-                                    world_find(&r->world, "docker") ? SANDBOX_DOCKER_SOCKET : NULL};
+                                .engine = world_find(&r->world, "docker") ? "/run" : NULL};
     struct err e = ERR_INIT;
 
     r->machine = machine_make(&spec, &e);

@@ -24,9 +24,9 @@ static const struct header_word headers[] = {
 /* clang-format on */
 
 static const char *const peer_names[PEER_MAX] = {
-    [PEER_DOCKER] = "docker", [PEER_ECS] = "ecs",   [PEER_ACS] = "acs", [PEER_TCS] = "tcs",
-    [PEER_S3] = "s3",         [PEER_IMDS] = "imds", [PEER_AWS] = "aws", [PEER_AGENT] = "agent",
-    [PEER_MACHINE] = "machine",
+    [PEER_DOCKER] = "docker", [PEER_ECS] = "ecs",     [PEER_ACS] = "acs",
+    [PEER_TCS] = "tcs",       [PEER_S3] = "s3",       [PEER_IMDS] = "imds",
+    [PEER_AWS] = "aws",       [PEER_AGENT] = "agent", [PEER_MACHINE] = "machine",
 };
 
 static const struct builtin builtin_table[] = {

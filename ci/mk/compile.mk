@@ -40,6 +40,7 @@ keep = $(if $(call differ,$(strip $(file <$(1))),$(strip $(2))),$(file >$(1),$(s
 
 define module_lists
 $(1)_src  := $$(call sources,$(1))
+$(1)_main := $$(call mains,$(1))
 $(1)_hdr  := $$(call headers,$(1))
 $(1)_obj  := $$($(1)_src:%.c=$(BUILD)/%.o)
 $(1)_test := $$(call tests,$(1))
@@ -75,7 +76,7 @@ $(BUILD)/layers/$(1)/.made: $(BUILD)/layers/$(1).list
 $(BUILD)/lib$(1).a: $$($(1)_obj) $(BUILD)/$(1).list | $(DEPS_OK)
 	$$(Q)rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
 
-$$($(1)_obj) $$($(1)_help_obj) $(BUILD)/$(1)/main.o: $(BUILD)/%.o: %.c $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(DEPS_OK)
+$$($(1)_obj) $$($(1)_help_obj) $$($(1)_main:%.c=$(BUILD)/%.o): $(BUILD)/%.o: %.c $(BUILD)/flags $(BUILD)/layers/$(1)/.made | $(DEPS_OK)
 	@mkdir -p $$(@D)
 	$$(if $$(Q),@echo "  CC    $$<")
 	$$(Q)$$(call cc,$(1)) -MMD -MP -c $$< -o $$@
@@ -102,7 +103,7 @@ flags-$(1): $(BUILD)/layers/$(1)/.made
 link-$(1): $(BUILD)/lib$(1)_test.a $$(call archives,$(1))
 	@printf 'link: %s\n' '$$^ $$(ALL_LDFLAGS) $$(call libs,$(1))'
 
--include $$($(1)_obj:.o=.d) $$($(1)_help_obj:.o=.d) $(BUILD)/$(1)/main.d $$($(1)_test_bin:=.d) $$($(1)_hdr:%=$(BUILD)/%.ok.d)
+-include $$($(1)_obj:.o=.d) $$($(1)_help_obj:.o=.d) $$($(1)_main:%.c=$(BUILD)/%.d) $$($(1)_test_bin:=.d) $$($(1)_hdr:%=$(BUILD)/%.ok.d)
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
 
@@ -130,6 +131,10 @@ $(BUILD)/ecsim-agent: $(BUILD)/agent/main.o $(call archives,agent) $(COV_OBJ) $(
 	@echo "  LD    $@"
 	$(link) $(call libs,agent)
 
+$(BUILD)/ecsim-init: $(BUILD)/agent/init/main.o $(call archives,agent) $(COV_OBJ) $(BUILD)/flags
+	@echo "  LD    $@"
+	$(link) $(call libs,agent)
+
 $(BUILD)/ecsim: $(BUILD)/harness/main.o $(call archives,harness) $(COV_OBJ) $(BUILD)/flags
 	@echo "  LD    $@"
 	$(link) $(call libs,harness)
@@ -137,6 +142,6 @@ $(BUILD)/ecsim: $(BUILD)/harness/main.o $(call archives,harness) $(COV_OBJ) $(BU
 # One entry for each source that becomes an object, and for each test.
 compile_commands.json: $(foreach m,$(MODULES),$(BUILD)/$(m).list) $(BUILD)/flags
 	@echo "  GEN   $@"
-	$(Q){ $(foreach m,$(MODULES),for f in $($(m)_src) $(wildcard $(m)/main.c) $($(m)_test); do \
+	$(Q){ $(foreach m,$(MODULES),for f in $($(m)_src) $($(m)_main) $($(m)_test); do \
 	  printf '%s\n%s\n' "$$f" '$(subst ','\'',$(call cc,$(m)))'; done;) } | \
 	  awk -v dir='$(CURDIR)' -f ci/lib/compile_commands.awk >$@

@@ -32,7 +32,8 @@ harness_defs   := -DVTIME_IMAGE_FILE='"$(BUILD)/vdso.so"'
 # its own test/ with test_*.c and fuzz_*.c, programs each. Other sources in a
 # test/ help the tests of the module: an archive that each is linked with.
 dirs = $(1) $(filter-out $(1)/test,$(patsubst %/,%,$(wildcard $(1)/*/)))
-sources = $(foreach d,$(call dirs,$(1)),$(filter-out $(1)/main.c,$(wildcard $(d)/*.c)))
+sources = $(foreach d,$(call dirs,$(1)),$(filter-out $(d)/main.c,$(wildcard $(d)/*.c)))
+mains = $(foreach d,$(call dirs,$(1)),$(wildcard $(d)/main.c))
 headers = $(foreach d,$(call dirs,$(1)),$(wildcard $(d)/*.h))
 tests   = $(foreach d,$(call dirs,$(1)),$(wildcard $(d)/test/test_*.c $(d)/test/fuzz_*.c))
 test_helpers = $(foreach d,$(call dirs,$(1)),$(filter-out $(call tests,$(1)),$(wildcard $(d)/test/*.c)))

@@ -3,7 +3,7 @@
 .PHONY: all help test scenario-test check lint hdr-check format memcheck coverage bench docs \
         install clean tests fuzz $(MODULES:%=flags-%) $(MODULES:%=link-%)
 
-PROGRAMS := $(BUILD)/ecsim $(BUILD)/ecsim-agent
+PROGRAMS := $(BUILD)/ecsim $(BUILD)/ecsim-agent $(BUILD)/ecsim-init
 TESTS    := $(foreach m,$(MODULES),$($(m)_test_bin))
 HDR_OK   := $(foreach m,$(MODULES),$($(m)_hdr:%=$(BUILD)/%.ok))
 
@@ -61,10 +61,20 @@ bench: $(PROGRAMS) $(DEPS_OK)
 docs: $(BUILD)/ecsim
 	$(Q)ci/docs
 
+# Units lie in share/ecsim/agent/packaging; FLAVOUR puts one where systemd (or upstart) finds it.
+install_unit = install -d $(DESTDIR)$(if $(filter upstart,$(1)),/etc/init,$(PREFIX)/lib/systemd/system) && \
+  install -m 0644 $(DESTDIR)$(PREFIX)/share/ecsim/agent/packaging/$(1)/ecs.* \
+    $(DESTDIR)$(if $(filter upstart,$(1)),/etc/init,$(PREFIX)/lib/systemd/system)
+
 install: $(PROGRAMS)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/ecsim $(DESTDIR)$(PREFIX)/share/doc/ecsim
 	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	cp -R scenarios $(DESTDIR)$(PREFIX)/share/ecsim/
+	install -d $(DESTDIR)$(PREFIX)/share/ecsim/agent
+	cp -R agent/packaging $(DESTDIR)$(PREFIX)/share/ecsim/agent/
+	find $(DESTDIR)$(PREFIX)/share/ecsim/agent/packaging -type f \
+	  -exec sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' {} +
+	$(if $(FLAVOUR),$(call install_unit,$(FLAVOUR)))
 	cp -R $(wildcard README.md LICENSE docs/*) $(DESTDIR)$(PREFIX)/share/doc/ecsim/
 
 clean:

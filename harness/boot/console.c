@@ -71,11 +71,18 @@ static const char *unit(const char *line, json_t **ret)
     return NULL;
 }
 
-/* "cloud-init[56]: text": what a unit prints to the console. */
+/* "[ 123.456789] cloud-init[56]: text": what a unit prints to the console, with the time that the
+ * journal puts in front. */
 static const char *said(const char *line, json_t **ret)
 {
     const char *p = line;
     json_t *o;
+
+    if (*p == '[' && (p[1] == ' ' || isdigit((unsigned char)p[1])) && strchr(p, ']')) {
+        line = strchr(p, ']') + 1;
+        line += strspn(line, " ");
+        p = line;
+    }
 
     while (isalnum((unsigned char)*p) || (*p && strchr("-_.@", *p)))
         p++;

@@ -185,7 +185,11 @@ static bool begin(struct boot *b, struct job *j)
             j->type = JOB_START;
         return true;
     }
-    j->type = JOB_START;
+    if (j->type != JOB_START) {
+        /* a restart of what is down becomes a start, which waits for its turn again */
+        j->type = JOB_START;
+        return true;
+    }
     if (u->state == UNIT_ACTIVE) {
         finish(b, j);
         return true;

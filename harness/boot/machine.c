@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -23,12 +24,14 @@
 #include "harness/boot/machine_root.h"
 #include "harness/boot/machine_waits.h"
 
-#define CGROUPS       "/sys/fs/cgroup"
-#define CGROUP_NAME   "ecsim-machine-"
+#define CGROUPS     "/sys/fs/cgroup"
+#define CGROUP_NAME "ecsim-machine-"
+/* Longer than any scenario may take. */
+#define CGROUP_OLD_S  1800
 #define CGROUP2_MAGIC 0x63677270
 
 struct machine {
-    char *dir, *root, *cgroup, *agent, *init, *docker_socket;
+    char *dir, *root, *cgroup, *agent, *init, *engine;
     struct procs *ps;
     struct proc *nspawn, *asking; /* systemd-nspawn; the systemctl that asks */
     const struct machine_ops *ops;
@@ -71,7 +74,8 @@ static void remove_cgroup(const char *path)
     rmdir(path); /* one that is in use stays */
 }
 
-/* Those that a runner left which was killed: nothing lives in them. */
+/* Those that a runner left which was killed. Another one's may be there for a moment with nothing
+ * in it yet: only old ones go, and those in use stay anyway. */
 static void sweep_cgroups(void)
 {
     _cleanup_closedir_ DIR *d = opendir(CGROUPS);
@@ -80,10 +84,9 @@ static void sweep_cgroups(void)
     while (d && (e = readdir(d)))
         if (str_starts(e->d_name, CGROUP_NAME)) {
             _cleanup_free_ char *path = xasprintf(CGROUPS "/%s", e->d_name);
-            _cleanup_free_ char *procs = xasprintf("%s/payload/cgroup.events", path);
-            _cleanup_buf_ struct buf text = BUF_INIT(4096);
+            struct stat st;
 
-            if (io_read_file(procs, &text, NULL) < 0 || strstr(buf_str(&text), "populated 0"))
+            if (stat(path, &st) == 0 && time(NULL) - st.st_mtime > CGROUP_OLD_S)
                 remove_cgroup(path);
         }
 }
@@ -149,7 +152,7 @@ struct machine *machine_make(const struct machine_spec *spec, struct err *e)
 
     m->dir = xstrdup(spec->dir);
     m->root = xasprintf("%s/machine", spec->dir);
-    m->docker_socket = xstrdup(spec->docker_socket);
+    m->engine = xstrdup(spec->engine);
     m->init = find_init();
     m->agent = spec->agent && spec->agent[0] ? find_program(spec->agent[0]) : NULL;
     m->log = fopen(log, "we");
@@ -332,8 +335,9 @@ static char **command_line(const struct machine *m)
         add(argv, &n, xasprintf("--bind-ro=%s:" MACHINE_BIN "/ecsim-init", m->init));
     if (m->agent)
         add(argv, &n, xasprintf("--bind-ro=%s:" MACHINE_BIN "/agent-under-test", m->agent));
-    if (m->docker_socket)
-        add(argv, &n, xasprintf("--bind=%s:/run/docker.sock", m->docker_socket));
+    if (m->engine)
+        /* its folder: the engine may go and come back with another socket */
+        add(argv, &n, xasprintf("--bind=%s:" MACHINE_ENGINE ":norbind", m->engine));
     for (size_t i = 0; i < ARRAY_SIZE(boot); i++)
         add(argv, &n, xstrdup(boot[i]));
     return argv;
@@ -388,6 +392,6 @@ void machine_free(struct machine *m)
     free(m->cgroup);
     free(m->agent);
     free(m->init);
-    free(m->docker_socket);
+    free(m->engine);
     free(m);
 }

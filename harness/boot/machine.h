@@ -6,7 +6,7 @@
  * are the ones that are installed here), /etc holds the few files that programs need, the
  * units of the scenario, links that enable them and cloud-init's, and user data for the NoCloud
  * data source. It shares the sandbox's network, so that an agent in it meets the fakes at the
- * real addresses, and its /run/docker.sock is that of the fake engine. The scenario's data and log
+ * real addresses, and its DOCKER_HOST is the fake engine. The scenario's data and log
  * folders are its /var/lib/ecs/data and /var/log/ecs.
  *
  * PID 1 logs all it does to its console (log_level=debug), which we read: what becomes of each job
@@ -47,9 +47,9 @@ struct machine_spec {
     bool disabled;         /* the units are not enabled before the boot */
     const char *user_data; /* "" : none */
     size_t user_data_len;
-    char *const *env;          /* environment of the agent, NAME=VALUE */
-    char *const *agent;        /* its command line; NULL: none */
-    const char *docker_socket; /* NULL: there is none */
+    char *const *env;   /* environment of the agent, NAME=VALUE */
+    char *const *agent; /* its command line; NULL: none */
+    const char *engine; /* folder that holds docker.sock; NULL: there is none */
 };
 
 struct machine;

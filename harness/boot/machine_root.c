@@ -113,10 +113,12 @@ static int copy(const char *from, const char *to, int depth, struct err *e)
 static int make_etc(const char *root, struct err *e)
 {
     static const char *const wanted[] = {
-        "passwd",         "group",           "shadow",       "nsswitch.conf",
-        "ld.so.cache",    "ld.so.conf",      "ld.so.conf.d", "alternatives",
-        "debian_version", "python3",         "dbus-1",       "ssl",
-        "login.defs",     "cloud/templates", "protocols",    "services"};
+        "passwd",        "group",           "shadow",
+        "nsswitch.conf", "ld.so.cache",     "ld.so.conf",
+        "ld.so.conf.d",  "alternatives",    "debian_version",
+        "python3",       "dbus-1",          "ssl",
+        "login.defs",    "cloud/templates", "cloud/cloud.cfg.d/05_logging.cfg",
+        "protocols",     "services"};
     _cleanup_buf_ struct buf release = BUF_INIT(ETC_FILE_MAX);
 
     for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
@@ -310,7 +312,7 @@ static int make_environment(const char *root, const struct machine_spec *spec, s
     }
     buf_adds(&out, "ECS_DATADIR=/var/lib/ecs/data\nECS_LOGFILE=/var/log/ecs/ecs-agent.log\n"
                    "ECS_AUDIT_LOGFILE=/var/log/ecs/audit.log\n"
-                   "DOCKER_HOST=unix:///run/docker.sock\n");
+                   "DOCKER_HOST=unix://" MACHINE_ENGINE "/docker.sock\n");
     if (spec->agent && spec->agent[0]) {
         buf_adds(&words, MACHINE_BIN "/agent-under-test");
         for (char *const *w = spec->agent + 1; *w; w++) {

@@ -8,6 +8,8 @@
 
 /* Where the agent and its supervisor are, inside. */
 #define MACHINE_BIN "/usr/local/bin"
+/* The folder of the engine's socket. */
+#define MACHINE_ENGINE "/run/engine"
 
 /* Makes the folder `root` with all that is in it; mounts /usr there (we are in a sandbox). */
 int machine_root_make(const char *root, const struct machine_spec *spec, struct err *e);

@@ -111,6 +111,19 @@ static char **words_of(const char *pid)
     return words;
 }
 
+/* Is its parent a timeout(1)? Then it waits for so long, and no longer. */
+static bool is_limited(const char *pid)
+{
+    _cleanup_free_ char *path = xasprintf("/proc/%s/status", pid), *comm = NULL;
+    _cleanup_buf_ struct buf text = BUF_INIT(1 << 16), name = BUF_INIT(256);
+    const char *p;
+
+    if (io_read_file(path, &text, NULL) < 0 || !(p = strstr(buf_str(&text), "\nPPid:")))
+        return false;
+    comm = xasprintf("/proc/%ld/comm", strtol(p + strlen("\nPPid:"), NULL, 10));
+    return io_read_file(comm, &name, NULL) == 0 && str_eq(buf_str(&name), "timeout\n");
+}
+
 /* A systemctl that hangs holds the job of the unit it runs in. */
 static void one_process(struct waits *w, const char *pid)
 {
@@ -120,7 +133,7 @@ static void one_process(struct waits *w, const char *pid)
     struct waiting *j;
 
     if (words && words[0] && str_ends(words[0], "systemctl") && (unit = unit_of(pid)) &&
-        (j = find(w, unit)) &&
+        (j = find(w, unit)) && !is_limited(pid) &&
         script_words(&s, "process", (int)strtol(pid, NULL, 10), words, NULL) == 0)
         for (size_t i = 0; i < s.n; i++)
             for (size_t u = 0; s.ops[i].blocks && s.ops[i].units[u]; u++)

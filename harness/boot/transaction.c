@@ -218,7 +218,9 @@ static void install(struct boot *b, struct job *j)
     struct unit *u = j->unit;
 
     if (u->job && u->job->type != JOB_STOP && j->type == JOB_START) {
-        free(j); /* merged: whoever waits, waits for the one that is there */
+        /* merged: whoever waits, waits for the one that is there */
+        u->job->ignore_order = u->job->ignore_order || j->ignore_order;
+        free(j);
         return;
     }
     if (u->job) {

@@ -260,15 +260,14 @@ static int part(struct user_data *u, const char *from, int line, const char *typ
         return encoded(u, from, line + count_lines(s, body), &h, body, (size_t)(end - body),
                        depth + 1, e);
     }
+    if (*type && !str_eq(type, "text/plain"))
+        return err_set(e, ERR_PARSE, "%s:%d: nobody can see from here what a part of type %s does",
+                       from, line, type);
     return err_set(
         e, ERR_PARSE,
-        "%s:%d: %s%s; expected \"#!/bin/sh\", \"#cloud-config\", \"#cloud-boothook\" or a "
-        "MIME multipart message",
-        from, line,
-        said || !str_eq(type, "text/plain")
-            ? "nobody can see from here what is in a part of type "
-            : "cloud-init does not know what this is, and ignores it",
-        said || !str_eq(type, "text/plain") ? type : "");
+        "%s:%d: cloud-init does not know what this is, and ignores it; expected "
+        "\"#!/bin/sh\", \"#cloud-config\", \"#cloud-boothook\" or a MIME multipart message",
+        from, line);
 }
 
 static void move_ops(struct script *to, struct script *from)

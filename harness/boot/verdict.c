@@ -77,7 +77,8 @@ static int load(struct check *k, struct err *e)
 
 static void attach(struct check *k, const char *unit, const struct script *s)
 {
-    struct unit *u = s->n ? units_get(&k->us, unit) : NULL;
+    /* cloud-final takes its time, with or without user data: who does not wait for it is earlier */
+    struct unit *u = s->n || str_eq(unit, FINAL) ? units_get(&k->us, unit) : NULL;
 
     if (u)
         boot_attach(&k->boot, u, s);

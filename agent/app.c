@@ -78,7 +78,7 @@ static void on_end_signal(struct loop *l, int signo, void *user)
 
 static int watch_loop(struct app *a, struct err *e)
 {
-    a->trust = (struct http_trust){a->args->insecure, a->config.ca_file};
+    a->trust = (struct http_trust){a->args->insecure, a->config.ca_file, &a->proxy};
     a->http = http_new(&a->loop, &a->trust, e);
     if (!a->http)
         return -1;
@@ -142,6 +142,7 @@ enum agent_exit app_run(const struct args *args, const char *const *env)
         config_release(&a.config);
         return AGENT_EXIT_RESTART;
     }
+    proxy_read(&a.proxy, env);
     open_log(&a);
     task_credentials_init(&a.task_credentials, &a.log);
     signal(SIGPIPE, SIG_IGN); /* a peer that leaves is an error of one connection */

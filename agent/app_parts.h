@@ -26,6 +26,7 @@ struct app {
     struct loop loop;
     enum agent_exit status;
 
+    struct proxy proxy;
     struct http_trust trust;
     struct http *http;
     struct imds *imds;

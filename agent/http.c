@@ -398,6 +398,7 @@ static void set_options(struct http_request *r, const struct http_call *c)
 {
     CURL *easy = r->easy;
     int64_t connect = c->connect_timeout > 0 ? c->connect_timeout : 30 * NS_PER_S;
+    const char *proxy = NULL;
 
     curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, r->why);
@@ -413,10 +414,12 @@ static void set_options(struct http_request *r, const struct http_call *c)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
     if (c->user_agent)
         curl_easy_setopt(easy, CURLOPT_USERAGENT, c->user_agent);
-    if (c->unix_socket) {
+    if (c->unix_socket)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
-        curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    }
+    else
+        proxy = proxy_for(r->http->trust.proxy, c->url);
+    /* "": and none that libcurl finds by itself */
+    curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
     if (r->http->trust.insecure) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "agent/loop.h"
+#include "agent/proxy.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -75,10 +76,11 @@ struct http_call {
     void *user;
 };
 
-/* Whose TLS certificates are believed. */
+/* Whose TLS certificates are believed, and the way to their owners. */
 struct http_trust {
-    bool insecure;       /* -k: anybody's */
-    const char *ca_file; /* PEM bundle instead of the system's; NULL or "": the system's */
+    bool insecure;             /* -k: anybody's */
+    const char *ca_file;       /* PEM bundle instead of the system's; NULL or "": the system's */
+    const struct proxy *proxy; /* through whom we speak to them; borrowed, NULL: nobody */
 };
 
 /* trust is copied, its text borrowed. NULL with the reason in e. */

@@ -1,5 +1,11 @@
 #include "agent/web.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 /* A handshake is written in one piece: the URL, a signature, a session token. */
 #define HANDSHAKE_MAX 16384
@@ -10,7 +16,7 @@
 struct web {
     struct loop *loop;
     struct lws_context *context;
-    struct lws_vhost *clients[2]; /* plain, TLS */
+    struct lws_vhost *clients[2][2]; /* plain, TLS; and those through a proxy */
     struct http_trust trust;
 };
 
@@ -95,22 +101,40 @@ bool web_insecure(const struct web *w)
     return w->trust.insecure;
 }
 
-struct lws_vhost *web_client_vhost(struct web *w, bool tls, const struct lws_protocols *protocols,
-                                   struct err *e)
+/* "http://proxy:3128/" as libwebsockets takes it: "proxy:3128". */
+static char *bare_proxy(const char *proxy)
 {
+    const char *rest = strstr(proxy, "://");
+
+    rest = rest ? rest + 3 : proxy;
+    return xasprintf("%.*s%s", (int)strcspn(rest, "/"), rest, strchr(rest, ':') ? "" : ":80");
+}
+
+struct lws_vhost *web_client_vhost(struct web *w, const char *url,
+                                   const struct lws_protocols *protocols, struct err *e)
+{
+    bool tls = str_starts(url, "https://") || str_starts(url, "wss://");
+    const char *proxy = proxy_for(w->trust.proxy, url);
+    _cleanup_free_ char *address = proxy ? bare_proxy(proxy) : NULL;
+    struct lws_vhost **vhost = &w->clients[tls][proxy != NULL];
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
         .protocols = protocols,
-        .vhost_name = tls ? "tls-clients" : "clients",
+        .vhost_name = proxy ? (tls ? "tls-proxied" : "proxied")
+                      : tls ? "tls-clients"
+                            : "clients",
         .options = tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
         .retry_and_idle_policy = &no_pings,
     };
 
     if (tls && w->trust.ca_file && *w->trust.ca_file)
         info.client_ssl_ca_filepath = w->trust.ca_file;
-    if (!w->clients[tls])
-        w->clients[tls] = lws_create_vhost(w->context, &info);
-    if (!w->clients[tls])
+    /* it would take this one for everybody, whatever no_proxy says */
+    unsetenv("http_proxy");
+    info.http_proxy_address = address;
+    if (!*vhost)
+        *vhost = lws_create_vhost(w->context, &info);
+    if (!*vhost)
         err_set(e, ERR_INTERNAL, "libwebsockets refuses the virtual host of clients");
-    return w->clients[tls];
+    return *vhost;
 }

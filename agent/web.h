@@ -28,8 +28,9 @@ struct loop *web_loop(const struct web *w);
 struct lws_context *web_context(const struct web *w);
 bool web_insecure(const struct web *w);
 
-/* The virtual host of clients. */
-struct lws_vhost *web_client_vhost(struct web *w, bool tls, const struct lws_protocols *protocols,
-                                   struct err *e);
+/* The virtual host of clients of such URLs: with TLS or not, through a proxy (trust.proxy) or not.
+ */
+struct lws_vhost *web_client_vhost(struct web *w, const char *url,
+                                   const struct lws_protocols *protocols, struct err *e);
 
 #endif

@@ -316,6 +316,7 @@ static const struct lws_protocols protocols[] = {
 /* ---- opening ---- */
 
 struct target {
+    const char *url; /* borrowed */
     bool tls;
     char *host; /* as in the Host header */
     char *address;
@@ -330,6 +331,7 @@ static int split_url(const char *url, struct target *t, struct err *e)
     uint64_t port;
     size_t n;
 
+    t->url = url;
     if (!rest)
         rest = str_after(url, "ws://");
     t->tls = !rest;
@@ -373,7 +375,7 @@ static int connect_to(struct ws *s, const struct target *t, struct err *e)
 {
     struct lws_client_connect_info info = {
         .context = web_context(s->web),
-        .vhost = web_client_vhost(s->web, t->tls, protocols, e),
+        .vhost = web_client_vhost(s->web, t->url, protocols, e),
         .address = t->address,
         .port = t->port,
         .path = s->path,

@@ -158,11 +158,27 @@ static void compare_deleted(struct run *r, const char *unit)
              unit);
 }
 
+/* The scenario ends as skipped. */
+static int no_machine(struct run *r, const char *why)
+{
+    if (r->failed)
+        return -1;
+    r->failed = true; /* unwinds; the outcome says what it means */
+    r->result->outcome = OUTCOME_SKIPPED;
+    r->result->reason = xasprintf("no real machine: %s; the model says \"%s\", as expected", why,
+                                  verdict_of(r->model));
+    return -1;
+}
+
 static void on_event(void *data, const char *what, json_t *event)
 {
     struct run *r = data;
     bool deadlock = str_eq(what, "deadlock");
 
+    if (json_str(event, "never_began")) {
+        no_machine(r, json_str(event, "never_began"));
+        return;
+    }
     /* what ends a boot in a way that nobody wants has to be expected */
     record(r, what, json_deep_copy(event), deadlock || str_eq(what, "end"));
     if (deadlock)
@@ -174,15 +190,6 @@ static void on_event(void *data, const char *what, json_t *event)
 }
 
 static const struct machine_ops ops = {.on_event = on_event};
-
-static int no_machine(struct run *r, const char *why, const struct ask *a)
-{
-    r->failed = true; /* unwinds; the outcome says what it means */
-    r->result->outcome = OUTCOME_SKIPPED;
-    r->result->reason = xasprintf("no real machine: %s; the model says \"%s\", as expected", why,
-                                  a->verdict ? a->verdict : "boots");
-    return -1;
-}
 
 /* Without a machine there is no root folder to read: the model's own units stand in. */
 static int model_alone(struct run *r, const struct scn_step *s, const struct ask *a,
@@ -205,7 +212,7 @@ static int model_alone(struct run *r, const struct scn_step *s, const struct ask
     free(names);
     if (!r->model)
         return run_fail(r, s, "%s", e.text);
-    return compare_verdict(r, s, want) < 0 ? -1 : no_machine(r, why, a);
+    return compare_verdict(r, s, want) < 0 ? -1 : no_machine(r, why);
 }
 
 static int start(struct run *r, const struct scn_step *s, const struct ask *a)
@@ -237,7 +244,10 @@ static int start(struct run *r, const struct scn_step *s, const struct ask *a)
 
 int step_boot(struct run *r, const struct scn_step *s)
 {
-    const char *why = machine_missing();
+    const struct sandbox *box = r->config->sandbox;
+    const char *why = !box                       ? "there is no sandbox"
+                      : box->user_ns || box->uid ? "control groups and systemd-nspawn need root"
+                                                 : machine_missing();
     struct ask a;
     int k;
 
@@ -245,10 +255,6 @@ int step_boot(struct run *r, const struct scn_step *s)
         return run_fail(r, s, "a machine was booted already");
     if (r->pace.mode != LOOP_REAL)
         return run_fail(r, s, "a machine keeps its own time: say `time real` in the header");
-    if (!r->config->sandbox)
-        why = "there is no sandbox";
-    else if (r->config->sandbox->user_ns || r->config->sandbox->uid)
-        why = "control groups and systemd-nspawn need root";
     k = ask_init(r, s, &a);
     if (k == 0)
         k = why ? model_alone(r, s, &a, why) : start(r, s, &a);

@@ -39,8 +39,20 @@ struct machine {
     struct map jobs; /* unit -> type: what is queued and not done, as the console says */
     struct clock_timer quiet;
     bool up, deadlocked;
+    bool began;     /* its systemd runs */
+    char said[256]; /* the last line before */
     FILE *log;
 };
+
+/* The sandbox has no control groups; a machine needs them. */
+static int mount_cgroups(void)
+{
+    struct statfs fs;
+
+    if (statfs(CGROUPS, &fs) == 0 && fs.f_type == CGROUP2_MAGIC)
+        return 0;
+    return mount("cgroup2", CGROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
 
 const char *machine_missing(void)
 {
@@ -55,7 +67,7 @@ const char *machine_missing(void)
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
         if (access(files[i][0], F_OK) < 0)
             return files[i][1];
-    return NULL;
+    return mount_cgroups() < 0 ? "control groups (cgroup2) cannot be mounted" : NULL;
 }
 
 /* --- control groups ----------------------------------------------------------------------- */
@@ -91,14 +103,11 @@ static void sweep_cgroups(void)
         }
 }
 
-/* The sandbox has no control groups; a machine needs them. */
 static int make_cgroup(struct machine *m, struct err *e)
 {
-    struct statfs fs;
     uint64_t n;
 
-    if ((statfs(CGROUPS, &fs) < 0 || fs.f_type != CGROUP2_MAGIC) &&
-        mount("cgroup2", CGROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+    if (mount_cgroups() < 0)
         return err_sys(e, errno, "mount cgroup2 on " CGROUPS);
     sweep_cgroups();
     io_random(&n, sizeof(n));
@@ -277,8 +286,12 @@ static void on_line(struct proc *p, int stream, const char *line, size_t n)
     (void)stream;
     if (m->log)
         fprintf(m->log, "%.*s\n", (int)n, line);
-    if (!what)
+    if (!what) {
+        if (!m->began)
+            snprintf(m->said, sizeof(m->said), "%.*s", (int)n, line);
         return;
+    }
+    m->began = true;
     unit = json_str(event, "unit");
     if (str_eq(what, "job") && str_eq(json_str(event, "state"), "queued"))
         map_set(&m->jobs, unit, m);
@@ -300,6 +313,8 @@ static void on_exit_(struct proc *p, int code, int signum)
         json_put_int(event, "code", code);
     else
         json_put_int(event, "signal", signum);
+    if (!m->began)
+        json_put_str(event, "never_began", m->said);
     tell(m, "end", event);
 }
 

@@ -64,12 +64,12 @@ struct machine_ops {
      *   log       body: a line of something else
      *   up        all jobs of the boot are through
      *   deadlock  cycle[] of unit, type, state, why; jobs[]
-     *   end       code
+     *   end       code; never_began: what was said instead, when its systemd did not come to run
      */
     void (*on_event)(void *data, const char *what, json_t *event);
 };
 
-/* NULL: a real machine can be had here; else what is missing, in words. */
+/* NULL: a real machine can be had here; else what is missing, in words. In a sandbox, as root. */
 const char *machine_missing(void);
 
 /* Makes the root folder below spec->dir. */

@@ -55,6 +55,7 @@ class Engine:
             [ecsim, "serve", "--die-with-parent", "--socket-dir", os.path.join(self.dir, "s"),
              "--control", "docker:image:busybox:latest,cached=yes,rootfs=" + root,
              "--control", "docker:image:public:1,rootfs=" + root,
+             "--control", "docker:image:layered:1,process=yes",
              "docker"], stdout=subprocess.PIPE, text=True)
         for line in self.child.stdout:
             name, _, value = line.rstrip("\n").partition("=")

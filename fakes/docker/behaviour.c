@@ -61,6 +61,7 @@ static const struct option {
     {"arch", OPT_TEXT, true, offsetof(struct behaviour, arch)},
     {"rootfs", OPT_TEXT, true, offsetof(struct behaviour, rootfs)},
     {"files", OPT_TEXT, true, offsetof(struct behaviour, files)},
+    {"process", OPT_FLAG, true, offsetof(struct behaviour, process)},
     {"cmd", OPT_TEXT, true, offsetof(struct behaviour, cmd)},
     {"entrypoint", OPT_TEXT, true, offsetof(struct behaviour, entrypoint)},
     {"env", OPT_TEXT, true, offsetof(struct behaviour, env)},
@@ -135,7 +136,7 @@ struct behaviour *behaviour_new(void)
     b->stop_exit = -1;
     b->cpu = 10;
     b->memory = 4 << 20;
-    b->size = 4 << 20;
+    b->size = IMAGE_SIZE_DEFAULT;
     b->arch = xstrdup(DOCKER_ARCH);
     b->cmd = xstrdup("sh");
     b->env = xstrdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");

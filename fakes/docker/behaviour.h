@@ -37,6 +37,8 @@
  *   digest sha256:...    of its manifest (default: derived from its name)
  *   rootfs PATH          a folder or a tar: its root file system; the command really runs
  *   files PATH           the same for a simulated container: archive and export show them
+ *   process yes          the command really runs, in the layers of `archive`, or in those that
+ *                        are loaded or imported under this name
  *   arch NAME            amd64, arm64 ...; what is foreign does not run (exec format error)
  *   cmd, entrypoint      command lines; env "A=1 B=2", user, workdir, expose "80/tcp 53/udp",
  *   volume "/data /x", stop-signal NAME, healthcheck COMMAND, label "a=b c=d"
@@ -62,6 +64,8 @@ struct health_step {
 };
 
 #define BEHAVIOUR_STEPS_MAX 16
+/* Of a declared image that says nothing of its size and has no files. */
+#define IMAGE_SIZE_DEFAULT (4 << 20)
 
 struct behaviour {
     unsigned refs;
@@ -84,7 +88,7 @@ struct behaviour {
     /* an image */
     int64_t pull; /* ns */
     char *pull_error;
-    bool cached;
+    bool cached, process;
     int64_t size;
     char *layers, *digest, *arch, *archive, *rootfs, *files;
     char *cmd, *entrypoint, *env, *user, *workdir, *expose, *volume, *healthcheck, *label;

@@ -174,7 +174,9 @@ static void on_output(struct clock_timer *t)
 
 static bool foreign(const struct container *c)
 {
-    return !str_eq(c->b->arch, DOCKER_ARCH);
+    const char *arch = json_str(c->content->file, "architecture");
+
+    return arch && !str_eq(arch, DOCKER_ARCH);
 }
 
 static void behave(struct container *c)

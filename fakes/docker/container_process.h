@@ -46,7 +46,7 @@ void run_problem(const struct docker *d, enum process_failure why, const char *p
 /* True when the image says that containers of it are processes. */
 static inline bool container_is_process(const struct container *c)
 {
-    return c->b->rootfs != NULL;
+    return c->b->rootfs || c->b->process;
 }
 /* -1 with the runtime's refusal; *ret_code: the exit code that goes with it. */
 int container_process_start(struct container *c, struct problem *p, int *ret_code);

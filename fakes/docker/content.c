@@ -95,8 +95,9 @@ void layers_free(struct layer *layers, size_t n)
     free(layers);
 }
 
-/* "3" layers of its own, or "base,app" by name: those of the same name are shared. */
-static void declared_layers(struct content *c, const char *key)
+/* "3" layers of its own, or "base,app" by name: those of the same name are shared. files: one
+ * above them, or alone when there was no word of layers. */
+static void declared_layers(struct content *c, const char *key, struct layer *files)
 {
     const char *declared = c->b->layers, *s = declared;
     uint64_t n = 1;
@@ -105,8 +106,9 @@ static void declared_layers(struct content *c, const char *key)
     if (named)
         for (n = 1; *s; s++)
             n += *s == ',';
-    c->n_layers = n;
-    c->layers = new0_array(struct layer, n);
+    if (files && !declared)
+        n = 0;
+    c->layers = new0_array(struct layer, n + 1);
     s = declared;
     for (size_t i = 0; i < n; i++) {
         size_t len = named ? strcspn(s, ",") : 0;
@@ -116,6 +118,10 @@ static void declared_layers(struct content *c, const char *key)
         s += named ? len + 1 : 0;
         free(name);
     }
+    if (files)
+        c->layers[n++] = *files;
+    free(files);
+    c->n_layers = n;
     chain(c->layers, n);
 }
 
@@ -132,7 +138,10 @@ static char *configuration(const struct content *c)
     buf_adds(&b, ",\"created\":\"" IMAGES_CREATED "\",\"history\":[");
     for (size_t i = 0; i < c->n_layers; i++) {
         buf_addf(&b, "%s{\"created\":\"" IMAGES_CREATED "\",\"created_by\":", i ? "," : "");
-        gojson_add(&b, c->layers[i].name);
+        if (c->layers[i].name)
+            gojson_add(&b, c->layers[i].name);
+        else
+            buf_addf(&b, "\"/bin/sh -c #(nop) ADD file:%s in / \"", c->layers[i].diff_id);
         buf_addc(&b, '}');
     }
     buf_adds(&b, "],\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[");
@@ -158,21 +167,24 @@ static void finish(struct content *c, const char *text, size_t len, const char *
         c->size += c->layers[i].size;
 }
 
-struct content *content_from_behaviour(struct behaviour *b, const char *key)
+struct content *content_from_behaviour(struct behaviour *b, const char *key, struct layer *files)
 {
     struct content *c = new0(struct content);
-    char hex[65], *manifest = xasprintf("manifest %s", key), *digest;
+    char hex[65], *digest,
+        *manifest = xasprintf("manifest %s%s", key, files ? files->diff_id : "");
+    bool sized = !files || b->size != IMAGE_SIZE_DEFAULT;
 
     sha256_hex(manifest, strlen(manifest), hex);
     digest = b->digest ? xstrdup(b->digest) : xasprintf("sha256:%s", hex);
     c->refs = 1;
     c->b = b;
     c->config = image_config(b);
-    declared_layers(c, digest + strlen("sha256:"));
+    declared_layers(c, digest + strlen("sha256:"), files);
     c->text = configuration(c);
     c->file = json_read(c->text, strlen(c->text), JSON_READ_PEER, NULL);
     finish(c, c->text, strlen(c->text), digest);
-    c->size = b->size;
+    if (sized)
+        c->size = b->size;
     free(digest);
     free(manifest);
     return c;

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "fakes/docker/behaviour.h"
+#include "fakes/docker/tarball.h"
 
 /* Layers that an image may have, as the overlay driver allows. */
 #define LAYERS_MAX 127
@@ -56,8 +57,9 @@ struct content {
     struct layer *layers;
 };
 
-/* b is taken over. key: what the digest is derived from when b declares none. */
-struct content *content_from_behaviour(struct behaviour *b, const char *key);
+/* b is taken over, and files: what is in the image above the layers that b names; or NULL.
+ * key: what the digest is derived from when b declares none. */
+struct content *content_from_behaviour(struct behaviour *b, const char *key, struct layer *files);
 
 /* From a configuration file; layers: n of them with diff_id, size and where they lie, taken over
  * (on failure too). b is taken over. NULL with ERR_PARSE and dockerd's text. */
@@ -67,6 +69,18 @@ struct content *content_from_config(struct behaviour *b, const char *text, size_
 struct content *content_ref(struct content *c);
 void content_unref(struct content *c);
 
+/* The files that the layers hold, the upper over the lower, into the folder root. 1: there are
+ * none, as all layers are made up. */
+int content_unpack(const struct content *c, int root, struct err *e);
+/* Calls fn for each of those files, as tar_list(). */
+int content_list(const struct content *c, int (*fn)(const struct tar_member *m, void *data),
+                 void *data, struct err *e);
+
+/* Where the tar of a layer lies that was not made up. */
+static inline struct tar_source layer_source(const struct layer *l)
+{
+    return (struct tar_source){l->file->fd, l->at, l->length};
+}
 /* The tar of a layer that was made up. */
 void layer_tar(const struct layer *l, struct buf *b);
 struct layer_file *layer_file_ref(struct layer_file *f);

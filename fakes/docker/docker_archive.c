@@ -197,7 +197,7 @@ static int unpack_place(struct exchange *x, const struct place *l, struct proble
         flags |= TAR_KEEP_OWNER;
     if (exchange_param_bool(x, "noOverwriteDirNonDir"))
         flags |= TAR_NO_REPLACE;
-    if (tar_unpack(in, l->root, l->inside, flags, &e) == 0)
+    if (tar_unpack(tar_whole(in), l->root, l->inside, flags, &e) == 0)
         return 0;
     return problem(p, e.code == ERR_CONFLICT || e.code == ERR_PARSE ? 400 : 500, "%s", e.text);
 }

@@ -42,6 +42,22 @@ static struct content *content_from_archive(struct docker *d, struct behaviour *
     return c;
 }
 
+/* b is taken over. */
+static struct content *content_declared(struct docker *d, struct behaviour *b, const char *name,
+                                        struct err *e)
+{
+    const char *files = b->rootfs ? b->rootfs : b->files;
+    struct layer *l;
+
+    if (b->archive)
+        return content_from_archive(d, b, e);
+    l = files ? layer_from_files(files, e) : NULL;
+    if (l || !files)
+        return content_from_behaviour(b, name, l);
+    behaviour_unref(b);
+    return NULL;
+}
+
 int catalogue_add(struct docker *d, const char *name, struct behaviour *b, struct err *e)
 {
     struct decl *l = new0(struct decl);
@@ -60,7 +76,7 @@ int catalogue_add(struct docker *d, const char *name, struct behaviour *b, struc
     }
     ref_default_tag(&l->ref);
     l->name = ref_familiar(&l->ref);
-    l->content = b->archive ? content_from_archive(d, b, e) : content_from_behaviour(b, l->name);
+    l->content = content_declared(d, b, l->name, e);
     if (!l->content) {
         decl_free(l);
         return err_wrap(e, "image %s", name);

@@ -1,6 +1,7 @@
 /* Images that come as files, and go as files: load, save, import; see image_tar.h. */
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,6 +42,17 @@ static struct content *content_known(struct docker *d, const char *id)
     return i ? i->content : NULL;
 }
 
+/* How its containers behave: as was declared under a name that it has now. */
+static void behave_as(struct docker *d, struct content *c, const struct ref *r)
+{
+    const struct decl *l = catalogue_find(d, r);
+
+    if (!l)
+        return;
+    behaviour_unref(c->b);
+    c->b = behaviour_ref(l->content->b);
+}
+
 static void load_one(struct docker *d, struct exchange *x, const struct loaded *l)
 {
     struct content *known = content_known(d, l->content->id);
@@ -56,6 +68,8 @@ static void load_one(struct docker *d, struct exchange *x, const struct loaded *
             continue;
         ref_default_tag(&r);
         name = ref_familiar(&r);
+        if (!known)
+            behave_as(d, l->content, &r);
         image_tag(d, i, name);
         text = xasprintf("Loaded image: %s\n", name);
         send_stream(x, text);
@@ -399,19 +413,16 @@ void get_images_tar(struct fake *f, struct exchange *x)
 static struct content *imported(struct docker *d, struct exchange *x, const char *message,
                                 struct err *e)
 {
-    int from = spool_body(x), fd = tar_temporary(e);
-    struct layer *l;
+    int fd = fcntl(spool_body(x), F_DUPFD_CLOEXEC, 0);
+    struct layer *l = fd < 0 ? NULL : layer_from_tar(fd, lseek(fd, 0, SEEK_END), e);
     struct buf config = BUF_INIT(CONFIG_MAX);
     struct content *c;
 
-    if (from < 0 || fd < 0) {
-        if (fd >= 0)
-            close(fd);
+    if (!l) {
+        if (fd < 0)
+            err_set(e, ERR_SYS, "the body could not be kept");
         return NULL;
     }
-    l = image_tar_layer(from, fd, e);
-    if (!l)
-        return NULL;
     buf_adds(&config, "{\"architecture\":\"" DOCKER_ARCH "\",\"comment\":");
     gojson_add(&config, message);
     buf_adds(&config, ",\"config\":{},\"created\":\"");
@@ -463,6 +474,8 @@ void post_image_import(struct docker *d, struct exchange *x)
     } else if (!(c = imported(d, x, message && *message ? message : "Imported from -", &e))) {
         docker_refuse_text(x, 500, "%s", e.text);
     } else {
+        if (name)
+            behave_as(d, c, &r);
         i = image_ensure(d, c);
         content_unref(c);
         if (name) {

@@ -3,11 +3,14 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -28,35 +31,6 @@ struct reader {
     struct map members; /* name -> struct member */
     char folder[64];    /* where dockerd would unpack it */
 };
-
-/* --- a part of the file as libarchive's input ---------------------------------------------- */
-
-struct part {
-    int fd;
-    int64_t at, left;
-    char piece[PIECE];
-};
-
-static la_ssize_t part_read(struct archive *a, void *data, const void **ret)
-{
-    struct part *p = data;
-    size_t want = p->left < (int64_t)sizeof(p->piece) ? (size_t)p->left : sizeof(p->piece);
-    ssize_t n = pread(p->fd, p->piece, want, p->at);
-
-    (void)a;
-    if (n < 0)
-        return ARCHIVE_FATAL;
-    p->at += n;
-    p->left -= n;
-    *ret = p->piece;
-    return n;
-}
-
-static int part_open(struct archive *a, struct part *p)
-{
-    archive_read_support_filter_all(a);
-    return archive_read_open2(a, p, NULL, part_read, NULL, NULL);
-}
 
 /* --- unpacking ---------------------------------------------------------------------------- */
 
@@ -196,8 +170,8 @@ static int read_text(struct reader *r, const char *name, struct buf *b, struct e
 /* The diff id is that of the tar without compression; a compressed one is kept unpacked. */
 static int layer_digest(struct reader *r, struct layer *l, struct err *e)
 {
-    struct part *p = new0(struct part);
     struct archive *a = archive_read_new();
+    struct tar_reader *from = NULL;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     struct archive_entry *entry;
     unsigned char sum[EVP_MAX_MD_SIZE];
@@ -207,11 +181,12 @@ static int layer_digest(struct reader *r, struct layer *l, struct err *e)
     int ret = 0;
     bool packed;
 
-    *p = (struct part){.fd = r->file->fd, .at = l->at, .left = l->length};
+    archive_read_support_filter_all(a);
     archive_read_support_format_raw(a);
     EVP_DigestInit_ex(md, EVP_sha256(), NULL);
     if (l->length &&
-        (part_open(a, p) != ARCHIVE_OK || archive_read_next_header(a, &entry) != ARCHIVE_OK))
+        (!(from = tar_reader_open(a, layer_source(l))) ||
+         archive_read_next_header(a, &entry) != ARCHIVE_OK))
         ret = err_set(e, ERR_PARSE, "unexpected EOF");
     packed = l->length && archive_filter_count(a) > 1;
     while (ret == 0 && l->length && (n = archive_read_data(a, piece, PIECE)) > 0) {
@@ -232,22 +207,22 @@ static int layer_digest(struct reader *r, struct layer *l, struct err *e)
     }
     EVP_MD_CTX_free(md);
     archive_read_free(a);
+    free(from);
     free(piece);
-    free(p);
     return ret;
 }
 
 /* Its size is that of the files in it, links counted by what they say. */
-static void layer_measure(struct reader *r, struct layer *l)
+static void layer_measure(struct layer *l)
 {
-    struct part *p = new0(struct part);
     struct archive *a = archive_read_new();
     struct archive_entry *entry;
+    struct tar_reader *from;
 
-    *p = (struct part){.fd = r->file->fd, .at = l->at, .left = l->length};
     archive_read_support_format_tar(a);
     archive_read_support_format_empty(a);
-    if (part_open(a, p) == ARCHIVE_OK)
+    from = tar_reader_open(a, layer_source(l));
+    if (from)
         while (archive_read_next_header(a, &entry) == ARCHIVE_OK) {
             if (archive_entry_hardlink(entry))
                 continue;
@@ -257,7 +232,7 @@ static void layer_measure(struct reader *r, struct layer *l)
                 l->size += (int64_t)strlen(archive_entry_symlink(entry));
         }
     archive_read_free(a);
-    free(p);
+    free(from);
 }
 
 static struct layer *read_layers(struct reader *r, const json_t *names, size_t *ret_n,
@@ -282,7 +257,7 @@ static struct layer *read_layers(struct reader *r, const json_t *names, size_t *
         layers[i].length = m->length;
         if (layer_digest(r, &layers[i], e) < 0)
             goto fail;
-        layer_measure(r, &layers[i]);
+        layer_measure(&layers[i]);
     }
     return layers;
 fail:
@@ -379,30 +354,64 @@ int image_tar_read(struct docker *d, int fd, const struct behaviour *b, struct l
     return result;
 }
 
-struct layer *image_tar_layer(int from, int file, struct err *e)
+struct layer *layer_from_tar(int file, int64_t length, struct err *e)
 {
-    struct reader r = {.file = new0(struct layer_file)};
+    struct reader r = {.file = new0(struct layer_file), .end = length};
     struct layer *l = new0(struct layer);
-    char *piece = xmalloc(PIECE);
-    ssize_t n;
+    int ret;
 
     r.file->refs = 1;
     r.file->fd = file;
     l->file = layer_file_ref(r.file);
-    while ((n = read(from, piece, PIECE)) > 0) {
-        if (io_write_all(file, piece, (size_t)n, e) < 0)
-            break;
-        r.end += n;
-    }
-    free(piece);
-    l->length = r.end;
-    if (n || layer_digest(&r, l, e) < 0) {
-        layer_file_unref(r.file);
+    l->length = length;
+    ret = lseek(file, length, SEEK_SET) < 0 ? err_sys(e, errno, "a layer") : layer_digest(&r, l, e);
+    layer_file_unref(r.file);
+    if (ret < 0) {
         layers_free(l, 1);
         return NULL;
     }
-    layer_measure(&r, l);
-    layer_file_unref(r.file);
+    layer_measure(l);
+    return l;
+}
+
+/* Copies a file. -1 and e; else its length. */
+static int64_t copy_file(int from, int to, struct err *e)
+{
+    char *piece = xmalloc(PIECE);
+    int64_t length = 0;
+    ssize_t n;
+
+    while ((n = pread(from, piece, PIECE, length)) > 0) {
+        length += n;
+        if (io_write_all(to, piece, (size_t)n, e) < 0)
+            break;
+    }
+    free(piece);
+    return n < 0 ? err_sys(e, errno, "read") : n ? -1 : length;
+}
+
+struct layer *layer_from_files(const char *path, struct err *e)
+{
+    _cleanup_close_ int from = open(path, O_RDONLY | O_CLOEXEC);
+    int tar = from < 0 ? err_sys(e, errno, "%s", path) : tar_temporary(e);
+    struct layer *l = NULL;
+    int64_t length = -1;
+    struct stat st;
+
+    if (tar < 0)
+        return NULL;
+    if (fstat(from, &st) < 0)
+        err_sys(e, errno, "%s", path);
+    else if (!S_ISDIR(st.st_mode))
+        length = copy_file(from, tar, e);
+    else if (tar_pack(tar, from, "/", "", e) == 0)
+        length = lseek(tar, 0, SEEK_END);
+    if (length < 0)
+        close(tar);
+    else
+        l = layer_from_tar(tar, length, e);
+    if (!l)
+        err_wrap(e, "%s", path);
     return l;
 }
 

@@ -26,9 +26,11 @@ struct loaded {
  */
 int image_tar_read(struct docker *d, int fd, const struct behaviour *b, struct loaded **ret,
                    size_t *ret_n, struct err *e);
-/* The body of an import, plain or compressed: a layer of its own, kept in the file (taken over).
- * NULL and e. */
-struct layer *image_tar_layer(int from, int file, struct err *e);
+/* A layer of its own from a tar, plain or compressed, that is the first length bytes of a file
+ * (taken over). NULL and e. */
+struct layer *layer_from_tar(int file, int64_t length, struct err *e);
+/* The same from what lies at path: a tar, or a folder as it is now. */
+struct layer *layer_from_files(const char *path, struct err *e);
 void loaded_free(struct loaded *l, size_t n);
 
 #endif

@@ -41,56 +41,6 @@ void docker_files_release(struct docker *d)
     free(steal_ptr(&d->folder));
 }
 
-/* --- images ------------------------------------------------------------------------------- */
-
-static const char *declared(const struct container *c)
-{
-    return c->b->rootfs ? c->b->rootfs : c->b->files;
-}
-
-static int pack_folder(const char *folder, const char *tar, struct err *e)
-{
-    _cleanup_close_ int in = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), out = -1;
-
-    if (in < 0)
-        return err_sys(e, errno, "%s", folder);
-    out = open(tar, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (out < 0)
-        return err_sys(e, errno, "%s", tar);
-    return tar_pack(out, in, "/", "", e);
-}
-
-/* The tar of the image's files, open at its beginning; -1: it declares none, or e is set. */
-static int image_tar(struct container *c, bool *ret_none, struct err *e)
-{
-    const char *source = declared(c), *folder = engine_folder(c->d, e);
-    _cleanup_free_ char *tar = NULL;
-    struct stat st;
-    int fd;
-
-    *ret_none = !source;
-    if (!source || !folder)
-        return -1;
-    if (stat(source, &st) < 0)
-        return err_sys(e, errno, "files of image %s: %s", c->image, source);
-    if (S_ISDIR(st.st_mode)) {
-        char hash[65];
-
-        hash_hex(hash, "%s", source);
-        tar = xasprintf("%s/images/%s.tar", folder, hash);
-        if (stat(tar, &st) < 0) {
-            _cleanup_free_ char *images = xasprintf("%s/images", folder);
-
-            if (io_mkdirs(images, 0700, e) < 0 || pack_folder(source, tar, e) < 0)
-                return err_wrap(e, "files of image %s", c->image);
-        }
-    } else {
-        tar = xstrdup(source);
-    }
-    fd = open(tar, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? err_sys(e, errno, "%s", tar) : fd;
-}
-
 /* --- the root of a container -------------------------------------------------------------- */
 
 struct skeleton {
@@ -181,14 +131,10 @@ void container_root_remove(struct container *c)
 static int fill(struct container *c, int root, struct err *e)
 {
     int64_t wall = clock_wall(docker_clock(c->d));
-    bool none;
-    int tar = image_tar(c, &none, e), r;
+    int r = content_unpack(c->content, root, e);
 
-    if (tar < 0 && !none)
-        return -1;
-    r = none ? make_all(root, usual, ARRAY_SIZE(usual), wall, e)
-             : tar_unpack(tar, root, "/", TAR_KEEP_OWNER | TAR_WHITEOUTS, e);
-    cleanup_closep(&tar);
+    if (r > 0)
+        r = make_all(root, usual, ARRAY_SIZE(usual), wall, e);
     return r < 0 ? r : make_all(root, initial, ARRAY_SIZE(initial), wall, e);
 }
 
@@ -247,9 +193,9 @@ static int copy_up(struct container *c, const struct mount *m, const char *folde
     tar = tar_temporary(e);
     if (tar < 0 || to < 0)
         return -1;
-    if (tar_pack(tar, from, "/", "", e) < 0 || lseek(tar, 0, SEEK_SET) < 0)
+    if (tar_pack(tar, from, "/", "", e) < 0)
         return -1;
-    return tar_unpack(tar, to, "/", TAR_KEEP_OWNER, e);
+    return tar_unpack(tar_whole(tar), to, "/", TAR_KEEP_OWNER, e);
 }
 
 char *mount_folder(struct container *c, const struct mount *m, struct err *e)
@@ -353,14 +299,10 @@ static void index_skeleton(struct index *x, const struct skeleton *v, size_t n, 
  * when the files are first needed. */
 static int index_image(struct container *c, struct index *x, struct err *e)
 {
-    bool none;
-    int tar = image_tar(c, &none, e), r = 0;
+    int r = content_list(c->content, index_add, x, e);
 
-    if (none)
+    if (r == 0 && !map_count(&x->files))
         index_skeleton(x, usual, ARRAY_SIZE(usual), 0);
-    else if (tar < 0 || tar_list(tar, index_add, x, e) < 0)
-        r = -1;
-    cleanup_closep(&tar);
     index_skeleton(x, initial, ARRAY_SIZE(initial), 0);
     return r;
 }
@@ -369,9 +311,9 @@ static int index_container(struct container *c, struct index *x, struct err *e)
 {
     _cleanup_close_ int root = container_root(c, e), tar = root < 0 ? -1 : tar_temporary(e);
 
-    if (tar < 0 || tar_pack(tar, root, "/", "", e) < 0 || lseek(tar, 0, SEEK_SET) < 0)
+    if (tar < 0 || tar_pack(tar, root, "/", "", e) < 0)
         return -1;
-    return tar_list(tar, index_add, x, e);
+    return tar_list(tar_whole(tar), index_add, x, e);
 }
 
 enum { CHANGED, ADDED, DELETED };

@@ -3,14 +3,13 @@
  *
  * The engine has a folder of its own, made when it is first needed and removed
  * with the engine:
- *   images/ID.tar     the root file system that an image declares, packed once
  *   containers/ID/    of a container that was started as a process, or whose files
  *                     somebody asked for: root/ and its hosts, hostname, resolv.conf
  *   volumes/NAME/     of a volume that such a container has
  * A simulated container that nobody looks into has no files at all.
  *
- * An image declares its files with `rootfs` (a process runs) or `files` (it is
- * simulated): a folder or a tar. One that declares none has the usual folders.
+ * What is in a new container is what the layers of its image hold (content.h). An
+ * image without a file has the usual folders.
  */
 #ifndef FAKES_DOCKER_ROOTFS_H
 #define FAKES_DOCKER_ROOTFS_H

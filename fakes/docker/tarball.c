@@ -236,7 +236,39 @@ int tar_pack(int out, int root, const char *path, const char *name, struct err *
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-static struct archive *reader_new(int in, struct err *e)
+struct tar_reader {
+    struct tar_source from;
+    char block[BLOCK];
+};
+
+static la_ssize_t read_block(struct archive *a, void *data, const void **ret)
+{
+    struct tar_reader *r = data;
+    ssize_t n = pread(r->from.fd, r->block, r->from.length < BLOCK ? (size_t)r->from.length : BLOCK,
+                      r->from.at);
+
+    if (n < 0) {
+        archive_set_error(a, errno, "read: %s", strerror(errno));
+        return ARCHIVE_FATAL;
+    }
+    r->from.at += n;
+    r->from.length -= n;
+    *ret = r->block;
+    return n;
+}
+
+struct tar_reader *tar_reader_open(struct archive *a, struct tar_source in)
+{
+    struct tar_reader *r = new0(struct tar_reader);
+
+    r->from = in;
+    if (archive_read_open2(a, r, NULL, read_block, NULL, NULL) == ARCHIVE_OK)
+        return r;
+    free(r);
+    return NULL;
+}
+
+static struct archive *reader_new(struct tar_source in, struct tar_reader **ret, struct err *e)
 {
     struct archive *a = archive_read_new();
 
@@ -246,7 +278,8 @@ static struct archive *reader_new(int in, struct err *e)
     archive_read_support_filter_zstd(a);
     archive_read_support_format_tar(a);
     archive_read_support_format_empty(a);
-    if (archive_read_open_fd(a, in, BLOCK) == ARCHIVE_OK)
+    *ret = tar_reader_open(a, in);
+    if (*ret)
         return a;
     archive_failed(a, e);
     archive_read_free(a);
@@ -292,9 +325,11 @@ static int next_entry(struct archive *a, struct archive_entry **ret, size_t *cou
     return 1;
 }
 
-int tar_list(int in, int (*fn)(const struct tar_member *m, void *data), void *data, struct err *e)
+int tar_list(struct tar_source in, int (*fn)(const struct tar_member *m, void *data), void *data,
+             struct err *e)
 {
-    struct archive *a = reader_new(in, e);
+    struct tar_reader *from = NULL;
+    struct archive *a = reader_new(in, &from, e);
     struct archive_entry *entry;
     size_t count = 0;
     int r = -1;
@@ -314,6 +349,7 @@ int tar_list(int in, int (*fn)(const struct tar_member *m, void *data), void *da
         }
     }
     archive_read_free(a);
+    free(from);
     return r;
 }
 
@@ -334,6 +370,7 @@ struct unpacker {
     const char *path;
     int flags;
     int64_t bytes;
+    struct map made; /* TAR_WHITEOUTS: paths inside that this tar made */
     struct err *e;
 };
 
@@ -526,17 +563,44 @@ static int set_late(struct unpacker *u, int r)
     return r;
 }
 
-/* .wh.NAME and .wh..wh..opq; true when the member was one. */
-static bool whiteout(struct unpacker *u, int folder, const char *name)
+/* What this tar did not put into the folder, at path inside, goes. */
+static void make_opaque(struct unpacker *u, int folder, const char *path, unsigned depth)
 {
-    const char *gone = str_after(name, ".wh.");
+    struct err e = ERR_INIT;
+    size_t n = 0;
+    char **v = names_in(folder, ".", &n, &e);
+
+    for (size_t i = 0; i < n; i++) {
+        _cleanup_free_ char *inside = xasprintf("%s%s%s", path, *path ? "/" : "", v[i]);
+
+        if (!map_get(&u->made, inside)) {
+            remove_at(folder, v[i]);
+        } else if (depth < DEPTH_MAX) {
+            int fd = openat(folder, v[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+            if (fd >= 0)
+                make_opaque(u, fd, inside, depth + 1);
+            cleanup_closep(&fd);
+        }
+        free(v[i]);
+    }
+    free(v);
+}
+
+/* True when the member, at path inside, was one. */
+static bool whiteout(struct unpacker *u, int folder, const char *name, const char *path)
+{
+    const char *gone = str_after(name, TAR_WHITEOUT), *slash = strrchr(path, '/');
 
     if (!(u->flags & TAR_WHITEOUTS) || !gone)
         return false;
-    if (str_eq(gone, ".wh..opq"))
-        empty_folder(folder, ".");
-    else if (*gone && !str_eq(gone, ".") && !str_eq(gone, ".."))
+    if (str_eq(name, TAR_OPAQUE)) {
+        _cleanup_free_ char *up = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup("");
+
+        make_opaque(u, folder, up, 0);
+    } else if (*gone && !str_eq(gone, ".") && !str_eq(gone, "..")) {
         remove_at(folder, gone);
+    }
     return true;
 }
 
@@ -560,24 +624,30 @@ static int unpack_one(struct unpacker *u, struct archive_entry *entry)
     }
     if (folder < 0)
         return err_sys(u->e, errno, "%s", inside);
-    if (!whiteout(u, folder, name))
+    if (!whiteout(u, folder, name, inside)) {
         r = unpack_at(u, entry, path, folder, name);
+        if (u->flags & TAR_WHITEOUTS)
+            map_set(&u->made, inside, u);
+    }
     cleanup_closep(&folder);
     return r;
 }
 
-int tar_unpack(int in, int root, const char *path, int flags, struct err *e)
+int tar_unpack(struct tar_source in, int root, const char *path, int flags, struct err *e)
 {
     struct unpacker u = {.root = root, .path = path, .flags = flags, .e = e};
+    struct tar_reader *from = NULL;
     struct archive_entry *entry;
     size_t count = 0;
     int r = -1;
 
-    u.a = reader_new(in, e);
+    u.a = reader_new(in, &from, e);
     while (u.a && (r = next_entry(u.a, &entry, &count, e)) > 0)
         if ((r = unpack_one(&u, entry)) < 0)
             break;
     r = set_late(&u, r);
     archive_read_free(u.a);
+    map_release(&u.made);
+    free(from);
     return r;
 }

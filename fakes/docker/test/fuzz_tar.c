@@ -49,9 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     int root = open(inside, O_PATH | O_DIRECTORY | O_CLOEXEC), in = with_content(p + 1, n - 1);
     int out = tar_temporary(NULL);
 
-    tar_unpack(in, root, p[0] & 8 ? "/a/b" : "/", p[0] & 7, NULL);
-    lseek(in, 0, SEEK_SET);
-    tar_list(in, on_member, &seen, NULL);
+    tar_unpack(tar_whole(in), root, p[0] & 8 ? "/a/b" : "/", p[0] & 7, NULL);
+    tar_list(tar_whole(in), on_member, &seen, NULL);
     tar_pack(out, root, "/", "", NULL);
     if (rmdir(beside) < 0)
         abort(); /* something was written into it */

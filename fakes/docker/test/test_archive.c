@@ -217,7 +217,7 @@ static void no_name_and_no_link_leads_out(void **state)
 
     assert_int_equal(io_write_all(in, buf_str(&tar), buf_len(&tar), NULL), 0);
     lseek(in, 0, SEEK_SET);
-    assert_int_equal(tar_unpack(in, root, "/", 0, &e), 0);
+    assert_int_equal(tar_unpack(tar_whole(in), root, "/", 0, &e), 0);
     assert_int_equal(rmdir(outside), 0); /* it is empty */
     assert_int_equal(fstatat(root, "out/f1", &st, 0), 0);
     assert_int_equal(fstatat(root, up + strlen("../../../../../../../"), &st, 0), 0);
@@ -228,9 +228,19 @@ static void no_name_and_no_link_leads_out(void **state)
     io_remove_tree(folder, NULL);
 }
 
-static void whiteouts_and_folders_without_rights(void **state)
+static int in_a_file(struct buf *tar)
 {
-    struct buf tar = BUF_INIT(1 << 20);
+    int fd = tar_temporary(NULL);
+
+    end_tar(tar);
+    assert_int_equal(io_write_all(fd, buf_str(tar), buf_len(tar), NULL), 0);
+    buf_release(tar);
+    return fd;
+}
+
+static void whiteouts_hide_what_is_below(void **state)
+{
+    struct buf lower = BUF_INIT(1 << 20), upper = BUF_INIT(1 << 20);
     char folder[] = "/tmp/ecsim-test-XXXXXX";
     struct stat st;
 
@@ -238,30 +248,38 @@ static void whiteouts_and_folders_without_rights(void **state)
     if (!can_resolve())
         skip();
     assert_non_null(mkdtemp(folder));
-    add_member(&tar, '5', "d", "", "");
-    add_member(&tar, '0', "d/a", "", "1");
-    add_member(&tar, '0', "d/b", "", "2");
-    add_member(&tar, '0', "d/.wh.a", "", "");
-    add_member(&tar, '5', "e", "", "");
-    add_member(&tar, '0', "e/a", "", "1");
-    add_member(&tar, '0', "e/.wh..wh..opq", "", "");
-    add_member(&tar, '0', "e/c", "", "1");
-    end_tar(&tar);
+    add_member(&lower, '5', "d", "", "");
+    add_member(&lower, '0', "d/a", "", "1");
+    add_member(&lower, '0', "d/b", "", "2");
+    add_member(&lower, '5', "e", "", "");
+    add_member(&lower, '0', "e/a", "", "1");
+    add_member(&lower, '5', "e/f", "", "");
+    add_member(&lower, '0', "e/f/a", "", "1");
+    add_member(&upper, '5', "d", "", "");
+    add_member(&upper, '0', "d/.wh.a", "", "");
+    add_member(&upper, '5', "e", "", "");
+    add_member(&upper, '0', "e/c", "", "1");
+    add_member(&upper, '5', "e/f", "", "");
+    add_member(&upper, '0', "e/f/d", "", "1");
+    add_member(&upper, '0', "e/.wh..wh..opq", "", "");
 
-    int in = tar_temporary(NULL), root = open(folder, O_PATH | O_DIRECTORY);
+    int in[] = {in_a_file(&lower), in_a_file(&upper)}, root = open(folder, O_PATH | O_DIRECTORY);
 
-    assert_int_equal(io_write_all(in, buf_str(&tar), buf_len(&tar), NULL), 0);
-    lseek(in, 0, SEEK_SET);
-    assert_int_equal(tar_unpack(in, root, "/", TAR_WHITEOUTS, NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(in); i++) {
+        assert_int_equal(tar_unpack(tar_whole(in[i]), root, "/", TAR_WHITEOUTS, NULL), 0);
+        close(in[i]);
+    }
     assert_int_equal(fstatat(root, "d/a", &st, 0), -1);
     assert_int_equal(fstatat(root, "d/b", &st, 0), 0);
     assert_int_equal(fstatat(root, "e/a", &st, 0), -1);
+    assert_int_equal(fstatat(root, "e/f/a", &st, 0), -1);
+    assert_int_equal(fstatat(root, "e/.wh..wh..opq", &st, 0), -1);
+    /* what came with the whiteout itself stays, whichever of them came first */
     assert_int_equal(fstatat(root, "e/c", &st, 0), 0);
+    assert_int_equal(fstatat(root, "e/f/d", &st, 0), 0);
     assert_int_equal(fstatat(root, "d", &st, 0), 0);
     assert_int_equal(st.st_mtime, 1000000000);
-    close(in);
     close(root);
-    buf_release(&tar);
     io_remove_tree(folder, NULL);
 }
 
@@ -296,7 +314,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_the_archive_calls_refuse, client_begin, client_end),
         cmocka_unit_test_setup_teardown(a_tar_that_is_none_is_refused, client_begin, client_end),
         cmocka_unit_test(no_name_and_no_link_leads_out),
-        cmocka_unit_test(whiteouts_and_folders_without_rights),
+        cmocka_unit_test(whiteouts_hide_what_is_below),
         cmocka_unit_test_setup_teardown(a_volume_has_its_own_files, client_begin, client_end),
     };
 

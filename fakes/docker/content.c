@@ -170,8 +170,7 @@ static void finish(struct content *c, const char *text, size_t len, const char *
 struct content *content_from_behaviour(struct behaviour *b, const char *key, struct layer *files)
 {
     struct content *c = new0(struct content);
-    char hex[65], *digest,
-        *manifest = xasprintf("manifest %s%s", key, files ? files->diff_id : "");
+    char hex[65], *digest, *manifest = xasprintf("manifest %s%s", key, files ? files->diff_id : "");
     bool sized = !files || b->size != IMAGE_SIZE_DEFAULT;
 
     sha256_hex(manifest, strlen(manifest), hex);

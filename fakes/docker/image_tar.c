@@ -184,9 +184,8 @@ static int layer_digest(struct reader *r, struct layer *l, struct err *e)
     archive_read_support_filter_all(a);
     archive_read_support_format_raw(a);
     EVP_DigestInit_ex(md, EVP_sha256(), NULL);
-    if (l->length &&
-        (!(from = tar_reader_open(a, layer_source(l))) ||
-         archive_read_next_header(a, &entry) != ARCHIVE_OK))
+    if (l->length && (!(from = tar_reader_open(a, layer_source(l))) ||
+                      archive_read_next_header(a, &entry) != ARCHIVE_OK))
         ret = err_set(e, ERR_PARSE, "unexpected EOF");
     packed = l->length && archive_filter_count(a) > 1;
     while (ret == 0 && l->length && (n = archive_read_data(a, piece, PIECE)) > 0) {

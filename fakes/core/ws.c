@@ -231,7 +231,7 @@ static const struct conn_reader ws_reader = {
     .drain = on_drain,
 };
 
-static void accept_key(const char *key, struct buf *out)
+void ws_accept_key(const char *key, struct buf *out)
 {
     unsigned char digest[SHA_DIGEST_LENGTH];
     char *s = xasprintf("%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
@@ -263,7 +263,7 @@ struct ws *ws_take_over(struct exchange *x, const struct ws_handlers *h, void *d
     if (wslay_event_context_server_init(&w->ctx, &callbacks, w) < 0)
         abort(); /* its only failure is memory */
     wslay_event_config_set_max_recv_msg_length(w->ctx, WS_MESSAGE_MAX);
-    accept_key(exchange_header(x, "Sec-WebSocket-Key"), &accept);
+    ws_accept_key(exchange_header(x, "Sec-WebSocket-Key"), &accept);
     buf_addf(&head,
              "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
              "Sec-WebSocket-Accept: %s\r\n\r\n",

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 
 struct fake;
@@ -51,6 +52,9 @@ void ws_ping(struct ws *w, const void *p, size_t n);
 void ws_close(struct ws *w, int code, const char *reason);
 /* Ends the connection under it: RST, or FIN without a close frame. */
 void ws_drop(struct ws *w, bool reset);
+
+/* Sec-WebSocket-Accept of this Sec-WebSocket-Key. */
+void ws_accept_key(const char *key, struct buf *out);
 
 void *ws_data(const struct ws *w);
 struct fake *ws_fake(const struct ws *w);

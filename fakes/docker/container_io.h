@@ -43,6 +43,7 @@ void stream_headers(struct exchange *x, bool tty);
 int read_size(struct exchange *x, unsigned *ret_rows, unsigned *ret_columns, struct problem *p);
 
 void post_container_attach(struct fake *f, struct exchange *x);
+void get_container_attach_ws(struct fake *f, struct exchange *x);
 void post_container_resize(struct fake *f, struct exchange *x);
 void post_container_exec(struct fake *f, struct exchange *x);
 void post_exec_start(struct fake *f, struct exchange *x);

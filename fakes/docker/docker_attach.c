@@ -219,37 +219,62 @@ void stream_headers(struct exchange *x, bool tty)
     exchange_set_header(x, "Upgrade", "tcp");
 }
 
-void post_container_attach(struct fake *f, struct exchange *x)
+/* refuse: how an error is told. */
+static void attach(struct exchange *x, struct attach *how,
+                   void (*refuse)(struct exchange *x, struct problem *p))
 {
     char *name = docker_param(x, "name");
     bool logs = exchange_param_bool(x, "logs"), stream = exchange_param_bool(x, "stream");
-    struct attach how = {.in = exchange_param_bool(x, "stdin"),
-                         .out = exchange_param_bool(x, "stdout"),
-                         .err = exchange_param_bool(x, "stderr"),
-                         .detached = on_detached},
-                  *a;
     struct problem p = {0};
     struct container *c;
-    int r = attach_wrong(x, name, &c, &how, &p);
+    struct attach *a;
+    int r = attach_wrong(x, name, &c, how, &p);
 
-    (void)f;
     free(name);
     if (r < 0) {
-        attach_refuse(x, &p);
+        refuse(x, &p);
         return;
     }
-    how.raw = c->tty;
+    how->detached = on_detached;
+    how->raw = c->tty;
     if (!c->tty)
-        how.n_keys = 0;
-    how.in = how.in && c->open_stdin;
-    how.ends_input = c->stdin_once && !c->tty;
-    stream_headers(x, c->tty);
-    a = attach_begin(container_io(c), x, &how);
+        how->n_keys = 0;
+    how->in = how->in && c->open_stdin;
+    how->ends_input = c->stdin_once && !c->tty;
+    if (!how->websocket)
+        stream_headers(x, c->tty);
+    a = attach_begin(container_io(c), x, how);
+    if (!a)
+        return;
     if (logs)
         send_logs(a, c);
     container_event(c, "attach", NULL, NULL);
     if (!stream)
         attach_end(a);
+}
+
+void post_container_attach(struct fake *f, struct exchange *x)
+{
+    struct attach how = {.in = exchange_param_bool(x, "stdin"),
+                         .out = exchange_param_bool(x, "stdout"),
+                         .err = exchange_param_bool(x, "stderr")};
+
+    (void)f;
+    attach(x, &how, attach_refuse);
+}
+
+/* Until 1.41 it asked for everything, whatever the query said. */
+void get_container_attach_ws(struct fake *f, struct exchange *x)
+{
+    bool all = call_version(x) < API(42);
+    struct attach how = {.in = all || exchange_param_bool(x, "stdin"),
+                         .out = all || exchange_param_bool(x, "stdout"),
+                         .err = all || exchange_param_bool(x, "stderr"),
+                         .websocket = true,
+                         .binary = call_version(x) >= API(28)};
+
+    (void)f;
+    attach(x, &how, docker_refuse);
 }
 
 int read_size(struct exchange *x, unsigned *ret_rows, unsigned *ret_columns, struct problem *p)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/core/conn.h"
+#include "fakes/docker/frames.h"
 
 /* One frame is not longer than what dockerd reads at once. */
 #define FRAME_MAX (32u << 10)
@@ -20,6 +21,10 @@ void stdio_init(struct stdio *io)
 
 void attach_send(struct attach *a, bool is_err, const char *p, size_t n)
 {
+    if (a->frames) {
+        frames_write(a->frames, p, n);
+        return;
+    }
     while (n) {
         size_t part = n < FRAME_MAX ? n : FRAME_MAX;
         struct buf b = BUF_INIT(FRAME_MAX + 8);
@@ -110,10 +115,8 @@ static void keep(struct attach *a, const char *p, size_t n)
     conn_pause(a->x->conn);
 }
 
-static void on_bytes(struct exchange *x, const char *p, size_t n)
+static void take_input(struct attach *a, const char *p, size_t n)
 {
-    struct attach *a = x->data;
-
     if (!a->in)
         return;
     if (a->io->early) {
@@ -130,6 +133,32 @@ static void on_bytes(struct exchange *x, const char *p, size_t n)
             a->detached(a);
         attach_end(a);
     }
+}
+
+/* The end of a websocket ends what goes the other way too. */
+static void take_frames(struct attach *a, const char *p, size_t n)
+{
+    struct buf input = BUF_INIT(n);
+    bool over = !n || frames_read(a->frames, p, n, &input) < 0;
+
+    if (over) {
+        if (a->in)
+            take_input(a, NULL, 0);
+        attach_end(a);
+    } else if (buf_len(&input)) {
+        take_input(a, buf_str(&input), buf_len(&input));
+    }
+    buf_release(&input);
+}
+
+static void on_bytes(struct exchange *x, const char *p, size_t n)
+{
+    struct attach *a = x->data;
+
+    if (a->frames)
+        take_frames(a, p, n);
+    else
+        take_input(a, p, n);
 }
 
 void stdio_hold(struct stdio *io, bool hold)
@@ -162,10 +191,10 @@ void stdio_set_early(struct stdio *io, bool early)
         buf_init(&a->waiting, EXCHANGE_HIGH);
         conn_resume(x->conn);
         if (buf_len(&waiting))
-            on_bytes(x, buf_str(&waiting), buf_len(&waiting));
+            take_input(a, buf_str(&waiting), buf_len(&waiting));
         /* unless it was the detach keys, and it is gone */
         if (ended && (tmp == &io->attached ? io->attached.prev : tmp->prev) == pos)
-            on_bytes(x, NULL, 0);
+            take_input(a, NULL, 0);
         buf_release(&waiting);
     }
 }
@@ -177,6 +206,7 @@ static void attach_free(struct attach *a)
     struct stdio *io = a->io;
 
     list_del(&a->link);
+    frames_free(a->frames);
     buf_release(&a->waiting);
     free(a);
     go_on(io);
@@ -197,6 +227,10 @@ struct attach *attach_begin(struct stdio *io, struct exchange *x, const struct a
     bool upgrade = exchange_header(x, "Upgrade") != NULL;
     struct attach *a = xmemdup(how, sizeof(*how));
 
+    if (a->websocket && !(a->frames = frames_new(x, a->binary, on_bytes))) {
+        free(a);
+        return NULL;
+    }
     a->io = io;
     a->x = x;
     buf_init(&a->waiting, EXCHANGE_HIGH);
@@ -204,6 +238,8 @@ struct attach *attach_begin(struct stdio *io, struct exchange *x, const struct a
     x->data = a;
     x->on_gone = on_gone;
     x->on_drain = on_drain;
+    if (a->frames)
+        return a;
     if (upgrade)
         x->reason = "UPGRADED";
     exchange_hijack(x, upgrade ? 101 : 200, NULL, on_bytes);
@@ -216,6 +252,8 @@ void attach_end(struct attach *a)
 
     x->on_gone = NULL;
     x->on_drain = NULL;
+    if (a->frames)
+        frames_close(a->frames);
     attach_free(a);
     exchange_end(x);
 }

@@ -41,8 +41,11 @@ struct attach {
     struct stdio *io;
     struct exchange *x;
     bool in, out, err; /* what it wants */
-    bool raw;          /* no frames */
-    bool ends_input;   /* the end of its input is the end of the process's */
+    bool raw;          /* no heads */
+    bool websocket;    /* in frames of a websocket, as `binary` says, without heads */
+    bool binary;
+    struct frames *frames;
+    bool ends_input; /* the end of its input is the end of the process's */
     unsigned char keys[DETACH_KEYS_MAX];
     size_t n_keys, matched; /* n_keys 0: bytes are only bytes */
     struct buf waiting;     /* came early */
@@ -64,7 +67,7 @@ void stdio_end(struct stdio *io);
 
 /* Takes the connection of x over with the headers that were set (101 when the client asked for an
  * upgrade, else 200), and attaches it; a is copied. The connection lives until stdio_end(), the
- * detach keys, or until the client is gone. */
+ * detach keys, or until the client is gone. NULL: its handshake for a websocket was refused. */
 struct attach *attach_begin(struct stdio *io, struct exchange *x, const struct attach *a);
 /* Ends one. */
 void attach_end(struct attach *a);

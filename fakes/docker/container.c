@@ -116,6 +116,18 @@ static void volume_unmount_event(const struct container *c, const struct mount *
     docker_event(c->d, EVENT_VOLUME, "unmount", m->name, NULL, more, 2);
 }
 
+void container_volume_events(const struct container *c, bool mounted)
+{
+    for (size_t i = 0; i < c->n_mounts; i++) {
+        if (!c->mounts[i].volume)
+            continue;
+        if (mounted)
+            volume_mount_event(c, &c->mounts[i]);
+        else
+            volume_unmount_event(c, &c->mounts[i]);
+    }
+}
+
 static void die_event(struct container *c)
 {
     char code[16], duration[24];
@@ -250,9 +262,7 @@ static void entered_running(struct container *c)
     c->error = NULL;
     c->pid = c->run ? run_pid(c->run) : (int)c->d->next_pid;
     c->d->next_pid += 21;
-    for (size_t i = 0; i < c->n_mounts; i++)
-        if (c->mounts[i].volume)
-            volume_mount_event(c, &c->mounts[i]);
+    container_volume_events(c, true);
     if (c->health)
         health_start(c->health);
     container_event(c, "start", NULL, NULL);
@@ -269,9 +279,7 @@ static void entered_end(struct container *c)
     if (!docker_modern(c->d))
         die_event(c);
     container_disconnect(c);
-    for (size_t i = 0; i < c->n_mounts; i++)
-        if (c->mounts[i].volume)
-            volume_unmount_event(c, &c->mounts[i]);
+    container_volume_events(c, false);
     if (docker_modern(c->d)) { /* it is told when all was given back */
         end_ops_done(c, true);
         die_event(c);

@@ -222,6 +222,8 @@ int container_remove(struct container *c, bool volumes, bool force, struct probl
 void container_free(struct container *c);
 
 void container_event(struct container *c, const char *action, const char *key, const char *value);
+/* mount, or unmount, of each of its volumes. */
+void container_volume_events(const struct container *c, bool mounted);
 
 /* By id, name or the beginning of an id. NULL and a problem. */
 struct container *container_find(struct docker *d, const char *name, struct problem *p);
@@ -295,6 +297,8 @@ void end_op_free(struct end_op *op);
 /* --- docker_inspect.c -------------------------------------------------------------------- */
 
 void add_status_text(struct buf *b, struct container *c); /* "Up 5 seconds (healthy)" */
+/* What the engine calls its own layer on disk. */
+void container_layer(const struct container *c, char layer[65]);
 /* version: of the call; 0: for a list, which leaves out the aliases. */
 void add_networks(struct buf *b, const struct container *c, bool modern, int version);
 void add_mounts(struct buf *b, const struct container *c, bool for_list);

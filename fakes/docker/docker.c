@@ -375,6 +375,11 @@ static void delayed_gone(struct exchange *x)
 
 void docker_refuse_later(struct exchange *x, struct problem *p)
 {
+    docker_refuse_after(x, p, PLUGIN_SEARCH_NS);
+}
+
+void docker_refuse_after(struct exchange *x, struct problem *p, int64_t ns)
+{
     struct docker *d = docker_of(x);
     struct delayed *l = new0(struct delayed);
 
@@ -384,7 +389,7 @@ void docker_refuse_later(struct exchange *x, struct problem *p)
     list_add_tail(&d->delayed, &l->link);
     x->data = l;
     x->on_gone = delayed_gone;
-    clock_timer_start(docker_clock(d), &l->timer, PLUGIN_SEARCH_NS, on_delayed);
+    clock_timer_start(docker_clock(d), &l->timer, ns, on_delayed);
 }
 
 /* --- the fake ---------------------------------------------------------------------------- */

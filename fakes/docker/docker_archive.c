@@ -21,9 +21,11 @@
 
 struct place {
     struct container *c;
-    char *asked;  /* the parameter */
+    char *asked;  /* the parameter, cleaned */
     char *inside; /* below root */
     int root;
+    int folder;       /* itself, when a slash stood behind it */
+    const char *tail; /* that slash, or "/.", or "" */
     bool readonly;
     const char *name; /* what the engine calls it: its last part, "." or "/" */
     struct stat st;
@@ -32,6 +34,9 @@ struct place {
 
 static void place_release(struct place *l)
 {
+    if (l->asked)
+        container_volume_events(l->c, false);
+    cleanup_closep(&l->folder);
     free(l->asked);
     free(l->inside);
     cleanup_closep(&l->root);
@@ -45,56 +50,104 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-static int place_stat(struct place *l)
+/* What is not a folder has something behind it: dockerd says where it lies on its disk. */
+static int no_folder(const struct place *l, int fd, struct problem *p)
+{
+    char link[48], where[4096] = "", root[4096] = "", layer[65];
+    const char *inside;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    if (fd < 0 || readlink(link, where, sizeof(where) - 1) < 0)
+        *where = '\0';
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", l->root);
+    inside = readlink(link, root, sizeof(root) - 1) > 0 ? str_after(where, root) : NULL;
+    container_layer(l->c, layer);
+    return problem(p, 500, "lstat /var/lib/docker/overlay2/%s/merged%s%s: not a directory", layer,
+                   inside && *inside ? inside : l->asked, l->tail);
+}
+
+static int not_found(const struct place *l, const char *param, const char *container,
+                     struct problem *p)
+{
+    return errno == ENOTDIR
+               ? no_folder(l, -1, p)
+               : problem(p, 404, "Could not find the file %s in container %s", param, container);
+}
+
+/* What the path means: with a slash behind it a link is followed, and must lead to a folder. */
+static int place_stat(struct place *l, const char *param, const char *container, struct problem *p)
 {
     const char *file;
-    bool through = str_ends(l->inside, "/.");
-    _cleanup_close_ int folder = through ? in_root_open(l->root, l->inside, O_PATH, 0)
-                                         : in_root_parent(l->root, l->inside, &file);
+    _cleanup_close_ int fd = *l->tail ? in_root_open(l->root, l->inside, O_PATH, 0)
+                                      : in_root_parent(l->root, l->inside, &file);
     ssize_t n;
 
-    if (folder < 0)
-        return -1;
-    if (through)
-        return fstat(folder, &l->st);
-    if (fstatat(folder, file, &l->st, AT_SYMLINK_NOFOLLOW) < 0)
-        return -1;
-    n = S_ISLNK(l->st.st_mode) ? readlinkat(folder, file, l->link, sizeof(l->link) - 1) : 0;
+    if (fd < 0)
+        return not_found(l, param, container, p);
+    if (*l->tail) {
+        if (fstat(fd, &l->st) < 0 || !S_ISDIR(l->st.st_mode))
+            return no_folder(l, fd, p);
+        l->folder = fd;
+        fd = -1;
+        return 0;
+    }
+    if (fstatat(fd, file, &l->st, AT_SYMLINK_NOFOLLOW) < 0)
+        return not_found(l, param, container, p);
+    n = S_ISLNK(l->st.st_mode) ? readlinkat(fd, file, l->link, sizeof(l->link) - 1) : 0;
     l->link[n > 0 ? n : 0] = '\0';
     return 0;
+}
+
+/* "a//b/../c" to "/a/c", as Go's filepath.Clean does it. */
+static char *clean_path(const char *path)
+{
+    char *out = xcalloc(1, strlen(path) + 2);
+    size_t n = 0;
+
+    while (*path) {
+        size_t part = strcspn(path, "/");
+
+        if (part == 2 && !strncmp(path, "..", 2)) {
+            while (n && out[--n] != '/')
+                ;
+        } else if (part && !(part == 1 && *path == '.')) {
+            out[n++] = '/';
+            memcpy(out + n, path, part);
+            n += part;
+        }
+        path += part + (path[part] == '/');
+    }
+    if (!n)
+        out[n++] = '/';
+    out[n] = '\0';
+    return out;
 }
 
 /* Reads container and path of the call and looks the file up. */
 static int place_find(struct exchange *x, struct place *l, struct problem *p)
 {
-    char *name = docker_param(x, "name");
+    _cleanup_free_ char *name = docker_param(x, "name"), *param = exchange_param(x, "path");
     struct err e = ERR_INIT;
-    size_t n;
-    int r = 0;
 
-    *l = (struct place){.root = -1};
-    l->asked = exchange_param(x, "path");
-    if (!l->asked || !*l->asked) {
-        r = problem(p, 400, "bad parameter: pathcannot be empty");
-    } else if (!(l->c = container_find(docker_of(x), name, p))) {
-        r = -1;
-    } else {
-        _cleanup_free_ char *whole = xasprintf("%s%s", *l->asked == '/' ? "" : "/", l->asked);
-
-        for (n = strlen(whole); n > 1 && whole[n - 1] == '/'; n--)
-            whole[n - 1] = '\0';
-        l->inside = container_path(l->c, whole, &l->root, &l->readonly, &e);
-        if (!l->inside)
-            r = problem(p, 500, "%s", e.text);
-        else if (place_stat(l) < 0)
-            r = problem(p, 404, "Could not find the file %s in container %s", l->asked, name);
-        /* a mount is called what the container calls it */
-        free(steal_ptr(&l->asked));
-        l->asked = steal_ptr(&whole);
-        l->name = base_name(l->asked);
-    }
-    free(name);
-    return r;
+    *l = (struct place){.root = -1, .folder = -1};
+    if (!param || !*param)
+        return problem(p, 400, "bad parameter: pathcannot be empty");
+    l->c = container_find(docker_of(x), name, p);
+    if (!l->c)
+        return -1;
+    l->asked = clean_path(param);
+    l->tail = str_ends(param, "/.") || str_eq(param, ".")      ? "/."
+              : str_ends(param, "/") && !str_eq(l->asked, "/") ? "/"
+                                                               : "";
+    /* a mount is called what the container calls it */
+    l->name = str_eq(l->tail, "/.") ? "." : base_name(l->asked);
+    container_volume_events(l->c, true);
+    l->inside = container_path(l->c, l->asked, &l->root, &l->readonly, &e);
+    if (l->inside && place_stat(l, param, name, p) == 0)
+        return 0;
+    if (!l->inside)
+        problem(p, 500, "%s", e.text);
+    return -1;
 }
 
 /* Go's os.FileMode: the kind of file in the upper bits. */
@@ -146,16 +199,8 @@ static void set_stat_header(struct exchange *x, const struct place *l)
 
 static int pack_place(const struct place *l, int out, struct err *e)
 {
-    int folder, r;
-
-    if (!str_ends(l->inside, "/."))
-        return tar_pack(out, l->root, l->inside, l->name, e);
-    folder = in_root_open(l->root, l->inside, O_PATH | O_DIRECTORY, 0);
-    if (folder < 0)
-        return err_sys(e, errno, "%s", l->asked);
-    r = tar_pack(out, folder, "/", l->name, e);
-    cleanup_closep(&folder);
-    return r;
+    return l->folder < 0 ? tar_pack(out, l->root, l->inside, l->name, e)
+                         : tar_pack(out, l->folder, "/", l->name, e);
 }
 
 void get_container_archive(struct fake *f, struct exchange *x)
@@ -199,7 +244,11 @@ static int unpack_place(struct exchange *x, const struct place *l, struct proble
         flags |= TAR_NO_REPLACE;
     if (tar_unpack(tar_whole(in), l->root, l->inside, flags, &e) == 0)
         return 0;
-    return problem(p, e.code == ERR_CONFLICT || e.code == ERR_PARSE ? 400 : 500, "%s", e.text);
+    if (docker_modern(docker_of(x)))
+        return problem(p, 500, "%s", e.text);
+    /* a process of its own unpacks it */
+    return problem(p, 500, "Error processing tar file(exit status 1): %s",
+                   e.code == ERR_PARSE ? "unexpected EOF" : e.text);
 }
 
 static int folder_there(const struct place *l)
@@ -222,7 +271,8 @@ void put_container_archive(struct fake *f, struct exchange *x)
         if (folder_there(&l) < 0)
             problem(&p, 500, "extraction point is not a directory");
         else if (l.readonly)
-            problem(&p, 403, "container rootfs is marked read-only");
+            problem(&p, 500, "%s is marked read-only",
+                    mount_holds(l.c, l.asked) ? "mounted volume" : "container rootfs");
         else
             unpack_place(x, &l, &p);
     }

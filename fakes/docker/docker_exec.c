@@ -17,6 +17,8 @@
 
 /* dockerd forgets an exec this long after its end. */
 #define EXEC_KEPT_NS (5 * 60 * NS_PER_S)
+/* How long dockerd waits with a resize for an exec that was not started. */
+#define RESIZE_PATIENCE_NS (10 * NS_PER_S)
 
 struct exec {
     struct list link; /* in container.execs, until it has ended */
@@ -136,7 +138,7 @@ static void exec_over(struct exec *e, int exit_code)
     stdio_end(&e->io);
 }
 
-/* The container's process has ended, and everything in it. */
+/* The container's process has ended, and everything in it. What was not started is forgotten. */
 void execs_end(struct container *c)
 {
     while (!list_empty(&c->execs)) {
@@ -146,10 +148,9 @@ void execs_end(struct container *c)
             run_abandon(steal_ptr(&e->run));
         if (e->running) {
             exec_over(e, 137);
-        } else {
-            list_del(&e->link);
-            e->ended = clock_mono(clock_of(e));
-            e->c = NULL;
+        } else { /* it was never started */
+            map_remove(&c->d->execs, e->id);
+            exec_free(e);
         }
     }
 }
@@ -214,6 +215,7 @@ static json_t *read_exec_body(struct exchange *x, const struct member *table, co
     return v;
 }
 
+/* As events tell it: a program without arguments has a blank behind it. */
 static char *command_text(const json_t *cmd)
 {
     struct buf b = BUF_INIT(ANSWER_MAX);
@@ -222,6 +224,8 @@ static char *command_text(const json_t *cmd)
 
     json_array_foreach ((json_t *)(uintptr_t)cmd, i, word)
         buf_addf(&b, "%s%s", i ? " " : "", json_string_value(word));
+    if (i == 1)
+        buf_addc(&b, ' ');
     return buf_steal(&b, NULL);
 }
 
@@ -440,11 +444,6 @@ static int exec_start(struct exec *e, struct problem *p)
     if (e->started)
         return problem(p, 409, "Error: Exec command %s %s", e->id,
                        e->running ? "is already running" : "has already run");
-    if (!e->c || not_ready(e->c, e->c->id, p) < 0)
-        return p->status
-                   ? -1
-                   : problem(p, 409, "%s %s is not running",
-                             docker_modern(e->d) ? "container" : "Container", e->container_id);
     e->started = e->running = true;
     exec_event(e, "exec_start");
     r = e->c->run ? start_process(e, p) : start_simulated(e, p);
@@ -471,6 +470,25 @@ static struct exec *find(struct docker *d, struct exchange *x, struct problem *p
     return e;
 }
 
+/* The same, where the state of its container matters too. */
+static struct exec *find_usable(struct docker *d, struct exchange *x, struct problem *p)
+{
+    struct exec *e = find(d, x, p);
+    const struct container *c = e ? map_get(&d->by_id, e->container_id) : NULL;
+    struct buf status = BUF_INIT(256);
+
+    if (!e)
+        return NULL;
+    if (c && container_running(c))
+        return not_ready(c, c->id, p) < 0 ? NULL : e;
+    if (c)
+        add_status_text(&status, (struct container *)(uintptr_t)c);
+    problem(p, 500, "%s %s is not running: %s", docker_modern(d) ? "container" : "Container",
+            e->container_id, buf_str(&status));
+    buf_release(&status);
+    return NULL;
+}
+
 static void on_detached(struct attach *a)
 {
     struct exec *e = exec_of(a->io);
@@ -492,7 +510,7 @@ static void start_attached(struct exec *e, struct exchange *x, bool tty)
                          .out = json_bool(e->config, "AttachStdout", false),
                          .err = json_bool(e->config, "AttachStderr", false),
                          .raw = tty,
-                         .ends_input = true,
+                         .ends_input = !e->io.tty,
                          .n_keys = e->io.tty ? e->n_keys : 0,
                          .detached = on_detached},
                   *a;
@@ -516,7 +534,7 @@ void post_exec_start(struct fake *f, struct exchange *x)
 {
     struct problem p = {0};
     json_t *how = read_exec_body(x, start_members, "ExecStartCheck", &p);
-    struct exec *e = how ? find((struct docker *)f, x, &p) : NULL;
+    struct exec *e = how ? find_usable((struct docker *)f, x, &p) : NULL;
     bool detach = json_bool(how, "Detach", false), tty = json_bool(how, "Tty", false);
 
     json_decref(how);
@@ -536,9 +554,14 @@ void post_exec_resize(struct fake *f, struct exchange *x)
     unsigned rows, columns;
     struct exec *e = NULL;
 
-    if (read_size(x, &rows, &columns, &p) == 0 && (e = find((struct docker *)f, x, &p)) &&
-        !e->running)
-        problem(&p, 500, "exec: '%s' in container: %s is not running", e->id, e->container_id);
+    if (read_size(x, &rows, &columns, &p) == 0 && (e = find_usable((struct docker *)f, x, &p)) &&
+        !e->started) {
+        problem(&p, 500, "timeout waiting for exec session ready");
+        docker_refuse_after(x, &p, RESIZE_PATIENCE_NS);
+        return;
+    }
+    if (!p.status && !e->running)
+        problem(&p, 404, "no such exec");
     if (p.status) {
         docker_refuse(x, &p);
         return;

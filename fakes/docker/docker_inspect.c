@@ -232,11 +232,16 @@ static void add_host_config(struct buf *b, const struct container *c)
     buf_adds(b, s + c->runtime_at);
 }
 
+void container_layer(const struct container *c, char layer[65])
+{
+    hash_hex(layer, "layer of %s", c->id);
+}
+
 static void add_graph(struct buf *b, const struct container *c)
 {
     char layer[65];
 
-    hash_hex(layer, "layer of %s", c->id);
+    container_layer(c, layer);
     buf_addf(b, "\"GraphDriver\":{\"Data\":{\"LowerDir\":\"" ROOT "overlay2/%s-init/diff", layer);
     for (size_t i = c->content->n_layers; i-- > 0;)
         buf_addf(b, ":" ROOT "overlay2/%s/diff", c->content->layers[i].chain_id);

@@ -165,7 +165,9 @@ char *docker_param(struct exchange *x, const char *name);
 json_t *docker_body(struct exchange *x, struct problem *p);
 /* The same, where up to 22 broken JSON was a 400 already. */
 json_t *docker_body_strict(struct exchange *x, struct problem *p);
-/* Answers with this refusal after 15 s, as dockerd does when it looks for a plugin. */
+/* Answers with this refusal after so long. */
+void docker_refuse_after(struct exchange *x, struct problem *p, int64_t ns);
+/* ... after 15 s, as dockerd does when it looks for a plugin. */
 void docker_refuse_later(struct exchange *x, struct problem *p);
 void docker_delayed_release(struct docker *d);
 

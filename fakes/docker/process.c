@@ -179,6 +179,8 @@ static int read_report(struct spawning *g, enum process_failure *why, struct err
             if (!failed && seize(g, e) == 0)
                 continue;
             cleanup_closep(&g->go[1]); /* it gives up */
+            if (failed)
+                continue; /* what went wrong was told first */
             r.why = PROCESS_SYSTEM;
         } else {
             err_sys(e, r.sys, "%.*s", (int)sizeof(r.what) - 1, r.what);

@@ -135,7 +135,16 @@ static int fill(struct container *c, int root, struct err *e)
 
     if (r > 0)
         r = make_all(root, usual, ARRAY_SIZE(usual), wall, e);
-    return r < 0 ? r : make_all(root, initial, ARRAY_SIZE(initial), wall, e);
+    if (r >= 0)
+        r = make_all(root, initial, ARRAY_SIZE(initial), wall, e);
+    /* dockerd has looked there by then, for what a new volume shall hold */
+    for (size_t i = 0; i < c->n_mounts && r >= 0; i++) {
+        int fd =
+            c->mounts[i].volume ? in_root_mount_point(root, c->mounts[i].destination, true) : -1;
+
+        cleanup_closep(&fd);
+    }
+    return r;
 }
 
 int container_root(struct container *c, struct err *e)
@@ -232,6 +241,13 @@ static const struct mount *mount_of(const struct container *c, const char *path,
         }
     }
     return found;
+}
+
+bool mount_holds(const struct container *c, const char *path)
+{
+    const char *rest;
+
+    return mount_of(c, path, &rest) != NULL;
 }
 
 char *container_path(struct container *c, const char *path, int *ret_root, bool *ret_readonly,
@@ -396,13 +412,21 @@ static void find_changes(const struct index *was, const struct index *is, struct
         qsort(l->v, l->n, sizeof(*l->v), by_path);
 }
 
+static bool has_volumes(const struct container *c)
+{
+    for (size_t i = 0; i < c->n_mounts; i++)
+        if (c->mounts[i].volume)
+            return true;
+    return false;
+}
+
 int container_changes(struct container *c, struct buf *b, struct err *e)
 {
     struct index was = {0}, is = {0};
     struct changes l = {0};
     int r = 0;
 
-    if (c->has_root) {
+    if (c->has_root || has_volumes(c)) {
         r = index_image(c, &was, e);
         if (r == 0)
             r = index_container(c, &is, e);

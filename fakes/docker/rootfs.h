@@ -32,6 +32,9 @@ void volume_folder_remove(struct docker *d, const struct volume *v);
 char *container_path(struct container *c, const char *path, int *ret_root, bool *ret_readonly,
                      struct err *e);
 
+/* Whether a mount is at this path, or above it. */
+bool mount_holds(const struct container *c, const char *path);
+
 /* [{"Path":"/tmp","Kind":0},...] or null: what differs from the image. */
 int container_changes(struct container *c, struct buf *b, struct err *e);
 

@@ -350,7 +350,7 @@ void run_problem(const struct docker *d, enum process_failure why, const char *p
         problem(p, 400, "%s%s: exec: \"%s\": permission denied: unknown", prefix, start, program);
         return;
     case PROCESS_NO_USER:
-        problem(p, 400, "%.*s: no matching entries in passwd file", what, e->text);
+        problem(p, 500, "%.*s: no matching entries in passwd file", what, e->text);
         break;
     case PROCESS_NO_CWD:
         problem(p, 400, "%s%s: chdir to cwd (\"%.*s\") set in config.json failed: %s: unknown",

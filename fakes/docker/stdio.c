@@ -123,7 +123,9 @@ static void take_input(struct attach *a, const char *p, size_t n)
         keep(a, p, n);
     } else if (!n) {
         a->in = false;
-        if (a->ends_input && a->io->input)
+        if (!a->ends_input)
+            attach_end(a); /* its output ends too, as dockerd has it */
+        else if (a->io->input)
             a->io->input(a->io, NULL, 0);
     } else if (!a->n_keys) {
         if (a->io->input)
@@ -142,7 +144,7 @@ static void take_frames(struct attach *a, const char *p, size_t n)
     bool over = !n || frames_read(a->frames, p, n, &input) < 0;
 
     if (over) {
-        if (a->in)
+        if (a->in && a->ends_input)
             take_input(a, NULL, 0);
         attach_end(a);
     } else if (buf_len(&input)) {

@@ -45,7 +45,7 @@ struct attach {
     bool websocket;    /* in frames of a websocket, as `binary` says, without heads */
     bool binary;
     struct frames *frames;
-    bool ends_input; /* the end of its input is the end of the process's */
+    bool ends_input; /* the end of its input is that of the process's; else the client's own */
     unsigned char keys[DETACH_KEYS_MAX];
     size_t n_keys, matched; /* n_keys 0: bytes are only bytes */
     struct buf waiting;     /* came early */

@@ -483,7 +483,8 @@ static int set_attributes(struct unpacker *u, struct archive_entry *entry, int f
 }
 
 /* What stands in the way: folders stay for folders, everything else goes. 1: a folder is there. */
-static int make_way(struct unpacker *u, int folder, const char *name, bool is_folder)
+static int make_way(struct unpacker *u, int folder, const char *name, const char *path,
+                    bool is_folder)
 {
     struct stat st;
 
@@ -495,7 +496,7 @@ static int make_way(struct unpacker *u, int folder, const char *name, bool is_fo
         return err_set(u->e, ERR_CONFLICT,
                        is_folder ? "cannot overwrite non-directory \"%s\" with directory \"%s\""
                                  : "cannot overwrite directory \"%s\" with non-directory \"%s\"",
-                       name, u->path);
+                       path, u->path);
     if (remove_at(folder, name) < 0)
         return err_sys(u->e, errno, "%s", name);
     return 0;
@@ -506,7 +507,7 @@ static int unpack_at(struct unpacker *u, struct archive_entry *entry, const char
 {
     mode_t type = archive_entry_filetype(entry);
     const char *hard = archive_entry_hardlink(entry), *text;
-    int there = make_way(u, folder, name, type == S_IFDIR && !hard), r = 0;
+    int there = make_way(u, folder, name, path, type == S_IFDIR && !hard), r = 0;
 
     if (there < 0)
         return -1;
@@ -612,7 +613,7 @@ static int unpack_one(struct unpacker *u, struct archive_entry *entry)
 
     if (!*inside)
         return 0; /* the folder itself */
-    path = xasprintf("%s/%s", u->path, inside);
+    path = xasprintf("%s/%s", str_eq(u->path, "/") ? "" : u->path, inside);
     folder = in_root_parent(u->root, path, &name);
     if (folder < 0 && errno == ENOENT) {
         char *up = xstrdup(path);

@@ -5,6 +5,7 @@ times) has the same name in both; differ() lists what is left as (path, real,
 fake). The file `differences` says which of these are expected, and why.
 """
 
+import base64
 import fnmatch
 import json
 import re
@@ -142,6 +143,8 @@ def body_shape(answer, request, shaper):
         ends = sorted(set(behind))
         if "/images/create" in request.target or "/push" in request.target:
             return Ordered(course=shaper.value(pull_course(docs)), ends=ends)
+        if "/changes" in request.target and isinstance(docs[0], list):  # in the order of its disk
+            docs[0].sort(key=json.dumps)
         if len(docs) == 1 and answer.framing != "chunked":
             return Ordered(json=shaper.value(docs[0]), ends=ends)
         # what is large goes out in pieces; a stream has one for each document
@@ -150,13 +153,48 @@ def body_shape(answer, request, shaper):
             return Ordered(json=shaper.value(docs[0]), ends=ends)
         stream = in_runs([shaper.value(d) for d in docs])
         return Ordered(stream=stream, ends=ends, a_chunk_each=whole)
+    logs = "/logs" in request.target
+    frames = in_frames(body, merge=not logs) if logs or "stream" in kind else None
+    if frames:
+        return Ordered(frames=[[n, shaper.text(text)] for n, text in frames])
     return shaper.text(body.decode("latin-1"))
+
+
+def in_frames(body, merge):
+    """[[stream, text], ...] of a body with a head before each piece. merge: what one stream wrote in
+    a row is one piece, as the moment says how much is read at once. None: there are no such heads."""
+    found, at = [], 0
+    while at < len(body):
+        if len(body) - at < 8 or body[at] > 2 or body[at + 1 : at + 4] != b"\0\0\0":
+            return None
+        n = int.from_bytes(body[at + 4 : at + 8], "big")
+        text = body[at + 8 : at + 8 + n].decode("latin-1")
+        if merge and found and found[-1][0] == body[at]:
+            found[-1][1] += text
+        else:
+            found.append([body[at], text])
+        at += 8 + n
+    return found
+
+
+def path_stat(value):
+    """The header that says what a path in a container is, in base64; the size of a folder is a matter
+    of the file system below."""
+    try:
+        stat = json.loads(base64.b64decode(value))
+        if stat["mode"] >> 31:
+            stat["size"] = "of a folder"
+        return json.dumps(stat)
+    except ValueError:
+        return value
 
 
 def shape(answer, request, variables):
     shaper = Shaper(variables)
     headers = Ordered()
     for name, value in answer.headers:
+        if name == "X-Docker-Container-Path-Stat":
+            value = path_stat(value)
         headers[name] = shaper.text(value)
     return Ordered(
         status="%d %s" % (answer.status, answer.reason),

@@ -119,7 +119,13 @@ class Wire:
                 a.cut = "enough"
                 return
 
-    def answer(self, method, enough):
+    def talk(self, text, shut):
+        if text:
+            self.sock.sendall(text)
+        if shut:
+            self.sock.shutdown(socket.SHUT_WR)
+
+    def answer(self, method, enough, talk):
         a = self.head()
         length = a.header("Content-Length")
         if (a.header("Transfer-Encoding") or "").lower() == "chunked":
@@ -132,14 +138,16 @@ class Wire:
             a.parts.append(self.exactly(int(length)))
         else:
             a.framing = "close"
+            self.talk(*talk)
             while self.more():
                 pass
             a.parts.append(self.space)
         return a
 
 
-def exchange(path, method, target, headers, body, lines=0, timeout=30.0):
-    """lines: hang up after so many newline-ended lines of a chunked body (0: read to its end)."""
+def exchange(path, method, target, headers, body, lines=0, timeout=30.0, talk=(b"", False)):
+    """lines: hang up after so many newline-ended lines of a chunked body (0: read to its end).
+    talk: what is sent when the connection was taken over, and whether that direction ends then."""
 
     def enough(a):
         return lines and a.body.count(b"\n") >= lines
@@ -158,7 +166,7 @@ def exchange(path, method, target, headers, body, lines=0, timeout=30.0):
             pass  # it may have answered without reading all
         wire = Wire(s)
         try:
-            return wire.answer(method, enough)
+            return wire.answer(method, enough, talk)
         except (EOFError, socket.timeout, ConnectionResetError) as e:
             a = Answer()
             a.cut = "%s: %s" % (type(e).__name__, e)

@@ -186,6 +186,7 @@ def build(binary):
             [step(add), step("HEALTHCHECK", True)],
         ),
         "nocmd": Image(4, "lib/nocmd", "1", [base], {}, [step(add)]),
+        "shell": Image(6, "lib/shell", "1", [base], {"Cmd": ["sh"]}, [step(add)]),
         "second": Image(5, "lib/busybox", "2", [base], {"Cmd": ["sh"], "Labels": {"v": "2"}}, [step(add)]),
     }
     return images

@@ -5,10 +5,13 @@ the request line, headers, an empty line and the body. Lines "# @WORD ..." above
 the request line say what is more than a request:
 
     @versions 1.41 1.24     (top of a file) play it once for each; {{v}} is "/v1.41"
+    @runs                   (top of a file) programs of the image lib/shell really run
     @only VERSION           not at the other versions
     @save NAME PATH         keep a value of the JSON answer as {{NAME}}: @save id Id
     @until PATH VALUE       repeat the request until the answer shows this, 10 s at most
     @lines N                hang up after so many lines of a stream
+    @input TEXT             send this on the connection when the answer has begun (escapes: \\n, \\x81)
+    @shut                   then end that direction
     @later                  do not wait for the answer; it is collected at the end of the file
     @last                   the same, collected when all files were played
     @join NAME              wait here for the answer of this earlier request
@@ -42,6 +45,7 @@ class Request:
         self.headers = []
         self.body = ""
         self.words = []  # directives: lists of words
+        self.input = b""
 
     def all(self, word):
         return [w[1:] for w in self.words if w[0] == word]
@@ -53,6 +57,16 @@ class Request:
 
 class ListError(Exception):
     pass
+
+
+def unescape(text):
+    return text.encode("latin-1").decode("unicode_escape").encode("latin-1")
+
+
+def really_runs(path):
+    """Whether the programs of this list must run, in the fake too."""
+    with open(path, encoding="utf-8") as f:
+        return "\n# @runs\n" in f.read()
 
 
 def read_list(path):
@@ -74,6 +88,8 @@ def read_list(path):
         elif state == "above":
             if line.startswith("# @"):
                 r.words.append(line[3:].split())
+                if line.startswith("# @input "):
+                    r.input = unescape(line[len("# @input ") :])
             elif line and not line.startswith("#"):
                 r.method, _, r.target = line.partition(" ")
                 if not r.target.startswith("/") and not r.target.startswith("{{v}}"):
@@ -168,7 +184,8 @@ class Player:
         body = self.body_of(r)
         lines = int((r.get("lines") or ["0"])[0])
         a = http_wire.exchange(
-            self.sock, r.method, self.expand(r.target), self.headers_of(r, body), body, lines
+            self.sock, r.method, self.expand(r.target), self.headers_of(r, body), body, lines,
+            talk=(r.input, r.get("shut") is not None)
         )
         self.answers[r.name] = a
         self.slowest.append((time.monotonic() - begun, r.name))

@@ -61,6 +61,8 @@ static int no_folder(const struct place *l, int fd, struct problem *p)
         *where = '\0';
     snprintf(link, sizeof(link), "/proc/self/fd/%d", l->root);
     inside = readlink(link, root, sizeof(root) - 1) > 0 ? str_after(where, root) : NULL;
+    if (docker_modern(l->c->d))
+        return problem(p, 500, "lstat %s%s: not a directory", l->asked, l->tail);
     container_layer(l->c, layer);
     return problem(p, 500, "lstat /var/lib/docker/overlay2/%s/merged%s%s: not a directory", layer,
                    inside && *inside ? inside : l->asked, l->tail);
@@ -244,10 +246,9 @@ static int unpack_place(struct exchange *x, const struct place *l, struct proble
         flags |= TAR_NO_REPLACE;
     if (tar_unpack(tar_whole(in), l->root, l->inside, flags, &e) == 0)
         return 0;
-    if (docker_modern(docker_of(x)))
-        return problem(p, 500, "%s", e.text);
-    /* a process of its own unpacks it */
-    return problem(p, 500, "Error processing tar file(exit status 1): %s",
+    /* up to 22 a process of its own unpacks it */
+    return problem(p, 500, "%s%s",
+                   docker_modern(docker_of(x)) ? "" : "Error processing tar file(exit status 1): ",
                    e.code == ERR_PARSE ? "unexpected EOF" : e.text);
 }
 

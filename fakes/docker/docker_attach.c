@@ -249,7 +249,7 @@ static void attach(struct exchange *x, struct attach *how,
     if (logs)
         send_logs(a, c);
     container_event(c, "attach", NULL, NULL);
-    if (!stream)
+    if (!stream || (!how->in && !how->out && !how->err))
         attach_end(a);
 }
 

@@ -278,7 +278,7 @@ void post_container_exec(struct fake *f, struct exchange *x)
 
     forget_old(d);
     if (config && !json_array_size(json_object_get(config, "Cmd")))
-        problem(&p, 400, "%s exec command specified", docker_modern(d) ? "no" : "No");
+        problem(&p, 400, "No exec command specified");
     else if (config && (c = container_find(d, name, &p)) && not_ready(c, name, &p) == 0 &&
              detach_keys(keys, codes, &n_codes) < 0)
         problem(&p, 500, "Invalid escape keys (%s) provided", keys);
@@ -483,8 +483,10 @@ static struct exec *find_usable(struct docker *d, struct exchange *x, struct pro
         return not_ready(c, c->id, p) < 0 ? NULL : e;
     if (c)
         add_status_text(&status, (struct container *)(uintptr_t)c);
-    problem(p, 500, "%s %s is not running: %s", docker_modern(d) ? "container" : "Container",
-            e->container_id, buf_str(&status));
+    if (docker_modern(d))
+        problem(p, 409, "container %s is not running", e->container_id);
+    else
+        problem(p, 500, "Container %s is not running: %s", e->container_id, buf_str(&status));
     buf_release(&status);
     return NULL;
 }
@@ -560,7 +562,9 @@ void post_exec_resize(struct fake *f, struct exchange *x)
         docker_refuse_after(x, &p, RESIZE_PATIENCE_NS);
         return;
     }
-    if (!p.status && !e->running)
+    if (!p.status && !e->running && docker_modern(e->d))
+        problem(&p, 404, "process does not exist %s: not found", e->id);
+    else if (!p.status && !e->running)
         problem(&p, 404, "no such exec");
     if (p.status) {
         docker_refuse(x, &p);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/container_io.h"
@@ -350,7 +351,8 @@ static void add_old_volumes(struct buf *b, const struct container *c)
 /* Up to 1.20 some members of HostConfig stood in Config. */
 static void add_config(struct buf *b, const struct container *c, int version)
 {
-    const char *s = c->config;
+    const char *s = c->config, *at;
+    _cleanup_free_ char *mac = NULL;
     size_t len = strlen(s);
 
     if (version >= API(21)) {
@@ -359,8 +361,12 @@ static void add_config(struct buf *b, const struct container *c, int version)
         buf_adds(b, s + c->config_ports_at);
         return;
     }
-    buf_add(b, s, len - 1);
-    buf_adds(b, ",\"MacAddress\":\"\",\"NetworkDisabled\":false,");
+    mac = xasprintf(",\"MacAddress\":\"%s\"", c->mac ? c->mac : "");
+    at = c->mac ? strstr(s, mac) : NULL;
+    buf_add(b, s, at ? (size_t)(at - s) : len - 1);
+    if (at)
+        buf_add(b, at + strlen(mac), len - 1 - (size_t)(at - s) - strlen(mac));
+    buf_addf(b, "%s,\"NetworkDisabled\":false,", mac);
     buf_adds(b, *c->config_ports ? c->config_ports : "\"ExposedPorts\":null");
     buf_adds(b, ",\"VolumeDriver\":\"\"");
     if (version < API(20)) {

@@ -223,8 +223,7 @@ static int read_log_time(struct exchange *x, const char *name, int64_t *ret, str
     int r = 0;
 
     if (s && *s && parse_when(docker_of(x), s, ret) < 0)
-        r = problem(p, docker_modern(docker_of(x)) ? 400 : 500,
-                    "strconv.ParseInt: parsing \"%s\": invalid syntax", s);
+        r = problem(p, 500, "strconv.ParseInt: parsing \"%s\": invalid syntax", s);
     else if (*ret == 0)
         *ret = dflt; /* "0" is what clients send for none */
     free(s);

@@ -56,6 +56,8 @@ class Shaper:
             if isinstance(v.get("Mounts"), list):  # the engine goes through a map
                 v = dict(v, Mounts=sorted(v["Mounts"], key=lambda m: m.get("Destination") or m.get("Target")))
             found = Ordered((self.text(k), self.value(x)) for k, x in v.items())
+            if re.fullmatch("[0-9]{12}", str(found.get("Hostname"))):  # an id without a letter
+                found["Hostname"] = "<hex12>"
             for key in UNORDERED:
                 if isinstance(found.get(key), list):
                     found[key].sort(key=json.dumps)

@@ -120,10 +120,13 @@ class Wire:
                 return
 
     def talk(self, text, shut):
-        if text:
-            self.sock.sendall(text)
-        if shut:
-            self.sock.shutdown(socket.SHUT_WR)
+        try:
+            if text:
+                self.sock.sendall(text)
+            if shut:
+                self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it was closed already; what it said is there to be read
 
     def answer(self, method, enough, talk):
         a = self.head()

@@ -1,6 +1,7 @@
 """What the comparison of engines must find, and what it must let pass. Prints
 "ok NAME" or "FAIL NAME", one line a case."""
 
+import base64
 import os
 import sys
 import tempfile
@@ -55,6 +56,18 @@ def broken_list(text):
     return ""
 
 
+RAW = [("Content-Type", "application/vnd.docker.raw-stream")]
+
+
+def frames(*pieces):
+    return answer(headers=RAW, parts=[bytes([n, 0, 0, 0, 0, 0, 0, len(text)]) + text for n, text in pieces], framing="close")
+
+
+def path_stat(mode, size):
+    value = base64.b64encode(b'{"mode":%d,"size":%d}' % (mode, size)).decode()
+    return answer(headers=[("X-Docker-Container-Path-Stat", value)])
+
+
 HEX = b"0123456789abcdef" * 4
 CASES = {
     "the same is the same": left(answer(), answer()) == [],
@@ -95,6 +108,11 @@ CASES = {
         answer(), answer(404), rule("accept other/* status why not")
     )
     == ["status"],
+    "how much was read at once does not matter": left(frames((1, b"ab")), frames((1, b"a"), (1, b"b"))) == [],
+    "which stream it was does": left(frames((1, b"ab")), frames((2, b"ab"))) == ["body.frames.0.0"],
+    "what a stream says does": left(frames((1, b"ab")), frames((1, b"ac"))) == ["body.frames.0.1"],
+    "the size of a file": left(path_stat(0o644, 1), path_stat(0o644, 2)) == ["header.X-Docker-Container-Path-Stat"],
+    "the size of a folder is the disk's": left(path_stat(1 << 31, 1), path_stat(1 << 31, 2)) == [],
     "a list says where it is wrong": ":2: " in broken_list("# a comment\nGET /x\n"),
     "a request has a name of its own": ":4: " in broken_list("### a\nGET /x\n\n### a\nGET /y\n"),
 }

@@ -20,15 +20,6 @@ static void not_simulated(struct fake *f, struct exchange *x);
 static const char engine[] = "engine", images[] = "images", lifecycle[] = "lifecycle",
                   volumes[] = "volumes", networks[] = "networks";
 
-/* Things of a swarm, of which this node is none. */
-#define SWARM(what)                                                                                \
-    {"GET", "/" what, engine, not_a_manager}, {"POST", "/" what "/create", engine, not_a_manager}, \
-        {"GET", "/" what "/{id}", engine, not_a_manager},                                          \
-        {"DELETE", "/" what "/{id}", engine, not_a_manager},                                       \
-    {                                                                                              \
-        "POST", "/" what "/{id}/update", engine, not_a_manager                                     \
-    }
-
 static const struct route routes[] = {
     {"GET", "/_ping", engine, get_ping},
     {"HEAD", "/_ping", engine, get_ping},
@@ -42,19 +33,37 @@ static const struct route routes[] = {
     {"POST", "/plugins/{name...}/enable", engine, plugin_missing},
     {"POST", "/plugins/{name...}/disable", engine, plugin_missing},
     {"POST", "/plugins/{name...}/push", engine, plugin_missing},
-    {"POST", "/plugins/{name...}/set", engine, plugin_missing},
-    {"POST", "/plugins/{name...}/upgrade", engine, plugin_missing},
+    {"POST", "/plugins/{name...}/set", engine, post_plugin_set},
+    {"POST", "/plugins/{name...}/upgrade", engine, post_plugin_upgrade},
     {"DELETE", "/plugins/{name...}", engine, plugin_missing},
     {"GET", "/swarm", engine, not_a_manager},
     {"GET", "/swarm/unlockkey", engine, not_a_manager},
-    {"POST", "/swarm/update", engine, not_a_manager},
-    {"POST", "/swarm/unlock", engine, not_a_manager},
+    {"POST", "/swarm/unlock", engine, post_swarm_thing},
     {"POST", "/swarm/leave", engine, post_swarm_leave},
-    SWARM("services"),
-    SWARM("nodes"),
-    SWARM("tasks"),
-    SWARM("secrets"),
-    SWARM("configs"),
+    {"POST", "/swarm/update", engine, post_swarm_update},
+    {"GET", "/services", engine, not_a_manager},
+    {"POST", "/services/create", engine, post_swarm_thing},
+    {"GET", "/services/{id}", engine, not_a_manager},
+    {"DELETE", "/services/{id}", engine, not_a_manager},
+    {"POST", "/services/{id}/update", engine, post_swarm_update},
+    {"GET", "/services/{id}/logs", engine, not_a_manager},
+    {"GET", "/nodes", engine, not_a_manager},
+    {"GET", "/nodes/{id}", engine, not_a_manager},
+    {"DELETE", "/nodes/{id}", engine, not_a_manager},
+    {"POST", "/nodes/{id}/update", engine, post_swarm_update},
+    {"GET", "/tasks", engine, not_a_manager},
+    {"GET", "/tasks/{id}", engine, not_a_manager},
+    {"GET", "/tasks/{id}/logs", engine, not_a_manager},
+    {"GET", "/secrets", engine, not_a_manager},
+    {"POST", "/secrets/create", engine, post_swarm_thing},
+    {"GET", "/secrets/{id}", engine, not_a_manager},
+    {"DELETE", "/secrets/{id}", engine, not_a_manager},
+    {"POST", "/secrets/{id}/update", engine, post_swarm_update},
+    {"GET", "/configs", engine, not_a_manager},
+    {"POST", "/configs/create", engine, post_swarm_thing},
+    {"GET", "/configs/{id}", engine, not_a_manager},
+    {"DELETE", "/configs/{id}", engine, not_a_manager},
+    {"POST", "/configs/{id}/update", engine, post_swarm_update},
     {"GET", "/networks", engine, get_networks},
     {"GET", "/networks/", engine, get_networks},
     {"GET", "/networks/{id}", engine, get_network},
@@ -105,6 +114,7 @@ static const struct route routes[] = {
     {"GET", "/volumes", volumes, get_volumes},
     {"POST", "/volumes/create", volumes, post_volumes_create},
     {"POST", "/volumes/prune", volumes, post_volumes_prune},
+    {"GET", "/volumes/", volumes, get_volume},
     {"GET", "/volumes/{name...}", volumes, get_volume},
     {"DELETE", "/volumes/{name...}", volumes, delete_volume},
     /* known to dockerd, not to us */

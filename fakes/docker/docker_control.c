@@ -269,8 +269,8 @@ static int cmd_containers(struct docker *d, const json_t *args, json_t **ret, st
 }
 
 static const char *const args_unimage[] = {"name", "only", NULL};
-static const char *const args_registry[] = {"name",       "user",        "password", "private",
-                                            "rate-limit", "rate-window", NULL};
+static const char *const args_registry[] = {
+    "name", "user", "password", "private", "rate-limit", "rate-window", "auth", "public", NULL};
 static const char *const args_exit[] = {"container", "code", "signal", NULL};
 static const char *const args_container[] = {"container", NULL};
 static const char *const args_health[] = {"container", "status", NULL};

@@ -714,8 +714,10 @@ void get_distribution(struct fake *f, struct exchange *x)
         l = catalogue_find(d, &r);
     if (l && l->content->b->pull_error && !l->content->b->pull)
         pull_problem(&p, l->content->b->pull_error, &r);
+    if (p.status == 500 && str_starts(p.text, "toomanyrequests"))
+        p.status = 429;
     else if (!l && !p.status && !catalogue_knows_repo(d, r.repo) && str_eq(r.domain, "docker.io"))
-        problem(&p, 403, "denied: requested access to the resource is denied");
+        problem(&p, 403, REGISTRY_DENIED);
     else if (!l && !p.status)
         problem(&p, 404, "manifest unknown: manifest unknown");
     if (p.status) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/container.h"
@@ -117,6 +118,87 @@ void not_a_manager(struct fake *f, struct exchange *x)
         x, 503,
         "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm "
         "join\" to connect this node to swarm and try again.");
+}
+
+/* Something is wrong with the body before the swarm is asked. */
+static bool body_refused(struct exchange *x)
+{
+    struct problem p = {0};
+    json_t *body = docker_body_strict(x, &p);
+
+    json_decref(body);
+    if (!body)
+        docker_refuse(x, &p);
+    return !body;
+}
+
+void post_swarm_thing(struct fake *f, struct exchange *x)
+{
+    if (!body_refused(x))
+        not_a_manager(f, x);
+}
+
+/* "/services/x/update" is of a service, "/swarm/update" of the swarm. */
+void post_swarm_update(struct fake *f, struct exchange *x)
+{
+    static const char *const things[] = {"swarm", "service", "node", "secret", "config"};
+    char *version = exchange_param(x, "version");
+    const char *text = version ? version : "", *thing = "swarm";
+    uint64_t n;
+
+    for (size_t i = 0; i < ARRAY_SIZE(things); i++) {
+        _cleanup_free_ char *part = xasprintf("/%s", things[i]);
+
+        if (strstr(x->path, part) && strstr(x->path, "/update"))
+            thing = things[i];
+    }
+    if (body_refused(x)) {
+        free(version);
+        return;
+    }
+    if (str_u64(text, UINT64_MAX, &n) == 0)
+        not_a_manager(f, x);
+    else if (str_eq(thing, "secret") || str_eq(thing, "config"))
+        docker_refuse_text(x, 400, "invalid %s version", thing);
+    else
+        docker_refuse_text(x, 400,
+                           "invalid %s version '%s': strconv.ParseUint: parsing \"%s\": invalid "
+                           "syntax",
+                           thing, text, text);
+    free(version);
+}
+
+void post_plugin_set(struct fake *f, struct exchange *x)
+{
+    if (!body_refused(x))
+        plugin_missing(f, x);
+}
+
+void post_plugin_upgrade(struct fake *f, struct exchange *x)
+{
+    static const char *const before[] = {"Api-Version", "Content-Type", "Docker-Experimental"};
+    char *name = docker_param(x, "name"), *remote = exchange_param(x, "remote"), *familiar;
+    struct ref r = {0}, own = {0};
+    const char *why;
+
+    (void)f;
+    if (body_refused(x)) {
+        /* it was answered */
+    } else if (ref_parse(&r, remote ? remote : "", &why) < 0 || ref_parse(&own, name, &why) < 0) {
+        docker_refuse_text(x, 500, "%s", why);
+    } else {
+        ref_default_tag(&own);
+        familiar = ref_familiar(&own);
+        for (size_t i = 0; i < ARRAY_SIZE(before); i++)
+            exchange_set_header(x, before[i], "");
+        exchange_set_header(x, "Docker-Plugin-Name", familiar);
+        docker_refuse_text(x, 404, "plugin \"%s\" not found", familiar);
+        free(familiar);
+    }
+    ref_release(&own);
+    ref_release(&r);
+    free(remote);
+    free(name);
 }
 
 void post_swarm_leave(struct fake *f, struct exchange *x)

@@ -243,7 +243,7 @@ void get_volume(struct fake *f, struct exchange *x)
         volume_summary(&b, v, false);
         docker_answer(x, 200, &b);
     } else {
-        docker_refuse_text(x, 404, "get %s: no such volume", name);
+        docker_refuse_text(x, 404, "get%s%s: no such volume", *name ? " " : "", name);
     }
     free(name);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/gojson.h"
@@ -12,6 +13,8 @@
 struct registry {
     struct map users; /* name -> password */
     bool private;
+    bool tokens;        /* it wants a bearer token, as Docker Hub does; else a password itself */
+    char *public_paths; /* a glob of paths that anybody may pull, or NULL */
     int64_t rate_limit; /* -1: none */
     int64_t rate_window;
     int64_t window_began; /* mono */
@@ -29,11 +32,17 @@ static bool flag(const char *s, bool *ret)
     return *ret || str_eq(s, "no") || str_eq(s, "false") || str_eq(s, "0");
 }
 
+static bool is_hub(const char *host)
+{
+    return str_eq(host, "docker.io");
+}
+
 int registry_declare(struct docker *d, const char *host, const json_t *args, struct err *e)
 {
     const char *user = json_str(args, "user"), *password = json_str(args, "password");
     const char *private = json_str(args, "private"), *limit = json_str(args, "rate-limit");
-    const char *window = json_str(args, "rate-window");
+    const char *window = json_str(args, "rate-window"), *auth = json_str(args, "auth");
+    const char *public = json_str(args, "public");
     struct registry *r = registry_find(d, host);
     uint64_t n = 0;
     bool yes = false;
@@ -50,8 +59,12 @@ int registry_declare(struct docker *d, const char *host, const json_t *args, str
     if (window && (str_duration(window, &ns) < 0 || ns <= 0))
         return err_set(e, ERR_USAGE, "registry %s: rate-window: %s is not a duration such as 6h",
                        host, window);
+    if (auth && !str_eq(auth, "token") && !str_eq(auth, "basic"))
+        return err_set(e, ERR_USAGE, "registry %s: auth: %s is neither token nor basic", host,
+                       auth);
     if (!r) {
         r = new0(struct registry);
+        r->tokens = is_hub(host);
         r->rate_limit = -1;
         r->rate_window = RATE_WINDOW;
         map_set(&d->registries, host, r);
@@ -67,6 +80,12 @@ int registry_declare(struct docker *d, const char *host, const json_t *args, str
         r->rate_limit = (int64_t)n;
     if (window)
         r->rate_window = ns;
+    if (auth)
+        r->tokens = str_eq(auth, "token");
+    if (public) {
+        free(r->public_paths);
+        r->public_paths = xstrdup(public);
+    }
     return 0;
 }
 
@@ -80,6 +99,7 @@ void docker_registries_release(struct docker *d)
         for (size_t k = 0; map_next(&r->users, &k, NULL, &password);)
             free(password);
         map_release(&r->users);
+        free(r->public_paths);
         free(r);
     }
     map_release(&d->registries);
@@ -90,11 +110,6 @@ void docker_registries_release(struct docker *d)
 static bool of_this_host(const char *host)
 {
     return str_starts(host, "127.") || str_starts(host, "localhost") || str_starts(host, "[::1]");
-}
-
-static bool is_hub(const char *host)
-{
-    return str_eq(host, "docker.io");
 }
 
 /* An Elastic Container Registry. */
@@ -164,6 +179,45 @@ static bool over_the_limit(struct docker *d, struct registry *r)
     return ++r->pulls > r->rate_limit;
 }
 
+static bool is_public(const struct registry *r, const struct ref *ref)
+{
+    return r->public_paths && str_glob(r->public_paths, ref->path);
+}
+
+/* Where its manifests are asked for. */
+static char *base_url(const char *host)
+{
+    return xasprintf("%s://%s/v2/", of_this_host(host) ? "http" : "https",
+                     is_hub(host) ? "registry-1.docker.io" : host);
+}
+
+static char *manifest_url(const struct ref *ref)
+{
+    _cleanup_free_ char *base = base_url(ref->domain);
+
+    return xasprintf("%s%s/manifests/%s", base, ref->path,
+                     ref->digest ? ref->digest
+                     : ref->tag  ? ref->tag
+                                 : "latest");
+}
+
+/* Who did not log in, or not rightly. */
+static int refuse_login(const struct registry *r, const struct ref *ref, enum login l, bool pull,
+                        struct problem *p)
+{
+    _cleanup_free_ char *url = manifest_url(ref);
+
+    if (r->tokens && l == LOGIN_WRONG)
+        return problem(p, 500, "Head \"%s\": unauthorized: incorrect username or password", url);
+    if (l == LOGIN_WRONG)
+        return problem(p, 500, "unauthorized: authentication required");
+    if (r->tokens && pull)
+        return pull_problem(p, "denied", ref);
+    if (r->tokens)
+        return problem(p, 403, REGISTRY_DENIED);
+    return problem(p, 500, "Head \"%s\": no basic auth credentials", url);
+}
+
 int registry_ask(struct docker *d, const struct ref *ref, const char *auth, bool counted,
                  struct problem *p)
 {
@@ -175,20 +229,9 @@ int registry_ask(struct docker *d, const struct ref *ref, const char *auth, bool
     if (!r)
         return 0;
     l = map_count(&r->users) ? header_login(r, auth) : LOGIN_NONE;
-    if (r->private || (is_hub(ref->domain) && l == LOGIN_WRONG)) {
-        if (l == LOGIN_WRONG)
-            return problem(p, 500, "unauthorized: %s",
-                           is_hub(ref->domain) ? "incorrect username or password"
-                                               : "authentication required");
-        if (l == LOGIN_NONE && is_hub(ref->domain))
-            return pull_problem(p, "denied", ref);
-        if (l == LOGIN_NONE)
-            return problem(p, 500, "Head \"%s://%s/v2/%s/manifests/%s\": no basic auth credentials",
-                           of_this_host(ref->domain) ? "http" : "https", ref->domain, ref->path,
-                           ref->digest ? ref->digest
-                           : ref->tag  ? ref->tag
-                                       : "latest");
-    }
+    /* a wrong password gets no token, whatever it is for */
+    if (l != LOGIN_OK && ((r->private && !is_public(r, ref)) || (r->tokens && l == LOGIN_WRONG)))
+        return refuse_login(r, ref, l, counted, p);
     return counted && over_the_limit(d, r) ? pull_problem(p, "toomanyrequests", ref) : 0;
 }
 
@@ -222,19 +265,24 @@ static char *host_of(const char *address)
 static int log_in(struct docker *d, const char *host, const json_t *body, struct problem *p)
 {
     struct registry *r = registry_find(d, host);
+    enum login l;
+    char *url;
 
     if (!somebody_listens(d, host))
         return nobody_listens(host, p);
-    if (!r || !map_count(&r->users) ||
-        login(r, json_string_value(gojson_get(body, "username")),
-              json_string_value(gojson_get(body, "password"))) == LOGIN_OK)
+    if (!r || !map_count(&r->users))
         return 0;
-    if (is_hub(host))
-        return problem(p, 401,
-                       "Get \"https://registry-1.docker.io/v2/\": unauthorized: incorrect username "
-                       "or password");
-    return problem(p, 500, "login attempt to %s://%s/v2/ failed with status: 401 Unauthorized",
-                   of_this_host(host) ? "http" : "https", host);
+    l = login(r, json_string_value(gojson_get(body, "username")),
+              json_string_value(gojson_get(body, "password")));
+    if (l == LOGIN_OK || (r->tokens && l == LOGIN_NONE))
+        return 0;
+    url = base_url(host);
+    if (r->tokens)
+        problem(p, 401, "Get \"%s\": unauthorized: incorrect username or password", url);
+    else
+        problem(p, 500, "login attempt to %s failed with status: 401 Unauthorized", url);
+    free(url);
+    return -1;
 }
 
 void post_auth(struct fake *f, struct exchange *x)

@@ -16,6 +16,9 @@
  * Declares a registry or adds to it; args, each a text:
  *   user, password   one more who may log in
  *   private yes|no   only those may pull (default: yes as soon as there is a user)
+ *   public GLOB      but these repositories (paths without the host) are for anybody
+ *   auth token|basic how the registry wants the password: for a bearer token, as Docker Hub
+ *                    does, or with each request, as ECR does (default; docker.io: token)
  *   rate-limit N     pulls that are answered; the next gets toomanyrequests
  *   rate-window DURATION  after which the count starts anew (default 6h)
  */
@@ -27,6 +30,11 @@ int registry_declare(struct docker *d, const char *host, const json_t *args, str
  */
 int registry_ask(struct docker *d, const struct ref *r, const char *auth, bool counted,
                  struct problem *p);
+
+/* What the engine makes of it when anybody's token is good for nothing. */
+#define REGISTRY_DENIED                                                                            \
+    "errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication "   \
+    "required\n"
 
 /* What a registry of this kind says when it has no such repository, or no such tag of it. */
 int registry_lacks(struct docker *d, const struct ref *r, bool repository, struct problem *p);

@@ -1,8 +1,9 @@
 """What the requests are played to: a dockerd of our own, or the fake.
 
 dockerd runs in a mount and a network namespace of its own, with its data in
-memory, so it touches nothing of this machine and nothing of it is left. Two
-registries are beside it: 127.0.0.1:5000 is open, 127.0.0.1:5001 wants bob/secret.
+memory, so it touches nothing of this machine and nothing of it is left. Three
+registries are beside it: 127.0.0.1:5000 is open, 127.0.0.1:5001 wants bob/secret,
+and 127.0.0.1:5002 a bearer token for that (token_registry.py).
 """
 
 import base64
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import time
 
-OPEN, CLOSED = "127.0.0.1:5000", "127.0.0.1:5001"
+OPEN, CLOSED, TOKEN = "127.0.0.1:5000", "127.0.0.1:5001", "127.0.0.1:5002"
 USER, PASSWORD = "bob", "secret"
 # bcrypt of "secret": docker-registry takes no other kind.
 HTPASSWD = "bob:$2b$05$7/MjkXXhI5nuyJMl3hUUr.UMybEE1l8vs.F1rPG1YXQbzoYmAoXdm\n"
@@ -162,6 +163,7 @@ def enter_root(root, folder):
 
 def inside(folder, root):
     import images
+    import token_registry
 
     def run(*command):
         subprocess.run(command, check=True)
@@ -186,7 +188,9 @@ def inside(folder, root):
     wait_port(5000)
     wait_port(5001)
     secret = base64.b64encode((USER + ":" + PASSWORD).encode()).decode()
-    for image in images.build(images.busybox()).values():
+    store = images.build(images.busybox())
+    token_registry.serve(TOKEN, USER, PASSWORD, images.behind_tokens(store))
+    for image in store.values():
         image.push(OPEN, {})
         image.push(CLOSED, {"Authorization": "Basic " + secret})
     for _ in range(400):

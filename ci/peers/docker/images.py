@@ -107,6 +107,9 @@ class Image:
         )
         self.digest = sha256(self.manifest)
 
+    def digest_of(self, blob):
+        return sha256(blob)
+
     def name(self, registry):
         return "%s/%s:%s" % (registry, self.repo, self.tag)
 
@@ -136,6 +139,20 @@ class Image:
             send("PUT", where, blob, "application/octet-stream")
         kind = json.loads(self.manifest)["mediaType"]
         send("PUT", base + "/manifests/" + self.tag, self.manifest, kind)
+
+
+# What the registry with bearer tokens has: repositories, and how the fake is told of them.
+BEHIND_TOKENS = {
+    "lib/busybox": "",
+    "public/busybox": "",
+    "lib/slow": "pull=1s",
+    "lib/stalled": "pull=1h",
+    "lib/limited": "pull-error=toomanyrequests",
+}
+
+
+def behind_tokens(store):
+    return {repository: store["busybox"] for repository in BEHIND_TOKENS}
 
 
 def build(binary):

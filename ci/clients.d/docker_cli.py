@@ -492,6 +492,42 @@ def _():
     r = docker("pull", "nosuch:1", code=1)
     assert "pull access denied" in r.err or "not found" in r.err, r
     docker("rmi", "public:1")
+    r = docker("pull", "busy:1", code=1)
+    assert "toomanyrequests: You have reached your pull rate limit" in r.err, r
+    layers = docker("pull", "slow:1").out
+    assert layers.count("Pull complete") == 3 and "Status: Downloaded newer image for slow:1" in layers, layers
+    docker("rmi", "slow:1")
+    for host, why, wrong in (
+            ("private.example:5000", "no basic auth credentials", "401 Unauthorized"),
+            ("token.example", "pull access denied", "unauthorized: incorrect username or password")):
+        image = host + "/app:1"
+        r = docker("pull", image, code=1)
+        assert why in r.err, r
+        r = docker("login", "-u", "bob", "--password-stdin", host, input=b"wrong", code=1)
+        assert wrong in r.err, r
+        r = docker("login", "-u", "bob", "--password-stdin", host, input=b"secret")
+        assert "Login Succeeded" in r.out, r
+        assert "Downloaded newer image" in out("pull", image)
+        assert out("run", "--rm", "--network", "none", image, "echo", "pulled") == "pulled"
+        docker("rmi", image)
+        assert "Removing login credentials" in out("logout", host)
+        docker("pull", image, code=1)
+
+
+@check("build and push say that they are left out, as the engine says that something failed")
+def _():
+    if REAL:
+        return # it would do them
+    folder = os.path.join(scratch, "build")
+    os.mkdir(folder)
+    with open(os.path.join(folder, "Dockerfile"), "w") as f:
+        f.write("FROM busybox\n")
+    r = run([DOCKER, "build", folder], env=dict(env, DOCKER_BUILDKIT="0"))
+    assert r.code == 1 and "ecsim does not" in r.err, r
+    docker("tag", "busybox", "pushed:1")
+    r = docker("push", "pushed:1", code=1)
+    assert "ecsim does not" in r.err, r
+    docker("rmi", "pushed:1")
 
 
 @check("system df and prune")

@@ -56,6 +56,12 @@ class Engine:
              "--control", "docker:image:busybox:latest,cached=yes,rootfs=" + root,
              "--control", "docker:image:public:1,rootfs=" + root,
              "--control", "docker:image:layered:1,process=yes",
+             "--control", "docker:registry:private.example:5000,user=bob,password=secret",
+             "--control", "docker:image:private.example:5000/app:1,rootfs=" + root,
+             "--control", "docker:registry:token.example,user=bob,password=secret,auth=token",
+             "--control", "docker:image:token.example/app:1,rootfs=" + root,
+             "--control", "docker:image:busy:1,pull-error=toomanyrequests",
+             "--control", "docker:image:slow:1,pull=500ms,layers=3",
              "docker"], stdout=subprocess.PIPE, text=True)
         for line in self.child.stdout:
             name, _, value = line.rstrip("\n").partition("=")

@@ -60,7 +60,10 @@ static int add_one(struct world *w, const char *name, const struct peer_place *p
         path = xasprintf("%s/docker.sock", place->socket_dir);
         r = fake_listen_unix(f, path, e);
         free(path);
-        return r < 0 || !place->sandbox ? r : fake_listen_unix(f, SANDBOX_DOCKER_SOCKET, e);
+        if (r == 0 && place->sandbox)
+            r = fake_listen_unix(f, SANDBOX_DOCKER_SOCKET, e);
+        if (r < 0 || !place->port)
+            return r;
     }
     if (str_eq(name, "imds") && place->sandbox)
         return fake_listen_tcp(f, SANDBOX_IMDS_ADDRESS, SANDBOX_IMDS_PORT, false, e);

@@ -145,6 +145,31 @@ def _():
     c.remove(force=True)
 
 
+@check("over TCP: attach through a websocket, login")
+def _():
+    if REAL:
+        return # it listens at its socket alone
+    far = docker.DockerClient(base_url=engine.tcp, version="auto", timeout=30)
+    c = far.containers.create("busybox", ["sh", "-c", "read x; echo got $x; exit 3"], name="ws",
+                              stdin_open=True, network_mode="none")
+    c.start()
+    ws = far.api.attach_socket(c.id, {"stdin": 1, "stdout": 1, "stream": 1}, ws=True)
+    ws.send("over a websocket\n")
+    assert ws.recv() == b"got over a websocket\n"
+    assert c.wait(timeout=30)["StatusCode"] == 3
+    ws.close()
+    c.remove()
+    assert far.login("bob", "secret", registry="private.example:5000")["Status"] == "Login Succeeded"
+    assert far.images.pull("private.example:5000/app", "1").tags == ["private.example:5000/app:1"]
+    far.images.remove("private.example:5000/app:1")
+    try:
+        far.login("bob", "wrong", registry="token.example", reauth=True)
+        raise AssertionError("no APIError")
+    except APIError as e:
+        assert e.response.status_code == 401 and "incorrect username or password" in str(e), e
+    far.close()
+
+
 @check("put_archive, get_archive, diff, export")
 def _():
     c = started("arc", ["sleep", "1000"])

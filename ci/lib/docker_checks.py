@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -51,8 +52,12 @@ class Engine:
         root = os.path.join(self.dir, "root")
         build_root(root)
         ecsim = os.path.join(os.environ.get("BUILD", "build"), "ecsim")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        self.tcp = "tcp://127.0.0.1:%d" % port
         self.child = subprocess.Popen(
-            [ecsim, "serve", "--die-with-parent", "--socket-dir", os.path.join(self.dir, "s"),
+            [ecsim, "serve", "--port", "docker=%d" % port, "--die-with-parent", "--socket-dir", os.path.join(self.dir, "s"),
              "--control", "docker:image:busybox:latest,cached=yes,rootfs=" + root,
              "--control", "docker:image:public:1,rootfs=" + root,
              "--control", "docker:image:layered:1,process=yes",

@@ -80,6 +80,12 @@ serve_tests()
     is 'SIGHUP ends it' ends HUP
     is 'is the one that is served' serving --address 127.0.0.1 --port "imds=$port" imds
     is 'as the environment says' grep -q ":$port" "$S/env"
+    is 'SIGTERM ends it' ends TERM
+    is 'the engine is at a port too when one is given' serving --port "docker=$port" docker
+    is 'and answers there' answers "http://127.0.0.1:$port/version"
+    is 'and at its socket' answers http://docker/version --unix-socket "$(served_value DOCKER_HOST | sed 's|^unix://||')"
+    is 'SIGTERM ends it' ends TERM
+    is 'a port once more' serving --address 127.0.0.1 --port "imds=$port" imds
     is 'a port that is taken is an error of the machine' refused 4 'in use' --port "imds=$port" imds
     is 'SIGTERM ends it' ends TERM
 

@@ -127,7 +127,8 @@ static void declared_layers(struct content *c, const char *key, struct layer *fi
 
 /* --- contents ---------------------------------------------------------------------------- */
 
-static char *configuration(const struct content *c)
+/* name: two images of the same files are still two. */
+static char *configuration(const struct content *c, const char *name)
 {
     struct buf b = BUF_INIT(CONFIG_MAX);
 
@@ -141,7 +142,8 @@ static char *configuration(const struct content *c)
         if (c->layers[i].name)
             gojson_add(&b, c->layers[i].name);
         else
-            buf_addf(&b, "\"/bin/sh -c #(nop) ADD file:%s in / \"", c->layers[i].diff_id);
+            buf_addf(&b, "\"/bin/sh -c #(nop) ADD file:%s in / \",\"comment\":\"%s\"",
+                     c->layers[i].diff_id, name);
         buf_addc(&b, '}');
     }
     buf_adds(&b, "],\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[");
@@ -179,7 +181,7 @@ struct content *content_from_behaviour(struct behaviour *b, const char *key, str
     c->b = b;
     c->config = image_config(b);
     declared_layers(c, digest + strlen("sha256:"), files);
-    c->text = configuration(c);
+    c->text = configuration(c, key);
     c->file = json_read(c->text, strlen(c->text), JSON_READ_PEER, NULL);
     finish(c, c->text, strlen(c->text), digest);
     if (sized)

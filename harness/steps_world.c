@@ -104,14 +104,40 @@ int step_docker_health(struct run *r, const struct scn_step *s)
     return run_control(r, s, PEER_DOCKER, "health", args, NULL);
 }
 
+int step_docker_events(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_DOCKER, "events", "mode");
+}
+
+int step_docker_wedge(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_DOCKER, "wedge", "container");
+}
+
+int step_docker_unwedge(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_DOCKER, "unwedge", "container");
+}
+
+int step_docker_disk(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_DOCKER, "disk", "state");
+}
+
 int step_docker_down(struct run *r, const struct scn_step *s)
 {
     struct fake *f = run_fake(r, s, PEER_DOCKER);
+    json_t *args = json_object();
+    bool dies;
 
-    if (!f)
+    if (!f || options_json(r, s, args) < 0) {
+        json_decref(args);
         return -1;
+    }
+    dies = str_eq(json_str(args, "live-restore"), "false");
+    json_decref(args);
     fake_down(f);
-    return 0;
+    return dies ? run_control(r, s, PEER_DOCKER, "shutdown", json_object(), NULL) : 0;
 }
 
 int step_docker_up(struct run *r, const struct scn_step *s)
@@ -119,7 +145,7 @@ int step_docker_up(struct run *r, const struct scn_step *s)
     struct fake *f = run_fake(r, s, PEER_DOCKER);
     struct err e = ERR_INIT;
 
-    if (!f)
+    if (!f || run_control(r, s, PEER_DOCKER, "boot", json_object(), NULL) < 0)
         return -1;
     return fake_up(f, &e) < 0 ? run_fail(r, s, "%s", e.text) : 0;
 }

@@ -11,6 +11,7 @@
 #include "fakes/docker/container_io.h"
 #include "fakes/docker/container_process.h"
 #include "fakes/docker/rootfs.h"
+#include "fakes/docker/trouble.h"
 
 static const char *const state_names[CONTAINER_STATE_MAX] = {
     [CONTAINER_CREATED] = "created",   [CONTAINER_RUNNING] = "running",
@@ -399,7 +400,8 @@ int container_start(struct container *c, struct problem *p)
     clock_timer_stop(clock_of(c), &c->restart_timer);
     int code = 128;
 
-    if (container_connect(c, p) < 0) {
+    if (trouble_disk_full(c->d, p, "/var/lib/docker/containers/%s/hosts", c->id) < 0 ||
+        container_connect(c, p) < 0) {
         int status = p->status;
 
         start_failed(c, 128, p);
@@ -423,7 +425,7 @@ int container_start(struct container *c, struct problem *p)
 
 static bool starts_again(const struct container *c)
 {
-    if (c->stopped_by_hand)
+    if (c->stopped_by_hand || c->d->trouble.shut_down)
         return false;
     switch (c->policy) {
     case RESTART_ALWAYS:

@@ -133,7 +133,8 @@ struct container {
     bool open_stdin, stdin_once;
     bool has_root; /* there are files of it on disk (rootfs.h) */
     bool renamed;
-    bool prepared; /* its network was there once, so its files are */
+    bool wedged, ended_by_shutdown; /* trouble.h */
+    bool prepared;                  /* its network was there once, so its files are */
     int exit_code;
     int64_t started, finished; /* wall; 0: never */
     int64_t mono_started;

@@ -13,7 +13,7 @@
 #include "fakes/docker/engine.h"
 #include "fakes/docker/gojson.h"
 #include "fakes/docker/registry.h"
-#include "fakes/docker/spool.h"
+#include "fakes/docker/trouble.h"
 
 static void not_simulated(struct fake *f, struct exchange *x);
 
@@ -531,8 +531,17 @@ static void docker_handle(struct fake *f, struct exchange *x)
         return;
     }
     d->route = r;
-    r->handle(f, x);
+    if (!trouble_holds(d, x))
+        r->handle(f, x);
     d->route = NULL;
+}
+
+void docker_handle_again(struct docker *d, struct exchange *x)
+{
+    const struct route *before = d->route;
+
+    docker_handle(&d->fake, x);
+    d->route = before;
 }
 
 static void docker_refuse_op(struct fake *f, struct exchange *x, int status, const char *type,
@@ -563,6 +572,7 @@ static int docker_init(struct fake *f, struct err *e)
     list_init(&d->stat_streams);
     list_init(&d->pulls);
     list_init(&d->delayed);
+    list_init(&d->trouble.calls);
     d->next_pid = 1200;
     for (size_t i = 0; i < ARRAY_SIZE(d->next_port); i++)
         d->next_port[i] = 32768;
@@ -578,6 +588,7 @@ static int docker_init(struct fake *f, struct err *e)
 static void release_all(struct docker *d)
 {
     docker_delayed_release(d);
+    trouble_release(d);
     docker_containers_release(d);
     docker_execs_release(d);
     docker_files_release(d);

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/registry.h"
+#include "fakes/docker/trouble.h"
 
 #define ECS_NAME_LABEL "com.amazonaws.ecs.container-name"
 
@@ -268,6 +269,61 @@ static int cmd_containers(struct docker *d, const json_t *args, json_t **ret, st
     return 0;
 }
 
+static int cmd_events(struct docker *d, const json_t *args, json_t **ret, struct err *e)
+{
+    (void)ret;
+    return trouble_events(d, args, e);
+}
+
+static int cmd_disk(struct docker *d, const json_t *args, json_t **ret, struct err *e)
+{
+    (void)ret;
+    return trouble_disk(d, args, e);
+}
+
+static int wedge(struct docker *d, const json_t *args, bool wedged, struct err *e)
+{
+    struct container *c = container_arg(d, args, e);
+
+    if (!c)
+        return -1;
+    trouble_wedge(c, wedged);
+    return 0;
+}
+
+static int cmd_wedge(struct docker *d, const json_t *args, json_t **ret, struct err *e)
+{
+    (void)ret;
+    return wedge(d, args, true, e);
+}
+
+static int cmd_unwedge(struct docker *d, const json_t *args, json_t **ret, struct err *e)
+{
+    (void)ret;
+    return wedge(d, args, false, e);
+}
+
+static int cmd_shutdown(struct docker *d, const json_t *args, json_t **ret, struct err *e)
+{
+    (void)args;
+    (void)ret;
+    (void)e;
+    trouble_shutdown(d);
+    return 0;
+}
+
+static int cmd_boot(struct docker *d, const json_t *args, json_t **ret, struct err *e)
+{
+    (void)args;
+    (void)ret;
+    (void)e;
+    trouble_boot(d);
+    return 0;
+}
+
+static const char *const args_none[] = {NULL};
+static const char *const args_events[] = {"mode", "action", "next", NULL};
+static const char *const args_disk[] = {"state", NULL};
 static const char *const args_unimage[] = {"name", "only", NULL};
 static const char *const args_registry[] = {
     "name", "user", "password", "private", "rate-limit", "rate-window", "auth", "public", NULL};
@@ -285,6 +341,12 @@ static const struct command commands[] = {
     {"health", args_health, cmd_health},
     {"remove", args_container, cmd_remove},
     {"version", args_version, cmd_version},
+    {"events", args_events, cmd_events},
+    {"wedge", args_container, cmd_wedge},
+    {"unwedge", args_container, cmd_unwedge},
+    {"disk", args_disk, cmd_disk},
+    {"shutdown", args_none, cmd_shutdown},
+    {"boot", args_none, cmd_boot},
     {"containers", args_container, cmd_containers},
 };
 
@@ -387,6 +449,8 @@ void docker_pending(struct fake *f, struct buf *out)
     if (!list_empty(&d->delayed))
         buf_addf(out, "docker: %zu calls wait for a plugin that does not exist\n",
                  length(&d->delayed));
+    if (!list_empty(&d->trouble.calls))
+        buf_addf(out, "docker: %zu calls hang on a wedged container\n", length(&d->trouble.calls));
     if (!list_empty(&d->event_streams))
         buf_addf(out, "docker: %zu open event streams\n", length(&d->event_streams));
     if (!list_empty(&d->stat_streams))

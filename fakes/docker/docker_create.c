@@ -8,6 +8,7 @@
 #include "fakes/docker/container.h"
 #include "fakes/docker/create.h"
 #include "fakes/docker/schema.h"
+#include "fakes/docker/trouble.h"
 
 static void create_release(struct create *r)
 {
@@ -484,6 +485,12 @@ static int create(struct create *r, struct container **ret, struct problem *p)
         return -1;
     if (r->b->create_error)
         return problem(p, 500, "%s", r->b->create_error);
+    if (r->d->trouble.disk_full) {
+        char layer[65];
+
+        world_hex(r->d->fake.world, 32, layer);
+        return trouble_disk_full(r->d, p, "/var/lib/docker/overlay2/%s-init/link", layer);
+    }
     resolve_network_mode(r);
     c = build(r);
     if (create_endpoints(c, gojson_get(r->body, "NetworkingConfig"), call_version(r->x), p) < 0 ||

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "fakes/docker/engine.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/trouble.h"
 
 static const char *const type_names[] = {
     [EVENT_CONTAINER] = "container", [EVENT_IMAGE] = "image",   [EVENT_VOLUME] = "volume",
@@ -117,11 +118,33 @@ static void send_event(struct event_stream *s, const struct event *e)
         exchange_write(s->x, e->line, e->line_len);
 }
 
+static void stream_free(struct event_stream *s);
+
+/* before: one that was held back, and comes behind this one. */
+static void send_by_fate(struct event_stream *s, const struct event *e, enum event_fate fate,
+                         const struct event *before)
+{
+    struct exchange *x = s->x;
+
+    if (fate == EVENT_SENT) {
+        send_event(s, e);
+        if (before)
+            send_event(s, before);
+    } else if (fate == EVENT_CUT && event_fits(&s->filters, e)) {
+        exchange_write(x, e->line, e->line_len / 2);
+        x->on_gone = NULL;
+        stream_free(s);
+        exchange_abort(x, false);
+    }
+}
+
 void docker_event(struct docker *d, enum event_type type, const char *action, const char *actor,
                   const struct pairs *base, const char *const *more, size_t n_more)
 {
     struct event *e = new0(struct event), **slot = &d->events[d->n_events % EVENTS_KEPT];
     struct buf b = BUF_INIT(ANSWER_MAX);
+    const struct event *before;
+    enum event_fate fate;
     struct list *pos, *tmp;
 
     e->wall = clock_wall(docker_clock(d));
@@ -135,8 +158,9 @@ void docker_event(struct docker *d, enum event_type type, const char *action, co
     event_free(*slot);
     *slot = e;
     d->n_events++;
+    fate = trouble_event(d, action, &before);
     list_for_each_safe (pos, tmp, &d->event_streams)
-        send_event(container_of(pos, struct event_stream, link), e);
+        send_by_fate(container_of(pos, struct event_stream, link), e, fate, before);
 }
 
 static void stream_free(struct event_stream *s)
@@ -240,7 +264,13 @@ void docker_events_release(struct docker *d)
 {
     while (!list_empty(&d->event_streams))
         stream_free(container_of(d->event_streams.next, struct event_stream, link));
+    docker_events_forget(d);
+}
+
+void docker_events_forget(struct docker *d)
+{
     for (size_t i = 0; i < EVENTS_KEPT; i++)
         event_free(d->events[i]);
     memset(d->events, 0, sizeof(d->events));
+    d->n_events = 0;
 }

@@ -8,6 +8,7 @@
 #include "fakes/docker/gojson.h"
 #include "fakes/docker/registry.h"
 #include "fakes/docker/schema.h"
+#include "fakes/docker/trouble.h"
 
 void image_event(struct docker *d, const char *action, const struct image *i, const char *name)
 {
@@ -388,6 +389,9 @@ void post_image_tag(struct fake *f, struct exchange *x)
         problem(&p, docker_modern(d) ? 400 : 500, "invalid tag format");
     } else if (!i) {
         image_missing(d, &p, name);
+    } else {
+        trouble_disk_full(d, &p, "/var/lib/docker/image/overlay2/.tmp-repositories.json%u",
+                          1000000000 + d->next_pid);
     }
     if (p.status) {
         docker_refuse(x, &p);

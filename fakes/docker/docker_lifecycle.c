@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/trouble.h"
 
 /* The container of the path; NULL: it was answered. */
 static struct container *container_of_path(struct exchange *x)
@@ -422,6 +423,9 @@ void post_container_rename(struct fake *f, struct exchange *x)
                            plain);
     else if (container_name_free(d, plain, &p) < 0)
         docker_refuse_text(x, p.status, "Error when allocating new name: %s", p.text);
+    else if (trouble_disk_full(d, &p, "/var/lib/docker/containers/%s/.tmp-config.v2.json%u", c->id,
+                               1000000000 + d->next_pid) < 0)
+        docker_refuse_text(x, p.status, "%s", p.text);
     else {
         old = xasprintf("/%s", c->name);
         map_remove(&d->by_name, c->name);

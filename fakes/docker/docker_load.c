@@ -14,6 +14,7 @@
 #include "fakes/docker/schema.h"
 #include "fakes/docker/spool.h"
 #include "fakes/docker/tarball.h"
+#include "fakes/docker/trouble.h"
 
 #define PIECE (64u << 10)
 
@@ -91,12 +92,16 @@ void post_images_load(struct fake *f, struct exchange *x)
     struct buf b = BUF_INIT(ANSWER_MAX);
     struct loaded *all = NULL;
     struct err e = ERR_INIT;
+    struct problem full = {0};
     int fd = spool_body(x), r;
     size_t n = 0;
 
     docker_begin(x, "application/json");
-    r = fd < 0 ? err_set(&e, ERR_SYS, "the body could not be kept")
-               : image_tar_read(d, fd, NULL, &all, &n, &e);
+    if (trouble_disk_full(d, &full, "/manifest.json") < 0)
+        r = err_set(&e, ERR_PEER, "%s", full.text);
+    else
+        r = fd < 0 ? err_set(&e, ERR_SYS, "the body could not be kept")
+                   : image_tar_read(d, fd, NULL, &all, &n, &e);
     for (size_t i = 0; i < n; i++)
         load_one(d, x, &all[i]);
     if (r < 0) {
@@ -110,6 +115,7 @@ void post_images_load(struct fake *f, struct exchange *x)
         buf_release(&b);
     }
     loaded_free(all, n);
+    free(full.text);
     exchange_end(x);
 }
 

@@ -9,6 +9,7 @@
 #include "fakes/docker/engine.h"
 #include "fakes/docker/gojson.h"
 #include "fakes/docker/registry.h"
+#include "fakes/docker/trouble.h"
 
 /* Progress is told at most this often, and at least that often. */
 #define TICK_MIN (100 * NS_PER_MS)
@@ -299,6 +300,10 @@ static void on_tick(struct clock_timer *t)
     if (left > 0) {
         pull_advance(p, gone / (b->pull / 1000000 + 1));
         clock_timer_start(clock, t, left < pull_tick(p) ? left : pull_tick(p), on_tick);
+    } else if (trouble_disk_full(p->d, &why, "/var/lib/docker/tmp/GetImageBlob%u",
+                                 1000000000 + p->d->next_pid) < 0) {
+        pull_fail(p, why.text);
+        free(why.text);
     } else if (b->pull_error) {
         pull_problem(&why, b->pull_error, &p->ref);
         pull_fail(p, why.text);
@@ -345,7 +350,7 @@ static void pull_begin(struct pull *p)
         send_layer(p, i < p->layer ? "Already exists" : "Pulling fs layer", i);
     for (size_t i = p->layer + 3; i < p->content->n_layers; i++)
         send_layer(p, "Waiting", i);
-    if (p->content->b->pull) {
+    if (p->content->b->pull || p->d->trouble.disk_full) {
         clock_timer_start(clock, &p->timer,
                           p->content->b->pull < pull_tick(p) ? p->content->b->pull : pull_tick(p),
                           on_tick);

@@ -84,6 +84,17 @@ struct image {
     int64_t last_tagged; /* wall, 0: never */
 };
 
+/* What a scenario did to the engine; see trouble.h. */
+struct trouble {
+    int mode;     /* of events */
+    char *action; /* which, NULL: any */
+    uint64_t left;
+    uint64_t held;     /* number of the event that waits, plus one; 0: none */
+    struct list calls; /* on wedged containers */
+    int n_wedged;
+    bool disk_full, shut_down;
+};
+
 struct container;
 struct process_host;
 struct network;
@@ -122,6 +133,7 @@ struct docker {
     char *folder;
     struct process_host *host;
     struct map execs; /* id -> struct exec */
+    struct trouble trouble;
     /* the call that is being handled */
     const struct route *route;
 };
@@ -243,6 +255,8 @@ int parse_when(struct docker *d, const char *s, int64_t *ret_wall);
 void docker_event(struct docker *d, enum event_type type, const char *action, const char *actor,
                   const struct pairs *base, const char *const *more, size_t n_more);
 void docker_events_release(struct docker *d);
+/* Forgets what happened so far, as a daemon does that starts anew. */
+void docker_events_forget(struct docker *d);
 void get_events(struct fake *f, struct exchange *x);
 
 /* --- docker_images.c, docker_catalogue.c, docker_pull.c ----------------------------------- */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -199,6 +200,37 @@ static int by_target(const void *a, const void *b)
     return strcmp(x->target, y->target);
 }
 
+/* --- limits ------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    int resource;
+} limit_names[] = {
+    {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},         {"fsize", RLIMIT_FSIZE},
+    {"locks", RLIMIT_LOCKS},       {"memlock", RLIMIT_MEMLOCK},
+    {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+    {"nofile", RLIMIT_NOFILE},     {"nproc", RLIMIT_NPROC},
+    {"rss", RLIMIT_RSS},           {"rtprio", RLIMIT_RTPRIO},
+    {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
+    {"stack", RLIMIT_STACK},
+};
+
+size_t container_limits_read(const json_t *host, struct process_limit v[CONTAINER_LIMITS])
+{
+    const json_t *all = json_object_get(host, "Ulimits");
+    size_t n = 0, i;
+    json_t *one;
+
+    json_array_foreach ((json_t *)(uintptr_t)all, i, one)
+        for (size_t k = 0; k < ARRAY_SIZE(limit_names) && n < CONTAINER_LIMITS; k++)
+            if (str_eq(json_str(one, "Name"), limit_names[k].name))
+                v[n++] = (struct process_limit){limit_names[k].resource,
+                                                (uint64_t)json_int(one, "Soft", -1),
+                                                (uint64_t)json_int(one, "Hard", -1)};
+    return n;
+}
+
 /* --- its life ----------------------------------------------------------------------------- */
 
 static void on_container_output(void *data, bool is_err, const char *p, size_t n)
@@ -254,7 +286,12 @@ int container_process_start(struct container *c, struct problem *p, int *ret_cod
     char **argv = words(json_str(command, "Path"), json_object_get(command, "Args"));
     char **env = container_environment(c, config, NULL);
     char **groups = words(NULL, json_object_get(host, "GroupAdd"));
-    struct process_spec s = {.argv = argv, .env = env, .groups = groups};
+    struct process_limit limits[CONTAINER_LIMITS];
+    struct process_spec s = {.argv = argv,
+                             .env = env,
+                             .groups = groups,
+                             .limits = limits,
+                             .n_limits = container_limits_read(host, limits)};
     struct mounts l = {0};
     struct err e = ERR_INIT;
     enum process_failure why;

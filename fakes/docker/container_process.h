@@ -54,6 +54,9 @@ int container_process_start(struct container *c, struct problem *p, int *ret_cod
  * the runtime says. */
 struct run *exec_process_start(struct container *c, const json_t *how,
                                const struct run_owner *owner, struct problem *p);
+/* HostConfig.Ulimits, as far as there is such a limit. Returns how many. */
+#define CONTAINER_LIMITS 15
+size_t container_limits_read(const json_t *host, struct process_limit v[CONTAINER_LIMITS]);
 /* A signal to every process of the container. */
 void container_process_signal_all(struct container *c, int signal);
 /* Its environment as the engine completes it, NULL-ended, to be freed with str_argv_free(). more:

@@ -408,7 +408,13 @@ struct run *exec_process_start(struct container *c, const json_t *how,
     _cleanup_json_ json_t *config = json_read(c->config, strlen(c->config), JSON_READ_PEER, NULL);
     char **argv = strings(json_object_get(how, "Cmd"));
     char **env = container_environment(c, config, json_object_get(how, "Env"));
-    struct process_spec s = {.argv = argv, .env = env};
+    _cleanup_json_ json_t *host =
+        json_read(c->host_config, strlen(c->host_config), JSON_READ_PEER, NULL);
+    struct process_limit limits[CONTAINER_LIMITS];
+    struct process_spec s = {.argv = argv,
+                             .env = env,
+                             .limits = limits,
+                             .n_limits = container_limits_read(host, limits)};
     enum process_failure why = PROCESS_SYSTEM;
     struct err err = ERR_INIT;
     struct run *run;

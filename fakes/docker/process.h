@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -37,6 +38,11 @@ struct process_mount {
     bool readonly;
 };
 
+struct process_limit {
+    int resource; /* RLIMIT_NOFILE ... */
+    uint64_t soft, hard;
+};
+
 struct process_spec {
     char *const *argv, *const *env; /* NULL-ended; argv[0] is looked up in the env's PATH */
     const char *root;               /* folder that becomes / */
@@ -44,6 +50,8 @@ struct process_spec {
     const struct process_mount *mounts; /* in the order in which they are made */
     size_t n_mounts;
     char *const *groups; /* further ones, names or numbers; NULL-ended, or NULL */
+    const struct process_limit *limits;
+    size_t n_limits;
     bool readonly_root, privileged;
     pid_t join; /* enters the namespaces of this process instead of making new ones; 0: no */
     bool tty;   /* fds[0] becomes its controlling terminal */

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -485,6 +486,17 @@ static void set_descriptors(struct child *c)
         ioctl(0, TIOCSCTTY, 0);
 }
 
+static void set_limits(const struct child *c)
+{
+    for (size_t i = 0; i < c->s->n_limits; i++) {
+        const struct process_limit *l = &c->s->limits[i];
+        struct rlimit limit = {.rlim_cur = l->soft, .rlim_max = l->hard};
+
+        if (setrlimit((__rlimit_resource_t)l->resource, &limit) < 0)
+            failed(c, PROCESS_SYSTEM, "error setting rlimit type %d", l->resource);
+    }
+}
+
 static void wait_for_go(const struct child *c)
 {
     char go;
@@ -511,6 +523,7 @@ void process_child(const struct process_spec *s, const struct process_maker *m, 
     }
     umask(022);
     find_user(&c);
+    set_limits(&c);
     become_user(&c);
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (s->cwd && *s->cwd && chdir(s->cwd) < 0)

@@ -149,6 +149,34 @@ static void one_that_ignores_term_is_killed(void **state)
     assert_string_equal(events_of("cc"), "create start kill(15) kill(9) die[137] stop");
 }
 
+static void its_limits_are_those_of_the_create_body(void **state)
+{
+    char *command = xasprintf(
+        ",\"Tty\":true,\"Cmd\":[\"sh\",\"-c\",\"ulimit -Sn; ulimit -Hn; ulimit -c\"],"
+        "\"HostConfig\":{\"Binds\":[" TOOLS "],\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":100,"
+        "\"Hard\":200},{\"Name\":\"core\",\"Soft\":0,\"Hard\":0}]}");
+
+    (void)state;
+    run("cc", "real:1", command);
+    free(command);
+    if (strstr(buf_str(&answer.body), "clone: "))
+        skip();
+    wait_for_end("cc");
+    assert_string_equal(logs("cc"), "100\r\n200\r\n0\r\n");
+}
+
+static void out_of_memory_ends_it_as_the_kernel_would(void **state)
+{
+    (void)state;
+    if (!real("cc", "exec sleep 1000", ""))
+        skip();
+    assert_int_equal(control("oom", "container", "cc", NULL), 0);
+    assert_int_equal(inspect_int("cc", "State.ExitCode"), 137);
+    call("GET", "/containers/cc/json", NULL);
+    assert_true(json_is_true(json_at(answer.json, "State.OOMKilled")));
+    assert_string_equal(events_of("cc"), "create start oom die[137]");
+}
+
 static void exec_goes_into_it_and_input_comes_back(void **state)
 {
     struct peer p;
@@ -291,6 +319,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_the_first_process_of_a_world_of_its_own, begin, end),
         cmocka_unit_test_setup_teardown(a_signal_reaches_it_and_a_stop_has_patience, begin, end),
         cmocka_unit_test_setup_teardown(one_that_ignores_term_is_killed, begin, end),
+        cmocka_unit_test_setup_teardown(its_limits_are_those_of_the_create_body, begin, end),
+        cmocka_unit_test_setup_teardown(out_of_memory_ends_it_as_the_kernel_would, begin, end),
         cmocka_unit_test_setup_teardown(exec_goes_into_it_and_input_comes_back, begin, end),
         cmocka_unit_test_setup_teardown(what_it_writes_is_a_change, begin, end),
         cmocka_unit_test_setup_teardown(a_program_that_is_not_there_does_not_start, begin, end),

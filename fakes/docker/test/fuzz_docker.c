@@ -13,6 +13,9 @@
 #include "base/str.h"
 #include "fakes/docker/test/client.c"
 
+/* A first byte that is not in the table. */
+#define WEBSOCKET 255
+
 static void get_escaped(const char *prefix, const char *s, size_t n)
 {
     struct buf path = BUF_INIT(1 << 20);
@@ -57,6 +60,24 @@ static void attached(const char *s, size_t n)
     ask(&p, "POST", "/containers/tt/attach?stream=1&stdin=1&stdout=1&detachKeys=ctrl-a,a", NULL);
     for (size_t i = 0; i < n; i += 7) {
         peer_send_bytes(&p, s + i, n - i < 7 ? n - i : 7);
+        peer_settle(world);
+    }
+    peer_close(&p);
+}
+
+/* The bytes of a client behind its handshake for a websocket. */
+static void websocket(const char *s, size_t n)
+{
+    struct peer p;
+
+    run("ws", "tool:1", ",\"Cmd\":[\"cat\"],\"OpenStdin\":true");
+    peer_connect(&p, engine);
+    peer_send(&p,
+              "GET /containers/ws/attach/ws?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: docker\r\n"
+              "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    for (size_t i = 0; i < n; i += 11) {
+        peer_send_bytes(&p, s + i, n - i < 11 ? n - i : 11);
         peer_settle(world);
     }
     peer_close(&p);
@@ -137,12 +158,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     void *state = NULL;
 
-    if (n < 2 || n > (64 << 10) || memchr(p + 1, '\0', n - 1) || client_begin(&state) < 0)
+    if (n < 2 || n > (64 << 10) || (p[0] != WEBSOCKET && memchr(p + 1, '\0', n - 1)) ||
+        client_begin(&state) < 0)
         return 0;
     control("image", "name", "tool:1", "cached", "", "commands",
             "cat => stdin;; * => exit=1 after=10ms stderr=no", NULL);
     run("aa", "tool:1", ",\"Cmd\":[\"cat\"],\"OpenStdin\":true");
-    try_input(p[0], (const char *)p + 1, n - 1);
+    if (p[0] == WEBSOCKET)
+        websocket((const char *)p + 1, n - 1);
+    else
+        try_input(p[0], (const char *)p + 1, n - 1);
     client_end(&state);
     return 0;
 }

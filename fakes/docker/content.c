@@ -115,7 +115,8 @@ static void declared_layers(struct content *c, const char *key, struct layer *fi
         char *name = named ? xstrndup(s, len) : xasprintf("%.19s-%zu", key, i);
 
         layer_make(&c->layers[i], name, c->b->size / (int64_t)n);
-        s += named ? len + 1 : 0;
+        if (named)
+            s += len + 1;
         free(name);
     }
     if (files)

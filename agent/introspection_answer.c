@@ -27,7 +27,7 @@ static json_t *ports(const struct container *c)
 
 static json_t *container_json(const struct container *c)
 {
-    json_t *o = json_object();
+    json_t *o = json_object(), *volumes = json_object_get(c->seen, "volumes");
 
     json_put_str(o, "DockerId", c->docker_id ? c->docker_id : "");
     json_put_str(o, "DockerName", c->docker_name ? c->docker_name : "");
@@ -38,6 +38,10 @@ static json_t *container_json(const struct container *c)
     wire_put_time(o, "StartedAt", c->started_at);
     if (c->n_bindings)
         json_put(o, "Ports", ports(c));
+    if (json_array_size(volumes))
+        json_put(o, "Volumes", json_incref(volumes));
+    if (c->restart.enabled)
+        json_put_int(o, "RestartCount", c->restarts);
     return o;
 }
 
@@ -152,8 +156,11 @@ int introspection_answer(const struct introspection_source *s, const char *path,
         answer = metadata(s);
     else if (str_eq(path, "/v1/tasks"))
         status = tasks(s, task_arn, docker_id, &answer);
-    else
+    else {
+        /* Go guesses the type of what a handler writes without one */
+        *ret_type = "text/plain; charset=utf-8";
         answer = commands();
+    }
     *ret_body = wire_text(answer);
     json_decref(answer);
     return status;

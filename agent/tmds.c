@@ -137,7 +137,7 @@ static bool route(struct tmds *t, struct http_visit *v)
     if (str_eq(p.part[0], "v4"))
         return tmds_v34(t, v, &p, METADATA_V4);
     if (str_eq(p.part[0], "api"))
-        return tmds_protection(t, v, &p);
+        return tmds_protection(t, v, &p) || tmds_fault(t, v, &p);
     return false;
 }
 
@@ -157,12 +157,18 @@ static void answer_too_many(struct tmds *t, struct http_visit *v)
     http_visit_answer(v, 429, HTTP_TYPE_TEXT, xstrdup(text), sizeof(text) - 1);
 }
 
-static bool within_limit(struct tmds *t, struct http_visit *v)
+bool tmds_take(struct rate_limit *r, const struct tmds *t, const struct http_visit *v)
 {
     const char *remote = http_visit_remote(v), *colon = strrchr(remote, ':');
-    const char *forwarded = http_visit_header(v, "X-Forwarded-For");
     _cleanup_free_ char *key =
         xasprintf("%.*s|%s", colon ? (int)(colon - remote) : 1, remote, http_visit_path(v));
+
+    return rate_limit_take(r, key, loop_now(t->loop));
+}
+
+static bool within_limit(struct tmds *t, struct http_visit *v)
+{
+    const char *forwarded = http_visit_header(v, "X-Forwarded-For");
     char rate[24];
 
     snprintf(rate, sizeof(rate), "%.2f", t->limit.rate);
@@ -170,8 +176,8 @@ static bool within_limit(struct tmds *t, struct http_visit *v)
     http_visit_add_header(v, "X-Rate-Limit-Duration", "1");
     http_visit_add_header(v, "X-Rate-Limit-Request-Forwarded-For",
                           forwarded && *forwarded ? forwarded : " ");
-    http_visit_add_header(v, "X-Rate-Limit-Request-Remote-Addr", remote);
-    return rate_limit_take(&t->limit, key, loop_now(t->loop));
+    http_visit_add_header(v, "X-Rate-Limit-Request-Remote-Addr", http_visit_remote(v));
+    return tmds_take(&t->limit, t, v);
 }
 
 void tmds_visit(struct http_visit *v, void *tmds)
@@ -206,6 +212,7 @@ struct tmds *tmds_new(struct loop *l, const struct tmds_options *o, struct log *
     t->o = *o;
     list_init(&t->waiting);
     rate_limit_init(&t->limit, (double)c->metadata_rate, (double)c->metadata_burst);
+    rate_limit_init(&t->fault_limit, 0.2, 1);
     t->audit =
         audit_log_new(c->audit_disabled.on ? "" : c->audit_file, c->cluster, o->instance_arn, log);
     t->server = http_server_new(l, &server, log);
@@ -223,6 +230,7 @@ void tmds_free(struct tmds *t)
     }
     http_server_free(t->server);
     rate_limit_release(&t->limit);
+    rate_limit_release(&t->fault_limit);
     audit_log_free(t->audit);
     free(t);
 }

@@ -6,6 +6,7 @@
  *   /v3/ID and /v4/ID: itself, /task, /taskWithTags, /stats, /task/stats,
  *       /associations/TYPE[/NAME]                     tmds_v2.c, tmds_v34.c
  *   /api/ID/task-protection/v1/state                  tmds_protection.c
+ *   /api/ID/fault/v1/KIND/ACTION                      tmds_fault.c
  *
  * ID is a container's endpoint id, which is in its environment; nobody else
  * knows it. Each visitor may ask for each path 40 times a second and 60 times at

@@ -14,7 +14,7 @@ struct tmds {
     struct log *log;
     struct tmds_options o;
     struct http_server *server;
-    struct rate_limit limit;
+    struct rate_limit limit, fault_limit;
     struct audit_log *audit;
     struct list waiting; /* struct tmds_wait */
 };
@@ -52,6 +52,10 @@ bool tmds_v2(struct tmds *t, struct http_visit *v, const char *path);
 bool tmds_v34(struct tmds *t, struct http_visit *v, const struct tmds_path *p,
               enum metadata_version version);
 bool tmds_protection(struct tmds *t, struct http_visit *v, const struct tmds_path *p);
+bool tmds_fault(struct tmds *t, struct http_visit *v, const struct tmds_path *p);
+
+/* A token for the visitor and his path; false: there is none left. */
+bool tmds_take(struct rate_limit *r, const struct tmds *t, const struct http_visit *v);
 
 /* tmds_stats.c: of a container (NULL: nobody watches it), of all containers of a task. */
 json_t *tmds_container_stats(const struct container *c, enum metadata_version version);

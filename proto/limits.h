@@ -90,6 +90,7 @@
 /* What tasks ask the agent. (config.go; handlers/task_server_setup.go) */
 #define TMDS_RATE     40 /* a second */
 #define TMDS_BURST    60
+#define TMDS_FAULT    (5 * LIMIT_S)
 #define TMDS_ECS_CALL (4 * LIMIT_S)
 
 /* S3: an environment file has this time. (firelens_unix.go; envFiles) */

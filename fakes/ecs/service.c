@@ -442,6 +442,20 @@ static void wake_at(int64_t *wake, int64_t at)
         *wake = at;
 }
 
+/* A protection that ends may be what the service waits for. */
+static void wake_unprotected(const struct plane *p, const struct plane_service *s, int64_t *wake)
+{
+    int64_t now = loop_now(&p->world->loop), wall = loop_wall(&p->world->loop);
+    void *v;
+
+    for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
+        const struct plane_task *t = v;
+
+        if (of_service(t, s) && t->desired != PLANE_TASK_STOPPED && is_protected(p, s, t))
+            wake_at(wake, now + t->launch->protect_until - wall);
+    }
+}
+
 /* One service nearer to what is wanted. *wake: when it has to be looked at again, 0: no need. */
 static void schedule(struct plane *p, struct plane_service *s, int64_t *wake)
 {
@@ -468,6 +482,7 @@ static void schedule(struct plane *p, struct plane_service *s, int64_t *wake)
         if (have > s->desired)
             stop_surplus(p, s, have - s->desired);
     }
+    wake_unprotected(p, s, wake);
     finish(p, s);
 }
 

@@ -1,0 +1,109 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "agent/command_run.h"
+#include "base/mem.h"
+
+static struct {
+    struct loop *loop;
+    unsigned int called;
+    bool started;
+    int code;
+    char output[64], command[64];
+} seen;
+
+static void on_done(const struct command_result *r, void *user)
+{
+    (void)user;
+    seen.called++;
+    seen.started = r->started;
+    seen.code = r->code;
+    snprintf(seen.output, sizeof(seen.output), "%s", r->output);
+    snprintf(seen.command, sizeof(seen.command), "%s", r->command);
+    loop_stop(seen.loop);
+}
+
+static void run(struct commands *c)
+{
+    struct loop l;
+    struct err e = ERR_INIT;
+
+    assert_int_equal(loop_init(&l, &e), 0);
+    memset(&seen, 0, sizeof(seen));
+    seen.loop = &l;
+    command_run_start(&l, c, on_done, NULL);
+    assert_int_equal(seen.called, 0);
+    loop_run(&l);
+    assert_int_equal(seen.called, 1);
+    loop_release(&l);
+}
+
+static void all_run_in_their_order(void **state)
+{
+    struct commands c = {0};
+
+    (void)state;
+    commands_add(&c, false, "true");
+    commands_add(&c, true, "false");
+    commands_add(&c, false, "echo %s two", "one");
+    run(&c);
+    assert_true(seen.started);
+    assert_int_equal(seen.code, 0);
+    assert_string_equal(seen.output, "one two\n");
+}
+
+static void the_first_that_fails_is_the_last(void **state)
+{
+    struct commands c = {0};
+
+    (void)state;
+    commands_add(&c, false, "expr 1 - 1");
+    commands_add(&c, false, "true");
+    run(&c);
+    assert_true(seen.started);
+    assert_int_equal(seen.code, 1);
+    assert_string_equal(seen.command, "expr 1 - 1");
+}
+
+static void a_program_that_is_not_there_is_not_started(void **state)
+{
+    struct commands c = {0};
+
+    (void)state;
+    commands_add(&c, false, "no-such-program-anywhere");
+    run(&c);
+    assert_false(seen.started);
+}
+
+static void who_is_cancelled_says_nothing_more(void **state)
+{
+    struct commands c = {0};
+    struct command_run *r;
+    struct loop l;
+    struct err e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(loop_init(&l, &e), 0);
+    memset(&seen, 0, sizeof(seen));
+    commands_add(&c, false, "sleep 60");
+    r = command_run_start(&l, &c, on_done, NULL);
+    command_run_cancel(r);
+    loop_release(&l); /* it waits until the child is gone */
+    assert_int_equal(seen.called, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_run_in_their_order),
+        cmocka_unit_test(the_first_that_fails_is_the_last),
+        cmocka_unit_test(a_program_that_is_not_there_is_not_started),
+        cmocka_unit_test(who_is_cancelled_says_nothing_more),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -18,6 +18,7 @@
 #define BIND_RETRY_MIN (1 * NS_PER_S)
 #define BIND_RETRY_MAX (60 * NS_PER_S)
 #define BACKLOG        1024
+#define SPARE          32 /* connections that are being cut */
 #define ADDED_HEADERS  8
 #define REMOTE_MAX     (INET6_ADDRSTRLEN + 16)
 
@@ -40,6 +41,7 @@ struct http_server {
     unsigned int n_connections, max_connections;
     int port;
     bool running; /* inside MHD_run() */
+    bool room;    /* a connection went while it ran */
     bool ending;
 };
 
@@ -131,6 +133,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     } else {
         list_del(&c->link);
         s->n_connections--;
+        s->room = true;
         free(c);
     }
 }
@@ -316,9 +319,12 @@ static void run(struct http_server *s)
     unsigned MHD_LONG_LONG wait;
 
     s->running = true;
+    s->room = false;
     MHD_run(s->daemon);
     s->running = false;
-    if (MHD_get_timeout(s->daemon, &wait) == MHD_YES && wait == 0)
+    /* one that was full does not listen, and listens again in the run after that in which one went
+     */
+    if (s->room || (MHD_get_timeout(s->daemon, &wait) == MHD_YES && wait == 0))
         run_soon(s);
 }
 
@@ -406,7 +412,7 @@ static int start(struct http_server *s)
     s->daemon =
         MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, s,
                          MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                         s->max_connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                         s->max_connections + SPARE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                          (size_t)HTTP_SERVER_HEADERS, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
                          MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
     if (!s->daemon) {

@@ -8,6 +8,9 @@
  * of the whole task are in vCPUs and MiB. Statuses are the agent's own names.
  * (handlers/v2, v3, v4: response.go; seen)
  *
+ * Of the documented members EphemeralStorageMetrics, ClockDrift and Snapshotter
+ * are told on Fargate only: an agent on an instance has nothing to put there.
+ *
  * Pure: what is known becomes JSON.
  */
 #ifndef AGENT_TASK_METADATA_H

@@ -23,8 +23,8 @@ static const char *const tag_sources[] = {"none", "ec2_instance", NULL};
      .env = OUTSIDE_##ev, .later = OUTSIDE_##la, .since = s, .help = h}
 #define JSON(k, n, m, at, d, f, s, h) \
     {.name = n, .member = m, .kind = KIND_##k, at, .dflt = d, .fatal = f, .since = s, .help = h}
-#define CHOICE(n, m, at, c, s, h) \
-    {.name = n, .member = m, .kind = KIND_CHOICE, at, .dflt = (c)[0], .choices = c, .since = s, .help = h}
+#define CHOICE(n, m, at, c, d, s, h) \
+    {.name = n, .member = m, .kind = KIND_CHOICE, at, .dflt = d, .choices = c, .since = s, .help = h}
 
 const struct config_var config_vars[] = {
     /* Where and who */
@@ -38,7 +38,7 @@ const struct config_var config_vars[] = {
     SWITCH("ECS_EXTERNAL", "External", AT(external), "false", "1.52.0", "not an EC2 instance: the instance metadata is never asked"),
     JSON(MAP, "ECS_INSTANCE_ATTRIBUTES", "InstanceAttributes", AT(instance_attributes), "{}", true, "1.14.0", "attributes sent with the first registration"),
     JSON(MAP, "ECS_CONTAINER_INSTANCE_TAGS", "ContainerInstanceTags", AT(instance_tags), "{}", true, "1.22.0", "tags of the instance"),
-    CHOICE("ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS_FROM", "ContainerInstancePropagateTagsFrom", NOWHERE, tag_sources, "1.22.0", "further tags: none, ec2_instance"),
+    CHOICE("ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS_FROM", "ContainerInstancePropagateTagsFrom", NOWHERE, tag_sources, "none", "1.22.0", "further tags: none, ec2_instance"),
     TEXT("ECS_DETAILED_OS_FAMILY", NULL, AT(detailed_os_family), "", "1.97.0", "attribute ecs.os-type-detailed"),
     TEXT("ECS_INSTANCE_IP_COMPATIBILITY", NULL, NOWHERE, "", "1.98.0", "ipv4 or ipv6, instead of finding out"),
     TEXT("ECS_ALTERNATE_CREDENTIAL_PROFILE", NULL, NOWHERE, "default", "1.63.0", "profile of the shared credentials file"),
@@ -100,7 +100,7 @@ const struct config_var config_vars[] = {
     TIME("ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER", "TaskCleanupWaitDurationJitter", AT(cleanup_jitter), "0s", 0, 0, KEEP, KEEP, "1.55.0", "and up to so much longer"),
 
     /* Images and registries */
-    CHOICE("ECS_IMAGE_PULL_BEHAVIOR", "ImagePullBehavior", AT(pull_behavior_text), pull_behaviors, "1.18.0", "default, always, once, prefer-cached"),
+    CHOICE("ECS_IMAGE_PULL_BEHAVIOR", "ImagePullBehavior", AT(pull_behavior_text), pull_behaviors, "default", "1.18.0", "default, always, once, prefer-cached"),
     SWITCH("ECS_PULL_DEPENDENT_CONTAINERS_UPFRONT", "DependentContainersPullUpfront", AT(dependents_upfront), "false", "1.48.0", ""),
     TIME("ECS_MANIFEST_PULL_TIMEOUT", "ManifestPullTimeout", AT(manifest_pull_timeout), "1m", 30 * S, 0, LIMIT, KEEP, "1.83.0", ""),
     TIME("ECS_IMAGE_PULL_TIMEOUT", "ImagePullTimeout", AT(image_pull_timeout), "2h", 0, 0, KEEP, KEEP, "1.44.2", ""),

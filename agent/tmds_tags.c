@@ -52,28 +52,27 @@ static void finish(struct tagging *g)
 
 static void add_error(struct tagging *g, const struct ecs_answer *a, const char *text)
 {
-    json_t *list = json_object_get(g->metadata, "Errors"), *o = json_object();
+    json_t *list = json_object_get(g->metadata, "Errors"), *o;
 
     log_event(g->wait.t->log, LOG_ERROR, "Tags are not told to a task", "resource", arn_of(g),
               "error", text, NULL);
+    if (g->version < METADATA_V4)
+        return;
     if (!list) {
         list = json_array();
         json_object_set_new(g->metadata, "Errors", list);
     }
+    o = json_object();
     json_put_str(o, "ErrorField", member_of(g));
-    if (a && *a->code) {
+    if (a && *a->code)
         json_put_str(o, "ErrorCode", a->code);
-        text = a->message;
-    }
-    json_put_str(o, "ErrorMessage", text);
+    json_put_str(o, "ErrorMessage", a && *a->code ? a->message : text);
     if (a && a->status)
         json_put_int(o, "StatusCode", a->status);
     if (a && *a->request_id)
         json_put_str(o, "RequestId", a->request_id);
     json_put_str(o, "ResourceARN", arn_of(g));
     json_array_append_new(list, o);
-    if (g->version < METADATA_V4)
-        json_object_del(g->metadata, "Errors");
 }
 
 static void next(struct tagging *g)

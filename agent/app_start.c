@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
+#include "agent/cloud_init.h"
 #include "agent/app_parts.h"
 #include "agent/capability.h"
 #include "base/cleanup.h"
@@ -84,6 +85,15 @@ static void on_user_data(const char *body, const struct err *e, void *user)
     struct app *a = user;
 
     (void)e; /* an instance without user data is none the worse */
+    if (body && *body && cloud_init_found_nothing(CLOUD_INIT_RESULT)) {
+        struct err nothing = ERR_INIT;
+
+        err_set(
+            &nothing, ERR_CONFLICT,
+            "there is user data, and cloud-init found no data source: nothing of it was applied");
+        app_fail(a, AGENT_EXIT_TERMINAL, "This instance is not configured", &nothing);
+        return;
+    }
     if (body)
         config_user_data(&a->config, body);
     imds_get(a->imds, "meta-data/instance-id", on_instance_id, a);

@@ -1,13 +1,19 @@
 #include "agent/init/commands.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #include "agent/init/agent_container.h"
 #include "agent/init/agent_process.h"
 #include "agent/init/engine.h"
 #include "agent/init/host.h"
 #include "agent/init/supervisor.h"
+#include "base/buf.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/str.h"
 
+#define BRIDGE_FILE  INIT_RUN "/bridge"
 #define LIST_TIMEOUT (10 * NS_PER_S)
 
 /* The name of Docker's default bridge in the answer of /networks; "": there is none. */
@@ -34,13 +40,40 @@ static void image_there(struct init *in, const char *error, void *user)
         init_end(in, INIT_EXIT_OK);
 }
 
+/* The bridge is written down for post-stop: Docker may be gone by then, and a rule would stay. */
+static void add_rules(struct init *in, const char *bridge)
+{
+    struct err e = ERR_INIT;
+
+    host_rules_add(in, bridge);
+    if (io_mkdirs(INIT_RUN, 0755, &e) < 0 ||
+        io_write_file(BRIDGE_FILE, bridge, strlen(bridge), 0644, &e) < 0)
+        log_event(&in->log, LOG_WARN, "post-stop will have to ask Docker for its bridge", "error",
+                  e.text, NULL);
+}
+
+/* True when pre-start has written down which bridge its rules name. */
+static bool remove_known_rules(struct init *in)
+{
+    _cleanup_buf_ struct buf bridge = BUF_INIT(256);
+
+    if (io_read_file(BRIDGE_FILE, &bridge, NULL) < 0)
+        return false;
+    host_rules_remove(in, buf_str(&bridge));
+    unlink(BRIDGE_FILE);
+    return true;
+}
+
 static void networks_known(struct init *in, const struct engine_answer *a, void *user)
 {
     json_t *v = a->status == 200 ? json_read(a->body, a->len, JSON_READ_PEER, NULL) : NULL;
     bool add = in->options->command == INIT_PRE_START;
 
     (void)user;
-    (add ? host_rules_add : host_rules_remove)(in, v ? bridge_of(v) : "");
+    if (add)
+        add_rules(in, v ? bridge_of(v) : "");
+    else
+        host_rules_remove(in, v ? bridge_of(v) : "");
     json_decref(v);
     if (add && in->options->container)
         agent_image_need(in, image_there, NULL);
@@ -132,7 +165,9 @@ void init_command_run(struct init *in)
         loop_run(&in->loop);
         return;
     case INIT_POST_STOP:
-        /* where Docker is gone its bridge is, too: nobody waits for it (ecs-init does) */
+        /* nobody waits for Docker here (ecs-init does): a package update has just stopped it */
+        if (remove_known_rules(in))
+            return;
         ask_networks(in);
         loop_run(&in->loop);
         return;

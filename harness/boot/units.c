@@ -148,6 +148,14 @@ static bool have_link(const struct units *us, const char *target, const char *un
     return false;
 }
 
+void units_want(struct units *us, const char *target, const char *unit)
+{
+    if (have_link(us, target, unit))
+        return;
+    grow_array(us->links, us->n_links, us->link_room);
+    us->links[us->n_links++] = (struct link){xstrdup(target), xstrdup(unit), DEP_WANTS};
+}
+
 static void add_links(struct units *us, struct unit *u, const char *value, enum dep dep)
 {
     char **words = str_argv(value);

@@ -115,6 +115,9 @@ struct unit *units_get(struct units *us, const char *name);
 /* Links it as [Install] says; now: dependencies count at once. -1: it has no [Install]. */
 int units_enable(struct units *us, struct unit *u);
 void units_disable(struct units *us, struct unit *u);
+/* target wants unit, as a generator may say while the machine boots; counts from units_reload() on.
+ */
+void units_want(struct units *us, const char *target, const char *unit);
 /* Reads unit files anew; states and jobs stay. */
 void units_reload(struct units *us);
 

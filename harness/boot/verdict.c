@@ -48,6 +48,20 @@ static void append(json_t *v, const char *member, const char *text)
     json_array_append_new(list, json_string(text));
 }
 
+/* What cloud-init's generator does on a machine of a cloud: it links its target. */
+static void generate(struct units *us)
+{
+    const struct unit *u = units_get(us, "cloud-init.target");
+
+    for (size_t i = 0; u && i < u->n_in; i++)
+        if (u->in[i]->dep == DEP_WANTS || u->in[i]->dep == DEP_REQUIRES)
+            return;
+    if (!u || !u->found)
+        return;
+    units_want(us, "multi-user.target", u->name);
+    units_reload(us);
+}
+
 static int load(struct check *k, struct err *e)
 {
     const struct boot_check *c = k->c;
@@ -72,6 +86,8 @@ static int load(struct check *k, struct err *e)
             units_enable(&k->us, u);
     }
     units_get(&k->us, "default.target");
+    if (c->root)
+        generate(&k->us);
     return 0;
 }
 

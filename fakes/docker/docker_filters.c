@@ -231,3 +231,23 @@ int filters_bool(const struct docker *d, const struct filters *f, const char *na
         *ret = yes;
     return 0;
 }
+
+bool filters_labels(const struct filters *f, const struct pairs *labels)
+{
+    return filters_pairs(f, "label", labels) &&
+           !(filters_get(f, "label!") && filters_pairs(f, "label!", labels));
+}
+
+int filters_read_prune(struct filters *f, struct exchange *x, int64_t *ret_until)
+{
+    static const char *const accepted[] = {"label", "label!", "until", NULL};
+    struct problem p = {0};
+
+    if (filters_read(f, x, accepted, &p) == 0) {
+        if (filters_until(docker_of(x), f, ret_until, &p) == 0)
+            return 0;
+        filters_release(f);
+    }
+    docker_refuse(x, &p);
+    return -1;
+}

@@ -463,7 +463,6 @@ void delete_container(struct fake *f, struct exchange *x)
 
 void post_containers_prune(struct fake *f, struct exchange *x)
 {
-    static const char *const accepted[] = {"label", "label!", "until", NULL};
     static const char *const reclaimed[] = {"reclaimed", "0"};
     struct docker *d = (struct docker *)f;
     struct buf b = BUF_INIT(ANSWER_MAX);
@@ -473,22 +472,13 @@ void post_containers_prune(struct fake *f, struct exchange *x)
     bool first = true;
     int64_t until;
 
-    if (filters_read(&filters, x, accepted, &p) < 0) {
-        docker_refuse(x, &p);
+    if (filters_read_prune(&filters, x, &until) < 0)
         return;
-    }
-    if (filters_until(d, &filters, &until, &p) < 0) {
-        filters_release(&filters);
-        docker_refuse(x, &p);
-        return;
-    }
     buf_adds(&b, "{\"ContainersDeleted\":");
     list_for_each_safe (pos, tmp, &d->containers) {
         struct container *c = container_of(pos, struct container, link);
 
-        if (container_running(c) || c->created > until ||
-            !filters_pairs(&filters, "label", &c->labels) ||
-            (filters_get(&filters, "label!") && filters_pairs(&filters, "label!", &c->labels)))
+        if (container_running(c) || c->created > until || !filters_labels(&filters, &c->labels))
             continue;
         buf_addf(&b, "%s\"%s\"", first ? "[" : ",", c->id);
         first = false;

@@ -312,8 +312,7 @@ void post_volumes_prune(struct fake *f, struct exchange *x)
         struct volume *v = value;
 
         if (v->uses || v->options.n || !(all || v->anonymous) ||
-            !filters_pairs(&filters, "label", &v->labels) ||
-            (filters_get(&filters, "label!") && filters_pairs(&filters, "label!", &v->labels)))
+            !filters_labels(&filters, &v->labels))
             continue;
         buf_addc(&b, first ? '[' : ',');
         first = false;

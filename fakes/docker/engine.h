@@ -233,6 +233,10 @@ int filters_read(struct filters *f, struct exchange *x, const char *const *accep
 int filters_parse(struct filters *f, const char *text, bool modern, struct problem *p);
 /* One more value. */
 void filters_add(struct filters *f, const char *name, const char *value);
+/* What a prune of containers or networks asks for: label, label! and until. -1: it was refused. */
+int filters_read_prune(struct filters *f, struct exchange *x, int64_t *ret_until);
+/* label and label! of a prune. */
+bool filters_labels(const struct filters *f, const struct pairs *labels);
 /* `until`: the point in time before which things are meant; INT64_MAX when it is not asked for. */
 int filters_until(struct docker *d, const struct filters *f, int64_t *ret_wall, struct problem *p);
 void filters_release(struct filters *f);

@@ -382,7 +382,6 @@ void delete_network(struct fake *f, struct exchange *x)
 
 void post_networks_prune(struct fake *f, struct exchange *x)
 {
-    static const char *const accepted[] = {"label", "label!", "until", NULL};
     static const char *const reclaimed[] = {"reclaimed", "0"};
     struct docker *d = (struct docker *)f;
     struct buf b = BUF_INIT(ANSWER_MAX);
@@ -392,23 +391,15 @@ void post_networks_prune(struct fake *f, struct exchange *x)
     bool any = false;
     int64_t until;
 
-    if (filters_read(&filters, x, accepted, &p) < 0) {
-        docker_refuse(x, &p);
+    if (filters_read_prune(&filters, x, &until) < 0)
         return;
-    }
-    if (filters_until(d, &filters, &until, &p) < 0) {
-        filters_release(&filters);
-        docker_refuse(x, &p);
-        return;
-    }
     buf_adds(&b, "{\"NetworksDeleted\":");
     list_for_each_safe (pos, tmp, &d->networks) {
         struct network *n = container_of(pos, struct network, link);
         char *name;
 
         if (n->builtin || network_in_use(d, n) || n->created > until ||
-            !filters_pairs(&filters, "label", &n->labels) ||
-            (filters_get(&filters, "label!") && filters_pairs(&filters, "label!", &n->labels)))
+            !filters_labels(&filters, &n->labels))
             continue;
         name = xstrdup(n->name);
         if (remove_network(d, n, &p) == 0) {

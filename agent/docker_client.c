@@ -8,6 +8,9 @@
 #include "proto/limits.h"
 
 /* {} in base64: no credentials for the registry. */
+/* What libcurl reads at a time, and keeps for as long as a call lasts: there is a stream for each
+ * container and, when many tasks come at once, a call for each. */
+#define READ_BUFFER      4096
 #define NO_REGISTRY_AUTH "X-Registry-Auth: e30="
 #define TAG_TIMEOUT      (30 * NS_PER_S)
 #define MESSAGE_MAX      4096
@@ -32,6 +35,7 @@ struct docker_request {
     docker_negotiated_fn negotiated; /* instead of done, for docker_negotiate() */
     void (*opened)(void *user);
     void (*line)(const json_t *v, void *user);
+    void (*text)(const char *p, size_t n, void *user);
     void *user;
     bool streams, pull, in_callback, cancelled;
     struct json_stream objects;
@@ -274,6 +278,13 @@ static void on_object(const json_t *v, void *user)
     r->line(v, r->user);
 }
 
+static void on_object_text(const char *p, size_t n, void *user)
+{
+    struct docker_request *r = user;
+
+    r->text(p, n, r->user);
+}
+
 static int on_data(struct http_request *h, const char *p, size_t n, void *user)
 {
     struct docker_request *r = user;
@@ -371,6 +382,7 @@ static struct docker_request *send_call(struct docker_request *r, const struct c
     hc.body_len = c->body ? strlen(c->body) : 0;
     hc.timeout = r->timeout = c->timeout;
     hc.idle_timeout = c->idle_timeout;
+    hc.buffer = READ_BUFFER;
     hc.max_body = DOCKER_ANSWER_MAX;
     hc.done = on_done;
     hc.on_headers = r->streams ? on_headers : NULL;
@@ -604,6 +616,9 @@ struct docker_request *docker_stream(struct docker_client *d, const struct docke
     r->streams = true;
     r->opened = sc->opened;
     r->line = sc->line;
+    r->text = sc->text;
     json_stream_init(&r->objects, sc->max_line, on_object, r);
+    if (r->text)
+        r->objects.text_fn = on_object_text;
     return send_call(r, &c);
 }

@@ -134,6 +134,7 @@ struct docker_stream_call {
     int64_t idle_timeout; /* ns; 0: none */
     void (*opened)(void *user);
     void (*line)(const json_t *v, void *user);
+    void (*text)(const char *p, size_t n, void *user); /* or, in place of line, the object's text */
     docker_done_fn done;
     void *user;
 };

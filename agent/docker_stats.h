@@ -19,8 +19,8 @@ struct docker_stats;
 /* loop, d and set are borrowed; set gets the samples. */
 struct docker_stats *docker_stats_new(struct loop *l, struct docker_client *d, const char *id,
                                       struct stats_set *set);
-/* The newest sample, as Docker said it; NULL: none yet. */
-const json_t *docker_stats_last(const struct docker_stats *st);
+/* The newest sample, as Docker said it; NULL: none yet. New reference. */
+json_t *docker_stats_last(const struct docker_stats *st);
 void docker_stats_free(struct docker_stats *st); /* NULL is fine */
 
 #endif

@@ -145,11 +145,12 @@ struct container *engine_find_endpoint(const struct engine *en, const char *endp
 /* What Docker said last of what a container uses, and bytes a second between the last two samples.
  */
 struct engine_stats {
-    const json_t *sample; /* borrowed; NULL: none yet */
-    bool rated;           /* there were two samples, with networks */
+    json_t *sample; /* NULL: none yet */
+    bool rated;     /* there were two samples, with networks */
     double rx_per_s, tx_per_s;
 };
-/* False when nobody watches the container: it does not run, or metrics are off. */
+/* False when nobody watches the container: it does not run, or metrics are off. The sample is a new
+ * reference. */
 bool engine_container_stats(const struct container *c, struct engine_stats *ret);
 
 /* No task is known that is not STOPPED. */

@@ -5,6 +5,8 @@
  * within 10 to 30 s, a change with the task's status as it is carries it.
  * (eventhandler/task_handler.go)
  */
+#include <malloc.h>
+
 #include "agent/engine_internal.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -145,6 +147,11 @@ static void on_drain(struct clock_timer *timer)
     while ((t = engine_next_task(en, t)))
         if (en->recovered && t->known != TASK_STOPPED && task_has_unhanded(t))
             hand_over(t);
+    /* what many tasks at once have taken lies between what stays: the system gets it back */
+    if (en->steps >= STEPS_TO_TRIM) {
+        malloc_trim(0);
+        en->steps = 0;
+    }
     engine_arm_drain(en);
 }
 

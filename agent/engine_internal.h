@@ -24,7 +24,8 @@
 #define STOP_AGAIN         (30 * NS_PER_S)   /* a stop that had no effect */
 #define CREATE_AGAIN       (500 * NS_PER_MS) /* the daemon is at work under this name already */
 #define STOP_TRIES         5                 /* with the short waits, before STOP_AGAIN */
-#define EVENTS_WAIT        (1 * NS_PER_S)    /* for the stream's answer, before recovery begins */
+#define STEPS_TO_TRIM      200            /* so many containers' steps leave holes worth a look */
+#define EVENTS_WAIT        (1 * NS_PER_S) /* for the stream's answer, before recovery begins */
 
 struct engine {
     struct loop *loop;
@@ -47,6 +48,7 @@ struct engine {
     struct clock_timer drain;
     struct clock_timer recover;
     bool recovered;
+    unsigned int steps; /* taken since memory was given back */
     uint64_t last_seq;  /* of the changes handed over */
     int64_t latest_seq; /* of payloads and manifests */
 };

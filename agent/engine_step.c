@@ -61,6 +61,7 @@ void engine_step_done(struct container *c)
 {
     c->applied = CONTAINER_NONE;
     c->work->tries = 0;
+    c->work->en->steps++;
     loop_timer_stop(c->work->en->loop, &c->work->retry);
 }
 

@@ -412,6 +412,8 @@ static void set_options(struct http_request *r, const struct http_call *c)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
+    if (c->buffer)
+        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)c->buffer);
     if (c->user_agent)
         curl_easy_setopt(easy, CURLOPT_USERAGENT, c->user_agent);
     if (c->unix_socket)

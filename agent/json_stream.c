@@ -12,18 +12,23 @@ void json_stream_release(struct json_stream *s)
     buf_release(&s->text);
 }
 
-static void object_ends(struct json_stream *s)
+/* text[0..n-1] is an object, but for what was too long. */
+static void object_ends(struct json_stream *s, const char *text, size_t n)
 {
     _cleanup_json_ json_t *v = NULL;
 
-    if (!s->too_long)
-        v = json_read(buf_str(&s->text), buf_len(&s->text), JSON_READ_PEER, NULL);
+    if (s->too_long) {
+        s->dropped++;
+    } else if (s->text_fn) {
+        s->text_fn(text, n, s->user);
+    } else {
+        v = json_read(text, n, JSON_READ_PEER, NULL);
+        s->dropped += !v;
+    }
     buf_clear(&s->text);
     s->too_long = false;
     if (v)
         s->fn(v, s->user);
-    else
-        s->dropped++;
 }
 
 /* True when p is the last byte of an object. */
@@ -62,9 +67,14 @@ void json_stream_feed(struct json_stream *s, const char *p, size_t n)
         ends = step(s, p[i]);
         if (!ends)
             continue;
+        /* one that came in a piece is read where it lies */
+        if (!buf_len(&s->text) && !s->too_long && i + 1 - from <= s->text.max) {
+            object_ends(s, p + from, i + 1 - from);
+            continue;
+        }
         if (!s->too_long && buf_add(&s->text, p + from, i + 1 - from) < 0)
             s->too_long = true;
-        object_ends(s);
+        object_ends(s, buf_str(&s->text), buf_len(&s->text));
     }
     if (s->depth > 0 && !s->stop && !s->too_long && buf_add(&s->text, p + from, n - from) < 0)
         s->too_long = true;

@@ -24,6 +24,8 @@ struct json_stream {
     bool in_string, escaped, too_long, stop;
     uint64_t dropped;
     void (*fn)(const json_t *v, void *user);
+    /* Set in place of fn: each object as it came, not parsed. */
+    void (*text_fn)(const char *p, size_t n, void *user);
     void *user;
 };
 

@@ -20,7 +20,7 @@ json_t *tmds_container_stats(const struct container *c, enum metadata_version ve
         return NULL;
     if (!s.sample)
         return version >= METADATA_V4 ? json_object() : json_null();
-    o = json_deep_copy(s.sample);
+    o = s.sample;
     if (version >= METADATA_V4 && s.rated)
         json_put(o, "network_rate_stats", rates(&s));
     return o;

@@ -294,24 +294,35 @@ static json_t *port_resource(const char *name, const json_t *ports)
     return o;
 }
 
-json_t *ecs_register_resources(const struct config *c, struct err *e)
+int ecs_register_room(const struct config *c, int64_t *ret_cpu, int64_t *ret_memory)
 {
     struct sysinfo info;
-    json_t *list;
-    int64_t memory;
 
-    if (sysinfo(&info) < 0) {
+    *ret_cpu = 1024LL * get_nprocs();
+    *ret_memory = INT64_MAX / 2;
+    if (sysinfo(&info) < 0)
+        return -1;
+    *ret_memory = (int64_t)(((uint64_t)info.totalram * info.mem_unit) >> 20) - c->reserved_memory;
+    return 0;
+}
+
+json_t *ecs_register_resources(const struct config *c, struct err *e)
+{
+    json_t *list;
+    int64_t cpu, memory;
+
+    if (ecs_register_room(c, &cpu, &memory) < 0) {
         err_set(e, ERR_SYS, "the machine does not tell its memory");
         return NULL;
     }
-    memory = (int64_t)(((uint64_t)info.totalram * info.mem_unit) >> 20);
+    memory += c->reserved_memory;
     if (c->reserved_memory > memory) {
         err_set(e, ERR_USAGE, "ECS_RESERVED_MEMORY=%lld is more than the %lld MiB of this machine",
                 (long long)c->reserved_memory, (long long)memory);
         return NULL;
     }
     list = json_array();
-    json_array_append_new(list, integer_resource("CPU", 1024LL * get_nprocs()));
+    json_array_append_new(list, integer_resource("CPU", cpu));
     json_array_append_new(list, integer_resource("MEMORY", memory - c->reserved_memory));
     json_array_append_new(list, port_resource("PORTS", c->reserved_ports));
     json_array_append_new(list, port_resource("PORTS_UDP", c->reserved_ports_udp));

@@ -51,6 +51,10 @@ enum register_verdict ecs_register_judge(const struct ecs_answer *a);
 /* Whether every attribute that was sent came back with its value. */
 int ecs_register_validate(const json_t *sent, const json_t *received, struct err *e);
 
+/* What tasks may use of this machine: units of 1/1024 core, MiB. -1: it does not tell its memory,
+ * which then has no limit. */
+int ecs_register_room(const struct config *c, int64_t *ret_cpu, int64_t *ret_memory);
+
 /* CPU (1024 for each processor), MEMORY (MiB of the machine less the reserved), PORTS, PORTS_UDP.
  * NULL with the reason in e when more memory is reserved than there is. */
 json_t *ecs_register_resources(const struct config *c, struct err *e);

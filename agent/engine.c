@@ -1,3 +1,4 @@
+#include "agent/ecs_register.h"
 #include "agent/engine_internal.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -53,6 +54,7 @@ void engine_drop_task(struct engine *en, struct task *t)
 {
     struct task_work *tw = t->work;
 
+    engine_leave_room(t);
     for (size_t i = 0; i < t->n_containers; i++)
         drop_container(en, &t->containers[i]);
     loop_timer_stop(en->loop, &tw->wake);
@@ -176,6 +178,7 @@ struct engine *engine_new(struct loop *loop, const struct config *config, struct
                           const struct engine_callbacks *cb)
 {
     struct engine *en = new0(struct engine);
+    int64_t cpu, memory;
 
     en->loop = loop;
     en->config = config;
@@ -184,6 +187,8 @@ struct engine *engine_new(struct loop *loop, const struct config *config, struct
     en->store = store;
     en->cb = *cb;
     list_init(&en->tasks);
+    ecs_register_room(config, &cpu, &memory);
+    host_init(&en->host, cpu, memory);
     if (!port_pool_init(&en->ports, config->dynamic_ports, config->reserved_ports,
                         config->reserved_ports_udp))
         log_event(log, LOG_WARN, "ECS_DYNAMIC_HOST_PORT_RANGE is not FIRST-LAST: ignored", "value",

@@ -16,6 +16,7 @@
 #include "agent/docker_events.h"
 #include "agent/docker_stats.h"
 #include "agent/engine.h"
+#include "agent/host.h"
 #include "agent/port_pool.h"
 #include "base/map.h"
 
@@ -45,6 +46,7 @@ struct engine {
     struct map by_endpoint;  /* struct container, by its endpoint_id */
     struct docker_events *events;
     struct port_pool ports;
+    struct host host;
     struct clock_timer drain;
     struct clock_timer recover;
     bool recovered;
@@ -100,6 +102,8 @@ struct task_work {
     unsigned int removing; /* DELETE calls under way */
     bool containers_gone;
     bool remove_again;
+    bool has_room; /* on the instance (engine_room.c) */
+    bool waits_for_room;
     bool running, again; /* inside engine_progress() */
     bool dirty;
     bool unsaved; /* the store does not have the task at all */
@@ -135,6 +139,11 @@ void engine_begin_stop(struct container *c);
 int engine_hold_ports(struct container *c); /* chooses what the payload left open; -1: none left */
 
 const char *engine_config_version(const struct container *c); /* dockerConfig.version, or NULL */
+
+/* engine_room.c. Asks once for what the task needs; when there is none it is woken later. */
+bool engine_has_room(struct task *t);
+void engine_hold_room(struct task *t);  /* it runs already */
+void engine_leave_room(struct task *t); /* it has ended, or goes */
 
 /* engine_restart.c: true when the end that was seen is not to be taken over. */
 bool engine_restart(struct container *c, const json_t *inspected);

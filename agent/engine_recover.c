@@ -59,6 +59,8 @@ static void load_containers(struct engine *en, struct task *t)
 
 static void take_on(struct engine *en, struct task *t)
 {
+    bool begun = false;
+
     engine_add_task(en, t);
     for (size_t i = 0; i < t->n_containers; i++) {
         struct container *c = &t->containers[i];
@@ -66,7 +68,10 @@ static void take_on(struct engine *en, struct task *t)
         c->work->recovering = c->known != CONTAINER_STOPPED;
         if (c->known != CONTAINER_STOPPED && (c->docker_id || c->create_tried))
             engine_hold_ports(c);
+        begun |= c->known != CONTAINER_NONE || c->create_tried;
     }
+    if (begun && t->known != TASK_STOPPED)
+        engine_hold_room(t);
 }
 
 static void on_saved_task(const char *arn, json_t *spec, json_t *state, void *user)

@@ -83,6 +83,8 @@ static void step_up(struct container *c, int64_t *until)
     struct engine *en = c->work->en;
     struct err e = ERR_INIT;
 
+    if (!engine_has_room(c->task))
+        return;
     switch (
         dependency_verdict(c, en->config->dependents_upfront.on, loop_wall(en->loop), until, &e)) {
     case DEPENDENCY_WAIT:
@@ -178,6 +180,7 @@ static void arm_timers(struct task *t, int64_t until)
     else
         loop_timer_stop(l, &tw->wake);
     if (t->known == TASK_STOPPED) {
+        engine_leave_room(t);
         loop_timer_stop(l, &tw->poll);
         engine_arm_cleanup(t);
     } else if (!clock_timer_armed(&tw->poll)) {

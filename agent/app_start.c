@@ -270,7 +270,9 @@ static void open_state(struct app *a)
     if (a->config.checkpoint.on) {
         a->store = state_store_open(a->config.datadir, loop_wall(&a->loop), note, &e);
         if (!a->store) {
-            app_fail(a, AGENT_EXIT_RESTART, "Saved state", &e);
+            /* a newer schema does not become older by trying again */
+            app_fail(a, e.code == ERR_USAGE ? AGENT_EXIT_TERMINAL : AGENT_EXIT_RESTART,
+                     "Saved state", &e);
             return;
         }
     }

@@ -219,7 +219,7 @@ struct state_store *state_store_open(const char *dir, int64_t wall, char note[51
         err_wrap(e, "%s", path);
     } else if (version > STATE_SCHEMA) {
         rc = SQLITE_ERROR;
-        err_set(e, ERR_CONFLICT,
+        err_set(e, ERR_USAGE,
                 "%s was written by a newer agent (schema %lld, this one knows %d): not touched",
                 path, (long long)version, STATE_SCHEMA);
     }

@@ -12,7 +12,7 @@
  * for ever, until a person removes the file): the instance is lost to its
  * cluster although nothing but its memory is broken. A single record that
  * cannot be read does not stop the others.
- * A file with a newer schema is not garbage: it is refused (ERR_CONFLICT), so
+ * A file with a newer schema is not garbage: it is refused (ERR_USAGE), so
  * that going back to an older agent does not destroy state.
  *
  * One agent at a time: the file is locked while it is open (ERR_CONFLICT).
@@ -43,7 +43,8 @@ struct state_store;
 /*
  * Opens or creates <dir>/agent.db (mode 0600). wall: ns since 1970, for the
  * name of a file moved aside. note: "" or a line to log as a warning.
- * NULL with ERR_SYS (dir missing, not writable), ERR_CONFLICT (newer schema, in use).
+ * NULL with ERR_SYS (dir missing, not writable), ERR_USAGE (newer schema), ERR_CONFLICT
+ * (in use).
  */
 struct state_store *state_store_open(const char *dir, int64_t wall, char note[512], struct err *e);
 void state_store_close(struct state_store *s); /* NULL is fine */

@@ -282,7 +282,7 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     state_store_close(open_store());
     run_sql("PRAGMA user_version = 99");
     assert_null(state_store_open(dir, WALL, note, &e));
-    assert_int_equal(e.code, ERR_CONFLICT);
+    assert_int_equal(e.code, ERR_USAGE);
     assert_non_null(strstr(e.text, "newer agent"));
     assert_int_equal(files_named_corrupt(), 0);
 }

@@ -134,6 +134,7 @@ int acs_dispatch_frame(struct acs_dispatch *d, const char *text, size_t n, struc
         return err_set(e, ERR_PEER, "ACS frame of the unknown type \"%.60s\"", type);
     if (!json_is_object(message))
         return err_set(e, ERR_PARSE, "%s: \"message\" is no object", type);
+    d->understood++;
     log_event(d->log, LOG_DEBUG, "Received from ACS", "type", type, "messageId",
               json_str(message, "messageId"), NULL);
     return responders[m](d, message, e) < 0 ? err_wrap(e, "%s", type) : 0;

@@ -10,6 +10,7 @@
 #define AGENT_ACS_DISPATCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "agent/task_credentials.h"
 #include "base/err.h"
@@ -39,7 +40,8 @@ struct acs_dispatch {
     void *sender;
     struct log *log;
     struct task_credentials *credentials;
-    char *manifest_id; /* of the manifest whose verification is under way */
+    uint64_t understood; /* frames of a known type, whatever became of them */
+    char *manifest_id;   /* of the manifest whose verification is under way */
 };
 
 void acs_dispatch_init(struct acs_dispatch *d, const struct acs_ops *ops, void *user,

@@ -121,11 +121,14 @@ static void on_opened(void *user)
 static void on_message(const char *text, size_t n, void *user)
 {
     struct acs_session *s = user;
+    uint64_t before = s->dispatch.understood;
     struct err e = ERR_INIT;
 
-    heard(s);
     if (acs_dispatch_frame(&s->dispatch, text, n, &e) < 0)
         log_event(s->env->log, LOG_WARN, "An ACS message was dropped", "error", e.text, NULL);
+    /* what nobody understands does not show that the service is there (acs/session/session.go) */
+    if (s->dispatch.understood != before && s->state == SESSION_CONNECTED)
+        heard(s);
 }
 
 static void on_ended(const struct ws_end *end, void *user)

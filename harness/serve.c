@@ -41,6 +41,7 @@ static const char usage[] =
     "  --max-api V          the newest version of its API, such as 1.41\n"
     "  --min-api V          the oldest\n"
     "  --cluster NAME       the cluster that exists (default: demo)\n"
+    "  --s3-dir DIR         keep buckets in this folder: they are there again the next time\n"
     "  --journal FILE       write everything that happens, one JSON object a line\n"
     "  --no-verify          take any signature\n"
     "  --seed N             seed of ids and random faults\n"
@@ -51,7 +52,7 @@ struct serve {
     struct world w;
     struct peer_place place;
     char *own_dir; /* made by us, removed by us */
-    const char *journal, *cluster, *images;
+    const char *journal, *cluster, *images, *s3_dir;
     const char *version, *max_api, *min_api; /* of the Docker engine */
     const char **ports;
     size_t n_ports, cap_ports;
@@ -122,6 +123,17 @@ int serve_command(struct world *w, const char *text, struct err *e)
 out:
     free(copy);
     return r;
+}
+
+int serve_s3_dir(struct world *w, const char *dir, struct err *e)
+{
+    struct fake *f = world_find(w, "s3");
+    _cleanup_json_ json_t *args = json_object(), *ret = NULL;
+
+    if (!f)
+        return err_set(e, ERR_USAGE, "--s3-dir: fake s3 is not served");
+    json_put_str(args, "name", dir);
+    return f->ops->control(f, "folder", args, &ret, e) < 0 ? err_wrap(e, "--s3-dir %s", dir) : 0;
 }
 
 static struct fake *docker_served(const struct serve *s, const char *option, struct err *e)
@@ -218,7 +230,7 @@ static int open_world(struct serve *s, char **fakes, struct err *e)
         if (s->place.port < 0 || peers_add(&s->w, name, &s->place, e) < 0)
             return -1;
     }
-    if (furnish_docker(s, e) < 0)
+    if (furnish_docker(s, e) < 0 || (s->s3_dir && serve_s3_dir(&s->w, s->s3_dir, e) < 0))
         return -1;
     for (size_t i = 0; i < s->n_controls; i++)
         if (serve_command(&s->w, s->controls[i], e) < 0)
@@ -264,6 +276,7 @@ static bool text_option(struct serve *s, int c, const char *value)
                       : c == 'V' ? &s->version
                       : c == 'M' ? &s->max_api
                       : c == 'm' ? &s->min_api
+                      : c == 'S' ? &s->s3_dir
                                  : NULL;
 
     if (at)
@@ -284,6 +297,7 @@ static int parse(struct serve *s, int argc, char **argv, struct err *e)
         {"docker-version", required_argument, NULL, 'V'},
         {"max-api", required_argument, NULL, 'M'},
         {"min-api", required_argument, NULL, 'm'},
+        {"s3-dir", required_argument, NULL, 'S'},
         {"journal", required_argument, NULL, 'j'},
         {"no-verify", no_argument, NULL, 'n'},
         {"seed", required_argument, NULL, 's'},

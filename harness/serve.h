@@ -17,6 +17,9 @@ int cmd_serve(int argc, char **argv);
 /* The port that "FAKE=N" among these gives to the fake; 0: none does. -1 with ERR_USAGE. */
 int serve_port(const char *const *ports, size_t n, const char *fake, struct err *e);
 
+/* Has the fake S3, which has to be served, keep its buckets in this folder. */
+int serve_s3_dir(struct world *w, const char *dir, struct err *e);
+
 /* Gives a command: "FAKE:COMMAND:NAME[,key=value...]". */
 int serve_command(struct world *w, const char *text, struct err *e);
 

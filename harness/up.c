@@ -45,6 +45,8 @@ static const char up_usage[] =
     "                   an image the fake engine can pull, and how its containers behave\n"
     "                   (run-for=5s, exit=1 ...); busybox, alpine, nginx, httpd, redis and\n"
     "                   hello-world are there\n"
+    "  --s3-dir DIR     keep buckets in this folder (DIR/bucket/key): they are there again the\n"
+    "                   next time, and so is what you put there; without it S3 forgets\n"
     "  --cluster NAME   the cluster that exists (default: default)\n"
     "  --name NAME      of this world, when there are several (default: default)\n"
     "  --port FAKE=N    listen on this port instead of any that is free; docker: beside its\n"
@@ -105,6 +107,9 @@ static int take_option(struct up *u, int c, struct err *e)
         grow_array(u->o.ports, u->o.n_ports, u->cap_ports);
         u->o.ports[u->o.n_ports++] = optarg;
         break;
+    case 'S':
+        u->o.s3_dir = optarg;
+        break;
     case 'A':
         u->o.address = optarg;
         break;
@@ -134,21 +139,14 @@ static int take_option(struct up *u, int c, struct err *e)
 static int parse_up(struct up *u, int argc, char **argv, struct err *e)
 {
     static const struct option options[] = {
-        {"detach", no_argument, NULL, 'd'},
-        {"env", no_argument, NULL, 'e'},
-        {"agent", required_argument, NULL, 'a'},
-        {"docker", required_argument, NULL, 'D'},
-        {"image", required_argument, NULL, 'i'},
-        {"cluster", required_argument, NULL, 'c'},
-        {"name", required_argument, NULL, 'n'},
-        {"port", required_argument, NULL, 'p'},
-        {"address", required_argument, NULL, 'A'},
-        {"tls", no_argument, NULL, 't'},
-        {"no-verify", no_argument, NULL, 'v'},
-        {"control", required_argument, NULL, 'C'},
-        {"seed", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"detach", no_argument, NULL, 'd'},        {"env", no_argument, NULL, 'e'},
+        {"agent", required_argument, NULL, 'a'},   {"docker", required_argument, NULL, 'D'},
+        {"image", required_argument, NULL, 'i'},   {"cluster", required_argument, NULL, 'c'},
+        {"name", required_argument, NULL, 'n'},    {"port", required_argument, NULL, 'p'},
+        {"s3-dir", required_argument, NULL, 'S'},  {"address", required_argument, NULL, 'A'},
+        {"tls", no_argument, NULL, 't'},           {"no-verify", no_argument, NULL, 'v'},
+        {"control", required_argument, NULL, 'C'}, {"seed", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},          {0},
     };
     int c, r;
 

@@ -252,6 +252,8 @@ static int open_fakes(struct up_world *u, struct err *e)
         if (place.port < 0 || peers_add(&u->w, *name, &place, e) < 0)
             return err_wrap(e, "%s", *name);
     }
+    if (o->s3_dir && serve_s3_dir(&u->w, o->s3_dir, e) < 0)
+        return -1;
     for (size_t i = 0; !o->docker && i < ARRAY_SIZE(usual_images); i++)
         if (serve_command(&u->w, usual_images[i], e) < 0)
             return -1;

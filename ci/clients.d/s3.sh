@@ -8,7 +8,7 @@ unset AWS_PROFILE AWS_CA_BUNDLE AWS_ENDPOINT_URL AWS_DATA_PATH
 printf '[default]\ns3 =\n    addressing_style = path\n' >"$dir/config"
 . ci/lib/serve.sh
 trap 'unserve; rm -rf "$dir"' EXIT
-serve s3
+serve --s3-dir "$dir/buckets" s3 # s3.py has them in memory
 unset AWS_SESSION_TOKEN
 
 aws() { /usr/bin/aws --endpoint-url "$ECSIM_S3_URL" "$@"; }

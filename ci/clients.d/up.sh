@@ -92,6 +92,29 @@ over_tls()
 }
 is "with --tls the CLI and the agent come over TLS" over_tls
 
+# in_second OPTION... -- COMMAND: with what `up` exports of a world called second.
+in_second()
+{
+    local options=() r
+    while [ "$1" != -- ]; do options+=("$1"); shift; done
+    shift
+    "$ecsim" up --detach --env --name second "${options[@]}" >"$dir/second.env" || return 1
+    (set -ae; . "$dir/second.env"; "$@")
+    r=$?
+    "$ecsim" down --name second && return $r
+}
+
+s3_dir()
+{
+    local s3=$dir/buckets
+    mkdir -p "$s3/mine"
+    printf 'by hand' >"$s3/mine/note"
+    put() { aws s3 mb s3://kept && printf 'by S3' | aws s3 cp --content-type x/y - s3://kept/a/b && aws s3 cp s3://mine/note - | grep -qx 'by hand'; }
+    get() { aws s3 cp s3://kept/a/b - | grep -qx 'by S3' && aws s3api head-object --bucket kept --key a/b --query ContentType --output text | grep -qx x/y; }
+    in_second --s3-dir "$s3" -- put && [ "$(cat "$s3/kept/a/b")" = 'by S3' ] && in_second --s3-dir "$s3" -- get
+}
+is "with --s3-dir buckets are folders, and there again the next time" s3_dir
+
 # --- the CLI drives a world -----------------------------------------------------------------
 
 is "up returns when the agent is connected" sh -c "'$ecsim' up --detach --env --agent '$AGENT' --cluster demo >'$dir/env'"

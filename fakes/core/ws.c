@@ -304,7 +304,7 @@ static uint64_t send_now(struct ws *w, const char *type, const char *text, size_
 
     if (wslay_event_queue_msg(w->ctx, &msg) < 0)
         return 0;
-    v = json_read(text, n, JSON_READ_PEER, NULL);
+    v = journal_wanted(fake_journal(w->c->fake)) ? json_read(text, n, JSON_READ_PEER, NULL) : NULL;
     if (json_is_object(v) && json_object_get(v, "message"))
         body = json_incref(json_object_get(v, "message"));
     journal_frame(w, RECORD_FRAME_OUT, type, NULL, body, text, n);

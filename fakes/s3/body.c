@@ -56,7 +56,10 @@ static int check_length(struct s3_call *c)
         return s3_fail(c, "MissingContentLength", NULL);
     if (str_u64(decoded ? decoded : length, UINT64_MAX, &n) < 0)
         return s3_failf(c, "InvalidArgument", "Could not parse the content length");
-    return n > S3_OBJECT_MAX ? too_large(c, n) : 0;
+    if (n > S3_OBJECT_MAX)
+        return too_large(c, n);
+    s3_sink_expect(&c->sink, n);
+    return 0;
 }
 
 static int take(void *data, const char *p, size_t n)

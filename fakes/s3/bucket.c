@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/s3/call.h"
+#include "fakes/s3/folder.h"
 
 #define XML_MAX (16 << 20)
 
@@ -96,8 +97,8 @@ int s3_create_bucket(struct s3_call *c)
     if (s3_bucket_find(c->s3, c->bucket_name)) {
         if (!str_eq(ours, "us-east-1"))
             return s3_fail(c, "BucketAlreadyOwnedByYou", "BucketName", c->bucket_name, NULL);
-    } else if (!s3_bucket_add(c->s3, c->bucket_name, ours, &e)) {
-        return s3_fail(c, "TooManyBuckets", NULL);
+    } else if (!s3_keep_bucket(c->s3, c->bucket_name, ours, &e)) {
+        return e.code == ERR_LIMIT ? s3_fail(c, "TooManyBuckets", NULL) : s3_fail_store(c, &e);
     }
     location = str_eq(ours, "us-east-1") ? xasprintf("/%s", c->bucket_name)
                                          : xasprintf("http://%s.s3.amazonaws.com/", c->bucket_name);
@@ -108,9 +109,12 @@ int s3_create_bucket(struct s3_call *c)
 
 int s3_delete_bucket(struct s3_call *c)
 {
+    struct err e = ERR_INIT;
+
     if (c->bucket->n_objects)
         return s3_fail(c, "BucketNotEmpty", "BucketName", c->bucket->name, NULL);
-    s3_bucket_remove(c->s3, c->bucket);
+    if (s3_drop_bucket(c->s3, c->bucket, &e) < 0)
+        return s3_fail_store(c, &e);
     return s3_answer_empty(c, 204);
 }
 
@@ -179,7 +183,7 @@ int s3_delete_objects(struct s3_call *c)
 
         if (!key)
             continue;
-        s3_object_remove(c->bucket, key);
+        s3_drop_object(c->s3, c->bucket, key, NULL);
         if (quiet)
             continue;
         buf_adds(&b, "<Deleted>");

@@ -96,6 +96,9 @@ const char *s3_checksum_header(enum s3_checksum_kind kind, char out[40]);
 /* The XML of the body; NULL with MalformedXML unless its root is `root`. Free it. */
 struct s3_xml *s3_call_xml(struct s3_call *c, const char *root);
 
+/* InternalError, and a note that says why: what was to be kept could not be. Returns -1. */
+int s3_fail_store(struct s3_call *c, const struct err *e);
+
 /* answer.c */
 /* XML of status 200; `b` is sent and released. */
 int s3_answer_xml(struct s3_call *c, struct buf *b);

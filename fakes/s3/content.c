@@ -11,16 +11,49 @@
 #include "base/io.h"
 #include "base/mem.h"
 
-#define HUGE_PAGE (2u << 20)
+#define HUGE_PAGE  (2u << 20)
+#define EXPECT_MAX (1u << 30) /* what is announced and taken at once; more comes in steps */
+
+static void open_file(struct s3_blob *b)
+{
+    if (b->path && b->fd < 0)
+        b->fd = open(b->path, O_RDONLY | O_CLOEXEC);
+}
+
+static void close_file(struct s3_blob *b)
+{
+    if (b->fd >= 0)
+        close(b->fd);
+    b->fd = -1;
+}
 
 void s3_blob_unref(struct s3_blob *b)
 {
-    if (!b || --b->refs)
+    if (!b)
         return;
+    b->refs--;
+    if (b->path && b->refs <= 1) /* only its object is left: nobody reads */
+        close_file(b);
+    if (b->refs)
+        return;
+    close_file(b);
     free(b->mem);
-    if (b->fd >= 0)
-        close(b->fd);
+    free(b->path);
     free(b);
+}
+
+struct s3_blob *s3_blob_of_file(const char *path, uint64_t size)
+{
+    struct s3_blob *b = new0(struct s3_blob);
+
+    *b = (struct s3_blob){.refs = 1, .size = size, .fd = -1, .path = xstrdup(path)};
+    return b;
+}
+
+void s3_blob_moved(struct s3_blob *b, const char *path)
+{
+    free(b->path);
+    b->path = xstrdup(path);
 }
 
 void s3_content_release(struct s3_content *c)
@@ -54,6 +87,7 @@ void s3_content_add_slice(struct s3_content *c, const struct s3_content *from, u
         uint64_t part = p->len - off < len ? p->len - off : len;
 
         s3_content_add(c, p->blob, p->off + off, part);
+        open_file(p->blob);
         len -= part;
         off = 0;
     }
@@ -90,15 +124,18 @@ int s3_content_md5(const struct s3_content *c, unsigned char out[16])
     size_t room = 64 << 10, n;
     char *scratch = xmalloc(room);
     EVP_MD_CTX *md = EVP_MD_CTX_new();
+    struct s3_content whole = {0};
     uint64_t at = 0;
     const char *p;
 
+    s3_content_add_slice(&whole, c, 0, c->size);
     EVP_DigestInit_ex(md, EVP_md5(), NULL);
-    for (; (n = s3_content_at(c, at, scratch, room, &p)) > 0; at += n)
+    for (; (n = s3_content_at(&whole, at, scratch, room, &p)) > 0; at += n)
         EVP_DigestUpdate(md, p, n);
     EVP_DigestFinal_ex(md, out, NULL);
     EVP_MD_CTX_free(md);
     free(scratch);
+    s3_content_release(&whole);
     return at == c->size ? 0 : -1;
 }
 
@@ -155,6 +192,14 @@ static void ask_huge_pages(struct buf *b)
 
     if (end > from)
         madvise((void *)from, end - from, MADV_HUGEPAGE); /* a kernel without them does without */
+}
+
+void s3_sink_expect(struct s3_sink *s, uint64_t n)
+{
+    if (n < 2 * HUGE_PAGE || n > s->max || (s->folder && n > s->spill_over))
+        return;
+    buf_reserve(&s->mem, n < EXPECT_MAX ? (size_t)n : EXPECT_MAX);
+    ask_huge_pages(&s->mem);
 }
 
 static int keep(struct s3_sink *s, const char *p, size_t n)

@@ -1,10 +1,10 @@
 /*
  * content.h - the bytes of objects. Private to fakes/s3.
  *
- * A blob is bytes that never change, in memory or in a nameless file, counted
- * by reference. A content is a row of slices of blobs: a copy shares blobs, a
- * multipart upload is completed without moving a byte, an object that is
- * replaced while it is being sent stays whole for its reader.
+ * A blob is bytes that never change, in memory or in a file, which may have a
+ * name (folder.h), counted by reference. A content is a row of slices of blobs: a copy shares
+ * blobs, a multipart upload is completed without moving a byte, an object that is replaced while it
+ * is being sent stays whole for its reader.
  *
  * A sink takes bytes as they come, hashes them, and becomes a blob.
  */
@@ -22,8 +22,9 @@
 struct s3_blob {
     unsigned refs;
     uint64_t size;
-    char *mem; /* or NULL */
-    int fd;    /* or -1 */
+    char *mem;  /* or NULL */
+    int fd;     /* or -1 */
+    char *path; /* of a file that is opened while somebody reads from it, or NULL */
 };
 
 struct s3_piece {
@@ -57,6 +58,14 @@ int s3_content_md5(const struct s3_content *c, unsigned char out[16]);
 
 void s3_blob_unref(struct s3_blob *b); /* NULL is fine */
 
+/*
+ * A file of so many bytes, with one reference. It is open as long as somebody has a
+ * slice of it (s3_content_add_slice()): until then it is read whole although
+ * another file takes its name.
+ */
+struct s3_blob *s3_blob_of_file(const char *path, uint64_t size);
+void s3_blob_moved(struct s3_blob *b, const char *path);
+
 struct s3_sink {
     struct buf mem;
     int fd;
@@ -71,6 +80,8 @@ struct s3_sink {
 /* max: bytes that it takes. folder: where larger bodies than spill_over go, or NULL. */
 void s3_sink_init(struct s3_sink *s, uint64_t max, const char *folder, uint64_t spill_over);
 void s3_sink_release(struct s3_sink *s);
+/* So many bytes are announced; before the first. Memory is taken at once, and used as they come. */
+void s3_sink_expect(struct s3_sink *s, uint64_t n);
 /* What is to be calculated; before the first byte. */
 void s3_sink_hash(struct s3_sink *s, bool md5, bool sha256);
 

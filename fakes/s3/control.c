@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/s3/call.h"
+#include "fakes/s3/folder.h"
 #include "fakes/s3/store.h"
 
 static struct s3_bucket *need_bucket(struct s3 *s, const char *name, struct err *e)
@@ -19,7 +20,7 @@ static struct s3_bucket *need_bucket(struct s3 *s, const char *name, struct err 
         err_set(e, ERR_USAGE, "%s is no name for a bucket (3 to 63 of a-z 0-9 . -)", name);
         return NULL;
     }
-    return s3_bucket_add(s, name, s->fake.world->id.region, e);
+    return s3_keep_bucket(s, name, s->fake.world->id.region, e);
 }
 
 static int set_bucket(struct s3 *s, const json_t *args, struct err *e)
@@ -117,11 +118,10 @@ static int set_object(struct s3 *s, const json_t *args, struct err *e)
     s3_content_add(&o->content, blob, 0, blob->size);
     str_hex(md5, sizeof(md5), o->etag);
     set_headers(o, args);
-    s3_object_put(b, o);
     s3_blob_unref(blob);
     s3_sink_release(&sink);
     buf_release(&body);
-    return 0;
+    return s3_keep_object(s, b, o, e);
 }
 
 static int remove_object(struct s3 *s, const json_t *args, struct err *e)
@@ -134,9 +134,15 @@ static int remove_object(struct s3 *s, const json_t *args, struct err *e)
         return -1;
     b = s3_bucket_find(s, bucket);
     free(bucket);
-    if (!b || s3_object_remove(b, key) < 0)
-        return err_set(e, ERR_NOT_FOUND, "there is no object %s", name);
-    return 0;
+    return b ? s3_drop_object(s, b, key, e)
+             : err_set(e, ERR_NOT_FOUND, "there is no object %s", name);
+}
+
+static int set_folder(struct s3 *s, const json_t *args, struct err *e)
+{
+    const char *name;
+
+    return json_need_str(args, "name", &name, e) < 0 ? -1 : s3_folder_open(s, name, e);
 }
 
 static int set_spill(struct s3 *s, const json_t *args, struct err *e)
@@ -163,10 +169,8 @@ int s3_control(struct fake *f, const char *command, const json_t *args, json_t *
         const char *name;
         int (*run)(struct s3 *s, const json_t *args, struct err *e);
     } commands[] = {
-        {"bucket", set_bucket},
-        {"object", set_object},
-        {"unobject", remove_object},
-        {"spill", set_spill},
+        {"bucket", set_bucket}, {"object", set_object}, {"unobject", remove_object},
+        {"folder", set_folder}, {"spill", set_spill},
     };
     const char *names[ARRAY_SIZE(commands)], *near;
 

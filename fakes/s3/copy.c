@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/s3/call.h"
+#include "fakes/s3/folder.h"
 #include "fakes/s3/range.h"
 
 static int bad_source(struct s3_call *c)
@@ -132,6 +133,7 @@ static int copy_etag(struct s3_call *c, const struct s3_object *from, struct s3_
 int s3_copy_object(struct s3_call *c)
 {
     struct buf b = BUF_INIT(4096);
+    struct err e = ERR_INIT;
     struct s3_source s;
     struct s3_object *o;
     bool replace;
@@ -156,7 +158,10 @@ int s3_copy_object(struct s3_call *c)
     s3_xml_time(&b, "LastModified", o->modified);
     s3_xml_addf(&b, "ETag", "\"%s\"", o->etag);
     buf_adds(&b, "</CopyObjectResult>");
-    s3_object_put(c->bucket, o);
-    s3_set_encryption(c, o->kms);
+    if (s3_keep_object(c->s3, c->bucket, o, &e) < 0) {
+        buf_release(&b);
+        return s3_fail_store(c, &e);
+    }
+    s3_set_encryption(c, c->kms);
     return s3_answer_xml(c, &b);
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/s3/call.h"
+#include "fakes/s3/folder.h"
 
 #define XML_MAX (16 << 20)
 
@@ -224,6 +225,7 @@ int s3_complete_upload(struct s3_call *c)
     struct buf b = BUF_INIT(XML_MAX);
     struct s3_upload *u = need_upload(c);
     const char *host = exchange_header(c->x, "Host");
+    struct err e = ERR_INIT;
     struct s3_object *o;
 
     if (!u || s3_write_conditions(c) < 0 || !(o = join(c, u)))
@@ -234,7 +236,10 @@ int s3_complete_upload(struct s3_call *c)
     s3_xml_add(&b, "Key", o->key);
     s3_xml_addf(&b, "ETag", "\"%s\"", o->etag);
     buf_adds(&b, "</CompleteMultipartUploadResult>");
-    s3_object_put(c->bucket, o);
+    if (s3_keep_object(c->s3, c->bucket, o, &e) < 0) {
+        buf_release(&b);
+        return s3_fail_store(c, &e);
+    }
     s3_upload_remove(c->s3, u);
     s3_set_encryption(c, c->kms);
     return s3_answer_xml(c, &b);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/s3/call.h"
+#include "fakes/s3/folder.h"
 #include "fakes/s3/range.h"
 
 #define DEFAULT_TYPE "binary/octet-stream"
@@ -211,8 +212,15 @@ int s3_write_conditions(struct s3_call *c)
     return 0;
 }
 
+int s3_fail_store(struct s3_call *c, const struct err *e)
+{
+    journal_note(fake_journal(&c->s3->fake), c->s3->fake.ops->name, "%s: %s", c->op->name, e->text);
+    return s3_fail(c, "InternalError", NULL);
+}
+
 int s3_put_object(struct s3_call *c)
 {
+    struct err e = ERR_INIT;
     struct s3_object *o;
     struct s3_blob *blob;
     char name[40];
@@ -237,13 +245,13 @@ int s3_put_object(struct s3_call *c)
         exchange_set_header(c->x, s3_checksum_header(o->checksum_kind, name), o->checksum);
         exchange_set_header(c->x, "x-amz-checksum-type", "FULL_OBJECT");
     }
-    s3_object_put(c->bucket, o);
-    return s3_answer_empty(c, 200);
+    return s3_keep_object(c->s3, c->bucket, o, &e) < 0 ? s3_fail_store(c, &e)
+                                                       : s3_answer_empty(c, 200);
 }
 
 /* An object that is not there is deleted just as well. */
 int s3_delete_object(struct s3_call *c)
 {
-    s3_object_remove(c->bucket, c->key);
+    s3_drop_object(c->s3, c->bucket, c->key, NULL);
     return s3_answer_empty(c, 204);
 }

@@ -9,6 +9,7 @@
 #include "fakes/aws/keyring.h"
 #include "fakes/s3/call.h"
 #include "fakes/s3/control.h"
+#include "fakes/s3/folder.h"
 
 static int s3_init(struct fake *f, struct err *e)
 {
@@ -20,9 +21,8 @@ static int s3_init(struct fake *f, struct err *e)
 }
 
 /* A folder for large bodies stays: it belongs to the process, not to the state. */
-static void s3_reset(struct fake *f)
+static void forget(struct s3 *s)
 {
-    struct s3 *s = (struct s3 *)f;
     const char *name;
     void *b;
 
@@ -30,12 +30,25 @@ static void s3_reset(struct fake *f)
         s3_bucket_remove(s, b);
 }
 
+/* What is in a folder is there again. */
+static void s3_reset(struct fake *f)
+{
+    struct s3 *s = (struct s3 *)f;
+    struct err e = ERR_INIT;
+
+    forget(s);
+    if (s->folder && s3_folder_load(s, &e) < 0)
+        journal_note(fake_journal(f), f->ops->name, "%s", e.text);
+}
+
 static void s3_release(struct fake *f)
 {
     struct s3 *s = (struct s3 *)f;
 
-    s3_reset(f);
+    forget(s);
     map_release(&s->buckets);
+    s3_folder_close(s->folder);
+    s->folder = NULL;
     free(s->spill_folder);
     s->spill_folder = NULL;
 }

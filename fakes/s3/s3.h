@@ -20,7 +20,8 @@
  * A request signed for another region than the bucket's is answered with the region.
  *
  * Bodies are taken as they come: kept in memory, or, if a folder was given and
- * they are larger than a threshold, in a file there that has no name. Answers
+ * they are larger than a threshold, in a file there that has no name. With the command `folder`
+ * (`ecsim up --s3-dir`) buckets are folders and objects files. Answers
  * are sent as fast as the peer reads. An ETag is the MD5 of the content, or for a
  * multipart upload the MD5 of the parts' MD5s and their number.
  *
@@ -37,6 +38,8 @@
  *                                           body: text, or JSON that is written compactly;
  *                                           the bucket is made if it is not there
  *   unobject {name: "bucket/key"}           takes it away; ERR_NOT_FOUND when it is not there
+ *   folder   {name}                         buckets live in this folder and outlast the process
+ *                                           (folder.h); before there are any
  *   spill    {folder, over?}                bodies larger than `over` bytes (64 MiB) go to files
  */
 #ifndef FAKES_S3_S3_H
@@ -65,6 +68,7 @@ struct s3 {
     size_t n_uploads;   /* open ones, of all buckets */
     char *spill_folder; /* NULL: everything is kept in memory */
     uint64_t spill_over;
+    struct s3_folder *folder; /* where everything is kept (folder.h), or NULL */
 };
 
 extern const struct fake_ops s3_ops;

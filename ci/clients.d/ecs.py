@@ -329,6 +329,36 @@ def test_agents_calls():
             containerInstance=r["containerInstanceArn"])
 
 
+def test_update():
+    """an agent's update waits for the agent, and there is one at a time"""
+    other = World("--cluster", "default", "--control", "ecs:agent-version:1.99.0,version=1.99.0,location=http://127.0.0.1/agent.tar,signature=" + "0" * 64,
+                  fakes=("ecs",))
+    api = other.client("ecs")
+    arn = api.register_container_instance(versionInfo={"agentVersion": "1.90.0"}, totalResources=[
+        {"name": n, "type": "INTEGER", "integerValue": 1024} for n in ("CPU", "MEMORY")])["containerInstance"]["containerInstanceArn"]
+    equal(api.update_container_agent(containerInstance=arn)["containerInstance"]["agentUpdateStatus"], "PENDING")
+    refused("UpdateInProgressException", api.update_container_agent, containerInstance=arn)
+    i = api.describe_container_instances(containerInstances=[arn])["containerInstances"][0]
+    equal(i["agentUpdateStatus"], "PENDING")
+    world.operations |= other.operations
+    other.close()
+    other.remove()
+
+
+def test_exec():
+    """a command in a container: only where the agent for it runs"""
+    t = ecs.run_task(cluster="demo", taskDefinition="web:1", enableExecuteCommand=True)["tasks"][0]["taskArn"]
+    wait_status(t, "RUNNING")
+    command = dict(cluster="demo", task=t, command="sh", interactive=True)
+    refused("InvalidParameterException", ecs.execute_command, "execute command agent isn", **command)
+    ecs.submit_task_state_change(cluster="demo", task=t, status="RUNNING", managedAgents=[
+        {"containerName": "main", "managedAgentName": "ExecuteCommandAgent", "status": "RUNNING"}])
+    session = ecs.execute_command(**command)["session"]
+    assert session["sessionId"].startswith("ecs-execute-command-"), session
+    refused("InvalidParameterException", ecs.execute_command, "Interactive is the only mode", **dict(command, interactive=False))
+    ecs.stop_task(cluster="demo", task=t)
+
+
 def test_all_checked():
     """every operation that is offered was answered and held against the model"""
     offered = {line.split()[1] for line in subprocess.run([world.ecsim, "operations"], capture_output=True, text=True,

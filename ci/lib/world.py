@@ -29,7 +29,7 @@ class World:
     def __init__(self, *options, fakes=()):
         self.dir = tempfile.mkdtemp(prefix="ecsim-clients.")
         self.children = []
-        self.operations = {}  # (service, operation): how often it was answered
+        self.operations = set()  # (service, operation) that were answered, and as the model says
         build = os.environ.get("BUILD", "build")
         self.ecsim = os.path.abspath(os.path.join(build, "ecsim"))
         self.agent_command = os.path.abspath(os.environ.get("AGENT", build + "/ecsim-agent"))
@@ -103,9 +103,9 @@ class World:
         return client
 
     def check_answer(self, http_response, parsed, model, **_):
-        key = (model.service_model.service_name, model.name)
-        self.operations[key] = self.operations.get(key, 0) + 1
         check_response(http_response, model)
+        if http_response.status_code < 300:  # an error says nothing of the answer's shape
+            self.operations.add((model.service_model.service_name, model.name))
 
 
 def die_with_parent():
@@ -153,7 +153,12 @@ def check_response(http, model):
             raise Mismatch("%s: content type %s" % (where, http.headers["content-type"]))
         if model.output_shape is not None:
             check_json(model.output_shape, json.loads(http.content), where)
-    elif model.output_shape is not None and not model.has_streaming_output and http.content[:1] == b"<":
+        return
+    if model.output_shape is None:
+        return
+    if protocol == "rest-xml":
+        check_headers(model.output_shape, http.headers, where)
+    if not model.has_streaming_output and http.content[:1] == b"<":
         check_xml(model, http.content, where)
 
 
@@ -192,6 +197,31 @@ def check_json(shape, value, where):
         expect(not words or value in words, where, "%r is none of %s" % (value, words))
     else:
         raise Mismatch("%s: type %s" % (where, kind))
+
+
+# Headers of S3 that are of the protocol, or came after Debian's models were written.
+OTHER_HEADERS = {"x-amz-request-id", "x-amz-id-2", "x-amz-bucket-region", "x-amz-access-point-alias", "x-amz-checksum-type",
+                 "x-amz-checksum-crc64nvme"}
+
+
+def check_headers(shape, headers, where):
+    """What the model has in headers, and no header of Amazon's that it does not know."""
+    known = {m.serialization["name"].lower(): m for m in shape.members.values() if m.serialization.get("location") == "header"}
+    prefixes = [m.serialization["name"].lower() for m in shape.members.values() if m.serialization.get("location") == "headers"]
+    for name, text in headers.items():
+        name = name.lower()
+        member = known.get(name)
+        if member is None:
+            expect(not name.startswith("x-amz-") or name in OTHER_HEADERS or any(name.startswith(p) for p in prefixes), where,
+                   "the model has no header %s" % name)
+            continue
+        kind = member.type_name
+        expect(kind != "boolean" or text in ("true", "false"), where, "%s: no boolean: %r" % (name, text))
+        expect(kind not in ("integer", "long") or re.fullmatch(r"-?\d+", text), where, "%s: no integer: %r" % (name, text))
+        expect(kind != "timestamp" or re.fullmatch(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", text), where,
+               "%s: no time: %r" % (name, text))
+        words = getattr(member, "enum", None)
+        expect(not words or text in words, where, "%s: %r is none of %s" % (name, text, words))
 
 
 def check_xml(model, content, where):

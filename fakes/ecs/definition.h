@@ -76,6 +76,6 @@ int definition_memory(const char *text, int64_t *ret);
 void definitions_clear(struct plane *p);
 
 /* The shape of RegisterTaskDefinition, and of the overrides of RunTask. */
-extern const struct shape definition_shape, definition_overrides_shape;
+extern const struct shape definition_shape, definition_overrides_shape, definition_logging_shape;
 
 #endif

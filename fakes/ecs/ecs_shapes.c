@@ -57,21 +57,6 @@ static const struct shape_member discover_members[] = {{"cluster", &shape_string
                                                        {0}};
 static const struct shape discover = SHAPE_OF(discover_members);
 
-static const struct shape_member setting_members[] = {
-    {"name", &shape_string, false}, {"value", &shape_string, false}, {0}};
-static const struct shape setting = SHAPE_OF(setting_members);
-static const struct shape settings = SHAPE_LIST_OF(setting);
-static const struct shape anything = {.kind = SHAPE_MAP, .item = NULL};
-
-static const struct shape_member create_cluster_members[] = {
-    {"clusterName", &shape_string, false},
-    {"tags", &tags, false},
-    {"settings", &settings, false},
-    {"configuration", &anything, false},
-    {"capacityProviders", &shape_strings, false},
-    {0}};
-static const struct shape create_cluster = SHAPE_OF(create_cluster_members);
-
 static const struct shape_member binding_members[] = {{"bindIP", &shape_string, false},
                                                       {"containerPort", &shape_integer, false},
                                                       {"hostPort", &shape_integer, false},
@@ -143,7 +128,6 @@ static const struct shape update_state = SHAPE_OF(update_state_members);
 static const struct ecs_call calls[] = {
     {"RegisterContainerInstance", "register", &register_request, ecs_register_container_instance},
     {"DiscoverPollEndpoint", "register", &discover, ecs_discover_poll_endpoint},
-    {"CreateCluster", "register", &create_cluster, ecs_create_cluster},
     {"SubmitTaskStateChange", "submit", &submit_task, ecs_submit_task},
     {"SubmitContainerStateChange", "submit", &submit_container, ecs_submit_container},
     {"SubmitAttachmentStateChanges", "submit", &submit_attachments, ecs_submit_attachments},

@@ -1,23 +1,11 @@
 /* ecs_calls.h: the operations that people call, their requests as the service's model has them. */
 #include "base/mem.h"
+#include "fakes/aws/shape_table.h"
 #include "fakes/ecs/definition.h"
 #include "fakes/ecs/ecs_calls.h"
 
 /* clang-format off */
-#define S(n) {n, &shape_string, false}
-#define I(n) {n, &shape_integer, false}
-#define B(n) {n, &shape_boolean, false}
-#define L(n) {n, &shape_strings, false}
-#define M(n, s) {n, &(s), false}
-#define END {0}
-#define STRUCTURE(n, ...) \
-    static const struct shape_member n##_members[] = {__VA_ARGS__, END}; \
-    static const struct shape n = SHAPE_OF(n##_members)
-#define LIST(n, of) static const struct shape n = SHAPE_LIST_OF(of)
 #define PAGE S("nextToken"), I("maxResults")
-
-/* Parts of which nothing is used but that they are objects. */
-static const struct shape anything = {.kind = SHAPE_MAP, .item = NULL};
 
 STRUCTURE(tag, S("key"), S("value"));
 LIST(tags, tag);
@@ -37,12 +25,32 @@ STRUCTURE(breaker, B("enable"), B("rollback"));
 STRUCTURE(deployment, M("deploymentCircuitBreaker", breaker), I("maximumPercent"), I("minimumHealthyPercent"));
 STRUCTURE(controller, S("type"));
 STRUCTURE(connect_defaults, S("namespace"));
-LIST(objects, anything);
+STRUCTURE(exec_log, S("cloudWatchLogGroupName"), B("cloudWatchEncryptionEnabled"), S("s3BucketName"),
+          B("s3EncryptionEnabled"), S("s3KeyPrefix"));
+STRUCTURE(exec_configuration, S("kmsKeyId"), S("logging"), M("logConfiguration", exec_log));
+STRUCTURE(storage_configuration, S("kmsKeyId"), S("fargateEphemeralStorageKmsKeyId"));
+STRUCTURE(configuration, M("executeCommandConfiguration", exec_configuration),
+          M("managedStorageConfiguration", storage_configuration));
+STRUCTURE(balancer, S("targetGroupArn"), S("loadBalancerName"), S("containerName"), I("containerPort"));
+LIST(balancers, balancer);
+STRUCTURE(registry, S("registryArn"), I("port"), S("containerName"), I("containerPort"));
+LIST(registries, registry);
+STRUCTURE(alias, I("port"), S("dnsName"));
+LIST(aliases, alias);
+STRUCTURE(connect_service, S("portName"), S("discoveryName"), M("clientAliases", aliases),
+          I("ingressPortOverride"));
+LIST(connect_services, connect_service);
+STRUCTURE(connect_configuration, B("enabled"), S("namespace"), M("services", connect_services),
+          M("logConfiguration", definition_logging_shape));
+
+STRUCTURE(create_cluster, S("clusterName"), M("tags", tags), M("settings", settings),
+          M("configuration", configuration), L("capacityProviders"),
+          M("defaultCapacityProviderStrategy", providers), M("serviceConnectDefaults", connect_defaults));
 
 STRUCTURE(describe_clusters, L("clusters"), L("include"));
 STRUCTURE(list_clusters, PAGE);
 STRUCTURE(delete_cluster, S("cluster"));
-STRUCTURE(update_cluster, S("cluster"), M("settings", settings), M("configuration", anything),
+STRUCTURE(update_cluster, S("cluster"), M("settings", settings), M("configuration", configuration),
           M("serviceConnectDefaults", connect_defaults));
 STRUCTURE(put_providers, S("cluster"), L("capacityProviders"), M("defaultCapacityProviderStrategy", providers));
 STRUCTURE(describe_providers, L("capacityProviders"), L("include"), PAGE);
@@ -80,8 +88,8 @@ STRUCTURE(execute, S("cluster"), S("container"), S("command"), B("interactive"),
     M("deploymentConfiguration", deployment), M("networkConfiguration", network), \
     M("placementConstraints", constraints), M("placementStrategy", strategies), \
     S("platformVersion"), I("healthCheckGracePeriodSeconds"), B("enableExecuteCommand"), \
-    B("enableECSManagedTags"), M("loadBalancers", objects), S("propagateTags"), \
-    M("serviceRegistries", objects), M("serviceConnectConfiguration", anything)
+    B("enableECSManagedTags"), M("loadBalancers", balancers), S("propagateTags"), \
+    M("serviceRegistries", registries), M("serviceConnectConfiguration", connect_configuration)
 STRUCTURE(create_service, S("serviceName"), S("clientToken"), S("launchType"), S("role"),
           S("schedulingStrategy"), M("deploymentController", controller), M("tags", tags), SERVICE_MEMBERS);
 STRUCTURE(update_service, S("service"), B("forceNewDeployment"), SERVICE_MEMBERS);
@@ -100,6 +108,8 @@ STRUCTURE(list_account_settings, S("name"), S("value"), S("principalArn"), B("ef
 #define PEOPLE "people"
 
 const struct ecs_call ecs_people_calls[] = {
+    /* agents call this one too */
+    {"CreateCluster", "register", &create_cluster, ecs_create_cluster},
     {"DescribeClusters", PEOPLE, &describe_clusters, ecs_describe_clusters},
     {"ListClusters", PEOPLE, &list_clusters, ecs_list_clusters},
     {"DeleteCluster", PEOPLE, &delete_cluster, ecs_delete_cluster},

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/aws/sigv4.h"
+#include "fakes/aws/shape_table.h"
 #include "fakes/small/call.h"
 
 #define TOKEN_NS      (12 * 3600 * NS_PER_S)
@@ -361,23 +362,23 @@ static void describe_images(struct small_call *c)
 
 /* --- the table ------------------------------------------------------------------------- */
 
-static const struct shape_member id_members[] = {
-    {"imageTag", &shape_string, false}, {"imageDigest", &shape_string, false}, {0}};
-static const struct shape id_shape = SHAPE_OF(id_members);
-static const struct shape ids = SHAPE_LIST_OF(id_shape);
-static const struct shape_member members[] = {{"registryIds", &shape_strings, false},
-                                              {"registryId", &shape_string, false},
-                                              {"repositoryName", &shape_string, false},
-                                              {"repositoryNames", &shape_strings, false},
-                                              {"imageIds", &ids, false},
-                                              {"imageManifest", &shape_string, false},
-                                              {"imageManifestMediaType", &shape_string, false},
-                                              {"imageTag", &shape_string, false},
-                                              {"force", &shape_boolean, false},
-                                              {"maxResults", &shape_integer, false},
-                                              {"nextToken", &shape_string, false},
-                                              {0}};
-static const struct shape any = SHAPE_OF(members);
+/* clang-format off */
+STRUCTURE(one_image, S("imageTag"), S("imageDigest"));
+LIST(images, one_image);
+STRUCTURE(tag, S("Key"), S("Value"));
+LIST(tags, tag);
+STRUCTURE(exclusion, S("filterType"), S("filter"));
+LIST(exclusions, exclusion);
+STRUCTURE(scanning, B("scanOnPush"));
+STRUCTURE(encryption, S("encryptionType"), S("kmsKey"));
+STRUCTURE(filter, S("tagStatus"), S("imageStatus"));
+STRUCTURE(any, L("registryIds"), S("registryId"), S("repositoryName"), L("repositoryNames"),
+          M("imageIds", images), S("imageManifest"), S("imageManifestMediaType"), S("imageTag"),
+          S("imageDigest"), L("acceptedMediaTypes"), M("tags", tags), S("imageTagMutability"),
+          M("imageTagMutabilityExclusionFilters", exclusions), M("imageScanningConfiguration", scanning),
+          M("encryptionConfiguration", encryption), M("filter", filter), B("force"), I("maxResults"),
+          S("nextToken"));
+/* clang-format on */
 
 const struct small_op small_ecr[] = {
     {&ecr, "GetAuthorizationToken", &any, get_token},

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/aws/credentials.h"
+#include "fakes/aws/shape_table.h"
 #include "fakes/small/call.h"
 
 #define VALUE_MAX    65536
@@ -349,20 +350,20 @@ static void delete_one(struct small_call *c)
 
 /* --- the table ------------------------------------------------------------------------- */
 
-static const struct shape_member members[] = {{"SecretId", &shape_string, false},
-                                              {"VersionId", &shape_string, false},
-                                              {"VersionStage", &shape_string, false},
-                                              {"Name", &shape_string, false},
-                                              {"Description", &shape_string, false},
-                                              {"SecretString", &shape_string, false},
-                                              {"SecretBinary", &shape_string, false},
-                                              {"ClientRequestToken", &shape_string, false},
-                                              {"ForceDeleteWithoutRecovery", &shape_boolean, false},
-                                              {"RecoveryWindowInDays", &shape_integer, false},
-                                              {"MaxResults", &shape_integer, false},
-                                              {"NextToken", &shape_string, false},
-                                              {0}};
-static const struct shape any = SHAPE_OF(members);
+/* clang-format off */
+STRUCTURE(tag, S("Key"), S("Value"));
+LIST(tags, tag);
+STRUCTURE(replica, S("Region"), S("KmsKeyId"));
+LIST(replicas, replica);
+STRUCTURE(filter, S("Key"), L("Values"));
+LIST(filters, filter);
+STRUCTURE(any, S("SecretId"), S("VersionId"), S("VersionStage"), S("Name"), S("Description"), S("KmsKeyId"),
+          S("SecretString"), S("SecretBinary"), S("ClientRequestToken"), M("Tags", tags),
+          M("AddReplicaRegions", replicas), B("ForceOverwriteReplicaSecret"), S("Type"),
+          L("VersionStages"), S("RotationToken"), B("ForceDeleteWithoutRecovery"),
+          I("RecoveryWindowInDays"), B("IncludePlannedDeletion"), M("Filters", filters), S("SortOrder"),
+          S("SortBy"), I("MaxResults"), S("NextToken"));
+/* clang-format on */
 
 const struct small_op small_secrets[] = {
     {&secrets, "GetSecretValue", &any, get_value},

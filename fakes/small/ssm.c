@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/aws/sigv4.h"
+#include "fakes/aws/shape_table.h"
 #include "fakes/small/call.h"
 #include "proto/arn.h"
 
@@ -301,25 +302,18 @@ static void delete_one(struct small_call *c)
 
 /* --- the table ------------------------------------------------------------------------- */
 
-static const struct shape_member get_members[] = {
-    {"Name", &shape_string, false}, {"WithDecryption", &shape_boolean, false}, {0}};
-static const struct shape get_shape = SHAPE_OF(get_members);
-static const struct shape_member gets_members[] = {
-    {"Names", &shape_strings, false}, {"WithDecryption", &shape_boolean, false}, {0}};
-static const struct shape gets_shape = SHAPE_OF(gets_members);
-static const struct shape_member list_members[] = {{"Path", &shape_string, false},
-                                                   {"Recursive", &shape_boolean, false},
-                                                   {"WithDecryption", &shape_boolean, false},
-                                                   {"MaxResults", &shape_integer, false},
-                                                   {"NextToken", &shape_string, false},
-                                                   {0}};
-static const struct shape list_shape = SHAPE_OF(list_members);
-static const struct shape_member put_members[] = {{"Name", &shape_string, false},
-                                                  {"Value", &shape_string, false},
-                                                  {"Type", &shape_string, false},
-                                                  {"Overwrite", &shape_boolean, false},
-                                                  {0}};
-static const struct shape put_shape = SHAPE_OF(put_members);
+/* clang-format off */
+STRUCTURE(get_shape, S("Name"), B("WithDecryption"));
+STRUCTURE(gets_shape, L("Names"), B("WithDecryption"));
+STRUCTURE(filter, S("Key"), S("Option"), L("Values"));
+LIST(filters, filter);
+STRUCTURE(list_shape, S("Path"), B("Recursive"), B("WithDecryption"), M("Filters", filters),
+          M("ParameterFilters", filters), B("Shared"), I("MaxResults"), S("NextToken"));
+STRUCTURE(tag, S("Key"), S("Value"));
+LIST(tags, tag);
+STRUCTURE(put_shape, S("Name"), S("Description"), S("Value"), S("Type"), S("KeyId"), B("Overwrite"),
+          S("AllowedPattern"), M("Tags", tags), S("Tier"), S("Policies"), S("DataType"));
+/* clang-format on */
 
 const struct small_op small_ssm[] = {
     {&ssm, "GetParameter", &get_shape, get_parameter},

@@ -4,7 +4,7 @@
 # needs: aws
 set -u
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ecsim-up.XXXXXX") || exit 2
-export TMPDIR=$dir ECSIM_INTROSPECTION=unix:$dir/introspection AWS_CONFIG_FILE=$dir/none AWS_SHARED_CREDENTIALS_FILE=$dir/none
+export TMPDIR=$dir ECSIM_INTROSPECTION=unix:$dir/introspection ECSIM_TASK_METADATA=unix:$dir/task AWS_CONFIG_FILE=$dir/none AWS_SHARED_CREDENTIALS_FILE=$dir/none
 unset XDG_RUNTIME_DIR AWS_PROFILE AWS_CA_BUNDLE AWS_ENDPOINT_URL
 # The CLI is Debian's, whatever else is in the path; and `build` is where we were built.
 mkdir "$dir/bin"

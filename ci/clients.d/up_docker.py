@@ -21,7 +21,8 @@ scratch = tempfile.mkdtemp(prefix="ecsim-up-docker.")
 engine = engines.RealEngine(scratch)
 HOST = "unix://" + engine.sock
 env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") and k != "XDG_RUNTIME_DIR"}
-env.update(TMPDIR=scratch, ECSIM_INTROSPECTION="unix:" + scratch + "/introspection", AWS_CONFIG_FILE=scratch + "/none",
+env.update(TMPDIR=scratch, ECSIM_INTROSPECTION="unix:" + scratch + "/introspection",
+           ECSIM_TASK_METADATA="unix:" + scratch + "/task", AWS_CONFIG_FILE=scratch + "/none",
            AWS_SHARED_CREDENTIALS_FILE=scratch + "/none",
            ECS_IMAGE_PULL_BEHAVIOR="prefer-cached")  # where no registry is, a pull fails after half a minute
 

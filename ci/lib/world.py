@@ -53,7 +53,8 @@ class World:
         data = os.path.join(self.dir, name)
         os.makedirs(data)
         env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ECS_"))}
-        env.update(self.env, ECS_DATADIR=data, ECSIM_INTROSPECTION="unix:" + data + "/introspection", **more)
+        env.update(self.env, ECS_DATADIR=data, ECSIM_INTROSPECTION="unix:" + data + "/introspection",
+                   ECSIM_TASK_METADATA="unix:" + data + "/task", **more)
         log = open(data + "/log", "w")
         agent = subprocess.Popen([self.agent_command], env=env, stdout=log, stderr=log,
                                  preexec_fn=die_with_parent)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # `ecsim up`, and the AWS CLI as its remote control: the lines of the README, the life of an
 # instance and a task, services, what is left behind.
-# needs: aws
+# needs: aws curl
 set -u
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ecsim-up.XXXXXX") || exit 2
 export TMPDIR=$dir ECSIM_INTROSPECTION=unix:$dir/introspection ECSIM_TASK_METADATA=unix:$dir/task AWS_CONFIG_FILE=$dir/none AWS_SHARED_CREDENTIALS_FILE=$dir/none
@@ -51,6 +51,23 @@ readme()
     grep -q '"lastStatus": "RUNNING"' "$dir/readme.out" || { cat "$dir/readme.out"; return 1; }
 }
 is "the lines of the README run a container" readme
+
+cat >"$dir/web.json" <<'JSON'
+{
+    "family": "web",
+    "networkMode": "bridge",
+    "containerDefinitions": [
+        {
+            "name": "web",
+            "image": "nginx:latest",
+            "memory": 64,
+            "cpu": 10,
+            "essential": true,
+            "portMappings": [{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}]
+        }
+    ]
+}
+JSON
 
 # --- what is left behind --------------------------------------------------------------------
 
@@ -115,6 +132,25 @@ s3_dir()
 }
 is "with --s3-dir buckets are folders, and there again the next time" s3_dir
 
+other_engine()
+(
+    . ci/lib/serve.sh
+    mkdir "$dir/engine"
+    serve --socket-dir "$dir/engine" --control docker:image:nginx:latest docker || return 1
+    engine=$DOCKER_HOST
+    trap unserve EXIT
+    containers() { curl -sf --unix-socket "${engine#unix://}" 'http://docker/containers/json?all=1' | grep -o '"Id"' | wc -l; }
+    one()
+    {
+        local task
+        aws ecs register-task-definition --cli-input-json "file://$dir/web.json" >/dev/null &&
+            task=$(aws ecs run-task --task-definition web --query 'tasks[0].taskArn' --output text) &&
+            aws ecs wait tasks-running --tasks "$task" && [ "$(containers)" -eq 1 ]
+    }
+    in_second --agent "$AGENT" --docker "$engine" -- one && [ "$(containers)" -eq 0 ]
+)
+is "with --docker the agent drives another engine, and down removes what it ran there" other_engine
+
 # --- the CLI drives a world -----------------------------------------------------------------
 
 is "up returns when the agent is connected" sh -c "'$ecsim' up --detach --env --agent '$AGENT' --cluster demo >'$dir/env'"
@@ -126,23 +162,6 @@ follower=$!
 
 is "a second world of the same name is refused" sh -c "! '$ecsim' up --detach 2>'$dir/why' && grep -q 'runs already' '$dir/why'"
 is "another name is another world" sh -c "'$ecsim' up --detach --name second >/dev/null && '$ecsim' status | grep -c ^second: | grep -q 1 && '$ecsim' down --name second"
-
-cat >"$dir/web.json" <<'JSON'
-{
-    "family": "web",
-    "networkMode": "bridge",
-    "containerDefinitions": [
-        {
-            "name": "web",
-            "image": "nginx:latest",
-            "memory": 64,
-            "cpu": 10,
-            "essential": true,
-            "portMappings": [{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}]
-        }
-    ]
-}
-JSON
 
 # life: each line has to do what it says; the first that does not is shown.
 life()

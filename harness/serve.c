@@ -223,6 +223,10 @@ static int open_world(struct serve *s, char **fakes, struct err *e)
     }
     if (s->journal && journal_open(&s->w.journal, s->journal, e) < 0)
         return -1;
+    if (s->no_verify) {
+        fprintf(stderr, "ecsim serve: " SERVE_UNVERIFIED "\n");
+        journal_note(&s->w.journal, "ecsim", SERVE_UNVERIFIED);
+    }
     for (size_t i = 0; *fakes ? fakes[i] != NULL : all[i] != NULL; i++) {
         const char *name = *fakes ? fakes[i] : all[i];
 

@@ -17,6 +17,9 @@ int cmd_serve(int argc, char **argv);
 /* The port that "FAKE=N" among these gives to the fake; 0: none does. -1 with ERR_USAGE. */
 int serve_port(const char *const *ports, size_t n, const char *fake, struct err *e);
 
+/* What --no-verify says, on standard error and in the journal. */
+#define SERVE_UNVERIFIED "signatures are not verified (--no-verify)"
+
 /* Has the fake S3, which has to be served, keep its buckets in this folder. */
 int serve_s3_dir(struct world *w, const char *dir, struct err *e);
 

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "harness/exitcode.h"
+#include "harness/serve.h"
 #include "harness/up_engine.h"
 #include "harness/up_parse.h"
 #include "harness/up_world.h"
@@ -177,6 +178,8 @@ static int parse_up(struct up *u, int argc, char **argv, struct err *e)
 
 static void explain(const struct up *u, const struct up_dir *d)
 {
+    if (u->o.no_verify)
+        fprintf(stderr, "ecsim up: " SERVE_UNVERIFIED "\n");
     if (u->env)
         return;
     fprintf(stderr,

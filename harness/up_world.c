@@ -281,8 +281,11 @@ int up_world_open(struct up_world *u, const struct up_options *o, struct up_dir 
     u->w.journal.keep = false;
     free(u->w.id.cluster);
     u->w.id.cluster = xstrdup(o->cluster ? o->cluster : "default");
-    if (journal_open(&u->w.journal, journal, e) < 0 || open_fakes(u, e) < 0 ||
-        aws_models_write(&u->w, models, e) < 0)
+    if (journal_open(&u->w.journal, journal, e) < 0)
+        return -1;
+    if (o->no_verify)
+        journal_note(&u->w.journal, "ecsim", SERVE_UNVERIFIED);
+    if (open_fakes(u, e) < 0 || aws_models_write(&u->w, models, e) < 0)
         return -1;
     r = peers_certificate(&u->w, d->path, &paths, e);
     peers_environment_release(&paths);

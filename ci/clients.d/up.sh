@@ -132,6 +132,13 @@ s3_dir()
 }
 is "with --s3-dir buckets are folders, and there again the next time" s3_dir
 
+unverified()
+{
+    list() { AWS_SECRET_ACCESS_KEY=wrong aws ecs list-clusters --query 'length(clusterArns)' | grep -qx 1; }
+    in_second --no-verify -- list 2>"$dir/said" && grep -q 'signatures are not verified' "$dir/said"
+}
+is "with --no-verify a wrong secret will do, and it is said" unverified
+
 other_engine()
 (
     . ci/lib/serve.sh

@@ -215,8 +215,7 @@ static struct s3_object *join(struct s3_call *c, struct s3_upload *u)
     len = strlen(o->etag);
     snprintf(o->etag + len, sizeof(o->etag) - len, "-%zu", n);
     o->kms = u->kms;
-    o->headers = u->headers;
-    u->headers = (struct s3_headers){0};
+    s3_headers_copy(&o->headers, &u->headers);
     return o;
 }
 

@@ -109,6 +109,7 @@ static void release(struct app *a)
     engine_free(a->engine);
     docker_free(a->docker);
     s3_client_free(a->s3);
+    ecr_auth_free(a->ecr);
     aws_caller_free(a->aws);
     tcs_session_free(a->tcs);
     ecs_register_cancel(a->registering);
@@ -120,6 +121,7 @@ static void release(struct app *a)
     state_store_close(a->store);
     http_free(a->http);
     web_free(a->web);
+    registry_auth_release(&a->registries);
     loop_release(&a->loop);
     task_credentials_release(&a->task_credentials);
     free(a->cluster);

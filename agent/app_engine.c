@@ -144,7 +144,9 @@ int app_engine_new(struct app *a, struct err *e)
     a->engine = engine_new(&a->loop, &a->config, &a->log, a->docker, a->store, &callbacks);
     a->s3 = s3_client_new(a->http, &a->config);
     a->aws = aws_caller_new(&a->loop, a->http, &a->config);
-    engine_set_sources(a->engine, a->s3, a->aws, &a->task_credentials);
+    a->ecr = ecr_auth_new(&a->loop, a->aws, &a->config, a->credentials, &a->log);
+    engine_set_sources(a->engine, &(struct engine_sources){a->s3, a->aws, a->ecr,
+                                                           &a->task_credentials, &a->registries});
     if (engine_load(a->engine, e) < 0)
         return err_wrap(e, "saved state");
     while ((t = engine_next_task(a->engine, t))) {

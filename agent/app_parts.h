@@ -36,6 +36,8 @@ struct app {
     struct cgroup cgroup;
     struct s3_client *s3;
     struct aws_caller *aws;
+    struct ecr_auth *ecr;
+    struct registry_auth registries;
     struct engine *engine;
     struct ecs_client *ecs;
     struct ecs_register *registering;

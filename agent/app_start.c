@@ -35,6 +35,16 @@ static void take_region(struct app *a)
         config_set_region(&a->config, region);
 }
 
+/* One line about ECS_ENGINE_AUTH_DATA, before anybody could write a secret of it. */
+static void read_registries(struct app *a)
+{
+    registry_auth_read(&a->registries, a->config.auth_type, a->config.auth_data, &a->log);
+    log_secret(&a->log, a->config.auth_data);
+    if (a->registries.found)
+        log_event(&a->log, a->registries.hint ? LOG_WARN : LOG_INFO, "Credentials of registries",
+                  "found", a->registries.found, "hint", a->registries.hint, NULL);
+}
+
 /* Nobody who could say something about the configuration is left. */
 static void configured(struct app *a)
 {
@@ -47,6 +57,7 @@ static void configured(struct app *a)
         app_end(a, AGENT_EXIT_OK);
     } else {
         app_tell_notes(a);
+        read_registries(a);
         find_credentials(a);
     }
 }

@@ -16,7 +16,7 @@ struct aws_caller {
 struct aws_call {
     struct aws_caller *caller;
     enum aws_service service;
-    char *operation, *region, *body;
+    char *url, *operation, *region, *body;
     char *access_key, *secret_key, *session_token;
     unsigned int attempt;
     struct http_request *http;
@@ -32,12 +32,14 @@ static const struct {
     [AWS_SSM] = {"ssm", "AmazonSSM"},
     [AWS_SECRETS_MANAGER] = {"secretsmanager", "secretsmanager"},
     [AWS_ECS] = {ECS_SERVICE, ECS_TARGET_PREFIX},
+    [AWS_ECR] = {"ecr", "AmazonEC2ContainerRegistry_V20150921"},
 };
 
 static void call_free(struct aws_call *c)
 {
     http_cancel(c->http);
     loop_timer_stop(c->caller->loop, &c->timer);
+    free(c->url);
     free(c->operation);
     free(c->region);
     free(c->body);
@@ -84,28 +86,29 @@ static void on_answer(const struct http_result *r, void *user)
     }
     if (a.e.code == ERR_NONE)
         a.body = body = json_read(r->body, r->body_len, JSON_READ_PEER, &a.e);
+    if (!r->status)
+        err_wrap(&a.e, "POST %s", c->url);
     finish(c, &a);
 }
 
-static char *url_of(const struct aws_call *c)
+static char *url_of(const struct config *config, enum aws_service service, const char *region)
 {
-    const struct config *config = c->caller->config;
     const char *const endpoints[] = {
         [AWS_SSM] = config->ssm_endpoint,
         [AWS_SECRETS_MANAGER] = config->secrets_endpoint,
         [AWS_ECS] = config->endpoint,
+        [AWS_ECR] = config->ecr_endpoint,
     };
-    const char *endpoint = endpoints[c->service];
+    const char *endpoint = endpoints[service];
 
     if (*endpoint)
         return xasprintf("%s/", endpoint);
-    return xasprintf("https://%s.%s.amazonaws.com%s/", services[c->service].name, c->region,
-                     str_starts(c->region, "cn-") ? ".cn" : "");
+    return xasprintf("https://%s.%s.amazonaws.com%s/", services[service].name, region,
+                     str_starts(region, "cn-") ? ".cn" : "");
 }
 
 static int attempt(struct aws_call *c, struct err *e)
 {
-    _cleanup_free_ char *url = url_of(c);
     _cleanup_free_ char *target =
         xasprintf("X-Amz-Target: %s.%s", services[c->service].target, c->operation);
     const char *headers[] = {"Content-Type: " ECS_CONTENT_TYPE, target, NULL};
@@ -113,7 +116,7 @@ static int attempt(struct aws_call *c, struct err *e)
                              c->session_token};
     struct http_call call = {
         .method = "POST",
-        .url = url,
+        .url = c->url,
         .headers = headers,
         .user_agent = AGENT_USER_AGENT,
         .body = c->body,
@@ -150,12 +153,26 @@ struct aws_call *aws_call_start(struct aws_caller *a, enum aws_service service,
                                 const struct task_credential *who, const json_t *request, ecs_fn fn,
                                 void *user, struct err *e)
 {
+    _cleanup_free_ char *url = NULL;
+
+    if (!region || !*region)
+        region = a->config->region;
+    url = url_of(a->config, service, region);
+    return aws_call_start_at(a, service, url, operation, region, who, request, fn, user, e);
+}
+
+struct aws_call *aws_call_start_at(struct aws_caller *a, enum aws_service service, const char *url,
+                                   const char *operation, const char *region,
+                                   const struct task_credential *who, const json_t *request,
+                                   ecs_fn fn, void *user, struct err *e)
+{
     struct aws_call *c = new0(struct aws_call);
 
     c->caller = a;
     c->service = service;
     c->operation = xstrdup(operation);
-    c->region = xstrdup(region && *region ? region : a->config->region);
+    c->url = xstrdup(url);
+    c->region = xstrdup(region);
     c->body = wire_text(request);
     c->access_key = xstrdup(who->access_key);
     c->secret_key = xstrdup(who->secret_key);

@@ -278,6 +278,7 @@ int config_finish(struct config *c, struct err *e)
     trim(c->region);
     trim(c->cluster);
     trim(c->backend_host);
+    trim(c->auth_type);
     /* the words are the official agent's: supervisors look for them */
     if (!*c->region)
         return err_set(e, ERR_USAGE, "Missing required fields: AWSRegion");

@@ -92,6 +92,7 @@ struct config {
     int64_t stop_timeout, start_timeout, create_timeout; /* ns, as all durations */
     int64_t manifest_pull_timeout, image_pull_timeout, pull_inactivity_timeout;
     int64_t cleanup_wait, cleanup_jitter;
+    char *auth_type, *auth_data; /* registry_auth.h; NULL: not set */
     char *pull_behavior_text;
     enum pull_behavior pull_behavior;
     struct config_bool disable_metrics, disable_health_check;
@@ -105,10 +106,11 @@ struct config {
     char *dynamic_ports;     /* "a-b", "" = the kernel's range */
     char *detailed_os_family;
     char *imds_endpoint;
-    char *s3_endpoint; /* "": the region's, as the next two */
-    char *ssm_endpoint, *secrets_endpoint;
-    char *ca_file; /* "": the system's certificates */
-    char *file;    /* of further configuration */
+    char *s3_endpoint; /* "": the region's, as the next three */
+    char *ssm_endpoint, *secrets_endpoint, *ecr_endpoint;
+    struct config_bool use_fips, use_dualstack; /* of ECR's names */
+    char *ca_file;                              /* "": the system's certificates */
+    char *file;                                 /* of further configuration */
     struct config_bool prometheus;
     char *introspection, *task_metadata; /* as given */
     char *metadata_limit;                /* "RATE,BURST" */

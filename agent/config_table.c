@@ -113,8 +113,8 @@ const struct config_var config_vars[] = {
     INT("NONECS_NUM_CONTAINERS_DELETE_PER_CYCLE", "NumNonECSContainersToDeletePerCycle", NOWHERE, "5", INT64_MIN, 0, KEEP, KEEP, "1.24.0", "a negative number: all"),
     SWITCH("ECS_ENABLE_UNTRACKED_IMAGE_CLEANUP", "DeleteNonECSImagesEnabled", NOWHERE, "false", "1.24.0", ""),
     JSON(WORDS, "ECS_EXCLUDE_UNTRACKED_IMAGE", "ImageCleanupExclusionList", NOWHERE, "", false, "1.24.0", "images with commas between them; effective since 1.42.0"),
-    TEXT("ECS_ENGINE_AUTH_TYPE", "EngineAuthType", NOWHERE, "", "0.0.3", "docker or dockercfg"),
-    SECRET("ECS_ENGINE_AUTH_DATA", "EngineAuthData", NOWHERE, "0.0.3", "credentials of registries"),
+    TEXT("ECS_ENGINE_AUTH_TYPE", "EngineAuthType", AT(auth_type), "", "0.0.3", "docker or dockercfg"),
+    SECRET("ECS_ENGINE_AUTH_DATA", "EngineAuthData", AT(auth_data), "0.0.3", "credentials of registries"),
 
     /* Telemetry and task metadata */
     SWITCH("ECS_DISABLE_METRICS", "DisableMetrics", AT(disable_metrics), "false", "1.2.0", ""),
@@ -142,6 +142,9 @@ const struct config_var config_vars[] = {
     TEXT("AWS_ENDPOINT_URL_S3", NULL, AT(s3_endpoint), "", NULL, "S3 instead of the region's"),
     TEXT("AWS_ENDPOINT_URL_SSM", NULL, AT(ssm_endpoint), "", NULL, "SSM instead of the region's"),
     TEXT("AWS_ENDPOINT_URL_SECRETS_MANAGER", NULL, AT(secrets_endpoint), "", NULL, "Secrets Manager instead of the region's"),
+    TEXT("AWS_ENDPOINT_URL_ECR", NULL, AT(ecr_endpoint), "", NULL, "ECR instead of the region's"),
+    SWITCH("AWS_USE_FIPS_ENDPOINT", NULL, AT(use_fips), "false", NULL, "ECR by its FIPS name"),
+    SWITCH("AWS_USE_DUALSTACK_ENDPOINT", NULL, AT(use_dualstack), "false", NULL, "ECR by its name with IPv6"),
     TEXT("SSL_CERT_FILE", NULL, AT(ca_file), "", NULL, "PEM file of the certificates to trust; else the system's"),
     TEXT("ECSIM_INTROSPECTION", NULL, AT(introspection), "51678", NULL, "PORT, HOST:PORT or unix:PATH of the introspection API (host 127.0.0.1)"),
     TEXT("ECSIM_TASK_METADATA", NULL, AT(task_metadata), "51679", NULL, "the same of what tasks ask"),

@@ -7,11 +7,11 @@
 #include "proto/docker_path.h"
 #include "proto/limits.h"
 
-/* {} in base64: no credentials for the registry. */
 /* What libcurl reads at a time, and keeps for as long as a call lasts: there is a stream for each
  * container and, when many tasks come at once, a call for each. */
-#define READ_BUFFER      4096
-#define NO_REGISTRY_AUTH "X-Registry-Auth: e30="
+#define READ_BUFFER 4096
+/* dockerd takes at most 1 MiB of headers. */
+#define LOGIN_HEADER_MAX (2u << 20)
 #define TAG_TIMEOUT      (30 * NS_PER_S)
 #define MESSAGE_MAX      4096
 
@@ -451,15 +451,36 @@ struct docker_request *docker_ping(struct docker_client *d, int64_t timeout, doc
     return send_call(request_new(d, done, user), &c);
 }
 
+/*
+ * The header that carries the credentials, in base64 for URLs; to be freed. line: with the newline
+ * that Go's encoder puts behind the text, which the official agent's pulls have in there.
+ */
+static char *login_header(const json_t *login, bool line)
+{
+    _cleanup_buf_ struct buf header = BUF_INIT(LOGIN_HEADER_MAX);
+    _cleanup_free_ char *json = login ? json_text(login) : xstrdup("{}");
+    _cleanup_free_ char *text = xasprintf("%s%s", json, line ? "\n" : "");
+    char *value;
+
+    buf_adds(&header, "X-Registry-Auth: ");
+    str_base64(&header, text, strlen(text));
+    value = buf_data(&header) + strlen("X-Registry-Auth: ");
+    for (; *value; value++)
+        *value = (char)(*value == '+' ? '-' : *value == '/' ? '_' : *value);
+    return buf_steal(&header, NULL);
+}
+
 struct docker_request *docker_distribution(struct docker_client *d, const char *image,
-                                           int64_t timeout, docker_done_fn done, void *user)
+                                           const json_t *login, int64_t timeout,
+                                           docker_done_fn done, void *user)
 {
     _cleanup_free_ char *path = path_of(DOCKER_DISTRIBUTION_INSPECT, image, "");
+    _cleanup_free_ char *auth = login_header(login, false);
     struct call c = {
         .method = "GET",
         .path = path,
         .minor = DOCKER_API_DISTRIBUTION,
-        .auth = NO_REGISTRY_AUTH,
+        .auth = auth,
         .timeout = timeout,
     };
 
@@ -487,12 +508,13 @@ static size_t split_image(const char *image, const char **ret_tag)
 }
 
 struct docker_request *docker_pull(struct docker_client *d, const char *image, const char *digest,
-                                   int64_t begin, int64_t idle, int64_t timeout,
+                                   const json_t *login, const struct docker_pull_limits *limits,
                                    docker_done_fn done, void *user)
 {
     _cleanup_buf_ struct buf path = BUF_INIT(8192);
+    _cleanup_free_ char *auth = login_header(login, true);
     struct docker_request *r = request_new(d, done, user);
-    struct call c = {.method = "POST", .auth = NO_REGISTRY_AUTH, .timeout = timeout};
+    struct call c = {.method = "POST", .auth = auth, .timeout = limits->timeout};
     const char *tag;
     size_t n = split_image(image, &tag);
 
@@ -502,12 +524,12 @@ struct docker_request *docker_pull(struct docker_client *d, const char *image, c
     str_percent(&path, digest ? digest : tag, strlen(digest ? digest : tag), false);
     c.path = buf_str(&path);
     r->streams = r->pull = true;
-    r->begin = begin;
-    r->idle = idle;
+    r->begin = limits->begin;
+    r->idle = limits->idle;
     json_stream_init(&r->objects, DOCKER_LINE_MAX, on_object, r);
     r = send_call(r, &c);
     if (r)
-        loop_timer_start(d->loop, &r->watch, begin, pull_is_late);
+        loop_timer_start(d->loop, &r->watch, limits->begin, pull_is_late);
     return r;
 }
 

@@ -80,17 +80,23 @@ int docker_api_highest(const struct docker_client *d);
 /* timeout: ns, as all. */
 struct docker_request *docker_ping(struct docker_client *d, int64_t timeout, docker_done_fn done,
                                    void *user);
-/* GET /distribution/<image>/json: json.Descriptor.digest. NULL when the daemon is older than 1.35.
+/*
+ * GET /distribution/<image>/json: json.Descriptor.digest. NULL when the daemon is older than 1.35.
+ * login, here and below: what X-Registry-Auth says; NULL: {}, nobody's.
  */
 struct docker_request *docker_distribution(struct docker_client *d, const char *image,
-                                           int64_t timeout, docker_done_fn done, void *user);
+                                           const json_t *login, int64_t timeout,
+                                           docker_done_fn done, void *user);
 /*
  * POST /images/create. Reads the progress until its end; an object with
  * "error" fails it. begin: ns to the first object; idle: ns without one;
  * timeout: ns for all. digest ("sha256:...") is pulled instead of the tag.
  */
+struct docker_pull_limits {
+    int64_t begin, idle, timeout;
+};
 struct docker_request *docker_pull(struct docker_client *d, const char *image, const char *digest,
-                                   int64_t begin, int64_t idle, int64_t timeout,
+                                   const json_t *login, const struct docker_pull_limits *limits,
                                    docker_done_fn done, void *user);
 struct docker_request *docker_image_inspect(struct docker_client *d, const char *image,
                                             docker_done_fn done, void *user);

@@ -36,6 +36,7 @@ static void drop_container(struct engine *en, struct container *c)
 
     docker_cancel(w->call);
     docker_cancel(w->inspect);
+    engine_login_cancel(c);
     docker_stats_free(w->stats);
     loop_timer_stop(en->loop, &w->retry);
     loop_timer_stop(en->loop, &w->inspect_later);
@@ -62,6 +63,7 @@ void engine_drop_task(struct engine *en, struct task *t)
     loop_timer_stop(en->loop, &tw->cleanup);
     engine_free_volumes(t);
     engine_free_secrets(t);
+    engine_free_logins(t);
     free(tw);
     t->work = NULL;
     map_remove(&en->by_arn, t->arn);
@@ -202,12 +204,13 @@ void engine_set_cgroup(struct engine *en, const struct cgroup *g, bool limit_new
     en->limit_new = g && limit_new;
 }
 
-void engine_set_sources(struct engine *en, struct s3_client *s3, struct aws_caller *aws,
-                        const struct task_credentials *who)
+void engine_set_sources(struct engine *en, const struct engine_sources *s)
 {
-    en->s3 = s3;
-    en->aws = aws;
-    en->credentials = who;
+    en->s3 = s->s3;
+    en->aws = s->aws;
+    en->ecr = s->ecr;
+    en->credentials = s->who;
+    en->registries = s->registries;
 }
 
 int engine_load(struct engine *en, struct err *e)

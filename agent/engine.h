@@ -25,7 +25,9 @@
 #include "agent/cgroup.h"
 #include "agent/config.h"
 #include "agent/docker_client.h"
+#include "agent/ecr_auth.h"
 #include "agent/loop.h"
+#include "agent/registry_auth.h"
 #include "agent/s3_client.h"
 #include "agent/state_store.h"
 #include "agent/task.h"
@@ -84,10 +86,15 @@ int engine_load(struct engine *en, struct err *e);
  */
 void engine_set_cgroup(struct engine *en, const struct cgroup *g, bool limit_new);
 
-/* From where, and as whom, files and secrets of tasks are fetched. Borrowed; none from the start.
- */
-void engine_set_sources(struct engine *en, struct s3_client *s3, struct aws_caller *aws,
-                        const struct task_credentials *who);
+/* From where, and as whom, files, secrets and images of tasks are fetched; all borrowed. */
+struct engine_sources {
+    struct s3_client *s3;
+    struct aws_caller *aws;
+    struct ecr_auth *ecr;
+    const struct task_credentials *who;
+    const struct registry_auth *registries;
+};
+void engine_set_sources(struct engine *en, const struct engine_sources *s);
 
 /*
  * Opens the event stream, finds the containers of the loaded tasks again (by

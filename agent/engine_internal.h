@@ -15,9 +15,11 @@
 #include "agent/backoff.h"
 #include "agent/docker_events.h"
 #include "agent/docker_stats.h"
+#include "agent/ecr_auth.h"
 #include "agent/engine.h"
 #include "agent/host.h"
 #include "agent/port_pool.h"
+#include "agent/registry_auth.h"
 #include "base/map.h"
 
 #define INSPECT_AGAIN      (5 * NS_PER_S)    /* after an inspect that gave no answer */
@@ -38,7 +40,9 @@ struct engine {
     bool limit_new;
     struct s3_client *s3; /* NULL: none */
     struct aws_caller *aws;
+    struct ecr_auth *ecr;
     const struct task_credentials *credentials;
+    const struct registry_auth *registries;
     struct engine_callbacks cb;
     struct list tasks;
     struct map by_arn;       /* struct task */
@@ -58,10 +62,15 @@ struct engine {
 /* What an inspect is waited for. */
 enum after { AFTER_NOTHING, AFTER_CREATE, AFTER_START, AFTER_STOP };
 
+/* login: what X-Registry-Auth says, NULL: nothing. e: there is to be one, and there is none. */
+typedef void (*engine_login_fn)(struct container *c, const json_t *login, const struct err *e);
+
 struct container_work {
     struct engine *en;
     struct container *c;
     struct docker_request *call; /* of the step under way */
+    struct ecr_auth_call *login_call;
+    engine_login_fn on_login;
     struct docker_request *inspect;
     bool inspect_again; /* something happened while one was under way */
     struct clock_timer inspect_later;
@@ -87,6 +96,7 @@ struct container_work {
 
 struct volume_work;
 struct secret_work;
+struct login_work;
 
 struct task_work {
     struct engine *en;
@@ -99,6 +109,9 @@ struct task_work {
     struct secret_work *secrets; /* NULL: not looked for yet */
     size_t n_secrets;
     struct aws_call *secret_call;
+    struct login_work *logins; /* NULL: not looked for yet */
+    size_t n_logins;
+    struct aws_call *login_call;
     unsigned int removing; /* DELETE calls under way */
     bool containers_gone;
     bool remove_again;
@@ -170,6 +183,15 @@ bool engine_secrets_ready(struct task *t);
 /* Name and value for the environment, or for the options of the log driver. New reference. */
 json_t *engine_secret_vars(const struct container *c, bool log_driver);
 void engine_free_secrets(struct task *t);
+
+/* engine_login.c: false while the credentials are being fetched, or cannot be. */
+bool engine_logins_ready(struct container *c);
+void engine_free_logins(struct task *t);
+/* Calls back once, at once or later. */
+void engine_login(struct container *c, engine_login_fn fn);
+void engine_login_cancel(struct container *c);
+/* The registry said this to the login: what was kept of it is forgotten if that is why. */
+void engine_login_refused(struct container *c, const char *message);
 
 /* engine_volume.c */
 bool engine_volumes_ready(struct task *t); /* else they are being made */

@@ -109,6 +109,7 @@ static void on_distribution(const struct docker_result *r, void *user)
 
     w->call = NULL;
     if (!r->ok) {
+        engine_login_refused(c, r->message);
         resolve_failed(c, r);
         return;
     }
@@ -124,15 +125,45 @@ static void on_distribution(const struct docker_result *r, void *user)
     engine_progress(c->task);
 }
 
-static void resolve_now(struct container *c)
+/* Without the credentials that the payload speaks of nobody is asked. */
+static void login_failed(struct container *c, const struct err *e,
+                         void (*go_on)(struct container *))
+{
+    log_event(c->work->en->log, LOG_WARN, "No credentials for the registry", "task", c->task->arn,
+              "container", c->name, "image", c->image, "error", e->text, NULL);
+    if (is_fresh_wanted(c->work->en)) {
+        give_up(c, REASON_PULL_ECR, e->text);
+        return;
+    }
+    container_set_error(c, REASON_PULL_ECR, e->text);
+    c->work->dirty = true;
+    go_on(c);
+}
+
+static void resolved_go_on(struct container *c)
+{
+    resolved(c);
+    engine_progress(c->task);
+}
+
+static void on_resolve_login(struct container *c, const json_t *login, const struct err *e)
 {
     struct container_work *w = c->work;
     struct engine *en = w->en;
 
-    w->call = docker_distribution(en->docker, c->image, en->config->manifest_pull_timeout,
+    if (e->code != ERR_NONE) {
+        login_failed(c, e, resolved_go_on);
+        return;
+    }
+    w->call = docker_distribution(en->docker, c->image, login, en->config->manifest_pull_timeout,
                                   on_distribution, c);
     if (!w->call)
-        resolved(c);
+        resolved_go_on(c);
+}
+
+static void resolve_now(struct container *c)
+{
+    engine_login(c, on_resolve_login);
 }
 
 void engine_begin_resolve(struct container *c)
@@ -192,6 +223,7 @@ static void on_pulled(const struct docker_result *r, void *user)
 
     w->call = NULL;
     if (!r->ok) {
+        engine_login_refused(c, r->message);
         pull_failed(c, r);
         return;
     }
@@ -206,18 +238,34 @@ static void on_pulled(const struct docker_result *r, void *user)
         look_at_image(c);
 }
 
-static void pull_now(struct container *c)
+static void stop_pulling(struct container *c)
+{
+    c->task->pull_stopped_at = loop_wall(c->work->en->loop);
+    c->task->work->dirty = true;
+    look_at_image(c);
+}
+
+static void on_pull_login(struct container *c, const json_t *login, const struct err *e)
 {
     struct container_work *w = c->work;
     const struct config *config = w->en->config;
+    const struct docker_pull_limits limits = {DOCKER_PULL_BEGIN, config->pull_inactivity_timeout,
+                                              config->image_pull_timeout};
 
+    if (e->code != ERR_NONE)
+        login_failed(c, e, stop_pulling);
+    else
+        w->call =
+            docker_pull(w->en->docker, c->image, c->image_digest, login, &limits, on_pulled, c);
+}
+
+static void pull_now(struct container *c)
+{
     if (!c->task->pull_started_at) {
-        c->task->pull_started_at = loop_wall(w->en->loop);
+        c->task->pull_started_at = loop_wall(c->work->en->loop);
         c->task->work->dirty = true;
     }
-    w->call =
-        docker_pull(w->en->docker, c->image, c->image_digest, DOCKER_PULL_BEGIN,
-                    config->pull_inactivity_timeout, config->image_pull_timeout, on_pulled, c);
+    engine_login(c, on_pull_login);
 }
 
 /* ---- the tag ---- */

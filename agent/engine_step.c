@@ -99,10 +99,11 @@ static void step_up(struct container *c, int64_t *until)
     }
     switch (c->known) {
     case CONTAINER_NONE:
-        engine_begin_resolve(c);
+        if (engine_logins_ready(c))
+            engine_begin_resolve(c);
         break;
     case CONTAINER_MANIFEST_PULLED:
-        if (engine_volumes_ready(c->task))
+        if (engine_volumes_ready(c->task) && engine_logins_ready(c))
             engine_begin_pull(c);
         break;
     case CONTAINER_PULLED:
@@ -127,6 +128,7 @@ static void give_up_image(struct container *c)
     }
     docker_cancel(w->call);
     w->call = NULL;
+    engine_login_cancel(c);
     engine_step_done(c);
 }
 

@@ -427,8 +427,6 @@ static int container_unsupported(const struct container *c, struct err *e)
                            c->name, lists[i]);
     if (json_is_object(json_object_get(c->spec, "firelensConfiguration")))
         return err_set(e, ERR_USAGE, "container \"%.60s\" is a FireLens router", c->name);
-    if (json_is_object(json_object_get(c->spec, "registryAuthentication")))
-        return err_set(e, ERR_USAGE, "container \"%.60s\" needs registry credentials", c->name);
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 
 #define REASON_PULL      "CannotPullContainerError"
+#define REASON_PULL_ECR  "CannotPullECRContainerError"
 #define REASON_MANIFEST  "CannotPullImageManifestError"
 #define REASON_CREATE    "CannotCreateContainerError"
 #define REASON_START     "CannotStartContainerError"

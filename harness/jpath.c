@@ -8,8 +8,9 @@
 #include "harness/jscan.h"
 
 static const char *const facts[] = {
-    "body",   "text",   "status", "code", "method", "target", "path", "size", "stdout", "stderr",
-    "reason", "signal", "what",   "conn", "line",   "by",     "from", "to",   "type",
+    "body", "text",   "status", "code",   "method", "target", "path",
+    "size", "stdout", "stderr", "reason", "signal", "what",   "conn",
+    "line", "by",     "from",   "to",     "type",   "auth",   "image",
 };
 
 const char *const *jpath_roots(size_t *ret_n)
@@ -146,7 +147,7 @@ static int root(struct jpath *p, const char *s, size_t *at, struct err *e)
               : str_eq(p->name, "text") ? JPATH_TEXT
                                         : JPATH_FACT;
     *at += n;
-    if (p->root != JPATH_BODY && s[*at])
+    if (p->root != JPATH_BODY && s[*at] && !str_eq(p->name, "auth"))
         return err_set(e, ERR_PARSE, "%s has no members", p->name);
     return steps(p, s, at, e);
 }

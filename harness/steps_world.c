@@ -218,6 +218,11 @@ int step_aws_role(struct run *r, const struct scn_step *s)
     return simple_control(r, s, PEER_AWS, "role", "name");
 }
 
+int step_aws_token(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_AWS, "token", "name");
+}
+
 int step_aws_deny(struct run *r, const struct scn_step *s)
 {
     return simple_control(r, s, PEER_AWS, "deny", "name");

@@ -84,7 +84,7 @@
 #define ECS_DRAIN_MIN            (10 * LIMIT_S)
 #define ECS_DRAIN_MAX            (30 * LIMIT_S)
 
-/* SSM, Secrets Manager. (ssm/factory, asm/factory: roundtripTimeout) */
+/* SSM, Secrets Manager, ECR. (ssm/factory, asm/factory, ecr/factory: roundtripTimeout) */
 #define AWS_ROUND_TRIP (5 * LIMIT_S)
 
 /* What tasks ask the agent. (config.go; handlers/task_server_setup.go) */
@@ -92,6 +92,11 @@
 #define TMDS_BURST    60
 #define TMDS_FAULT    (5 * LIMIT_S)
 #define TMDS_ECS_CALL (4 * LIMIT_S)
+
+/* ECR. (dockerauth/ecr.go: a token's last half hour and up to as much again; docker_client.go) */
+#define ECR_TOKEN_AHEAD  (1800 * LIMIT_S)
+#define ECR_TOKEN_JITTER (1800 * LIMIT_S)
+#define ECR_TOKEN_KEPT   (12 * 3600 * LIMIT_S)
 
 /* S3: an environment file has this time. (firelens_unix.go; envFiles) */
 #define S3_TIMEOUT (30 * LIMIT_S)

@@ -442,6 +442,8 @@ static void docker_classify(struct fake *f, struct exchange *x)
     x->group = r ? r->group : NULL;
     if (r && r->handle == post_images_create)
         x->extra = pull_extra(d, x);
+    else if (r && r->handle == get_distribution)
+        auth_extra(d, x, x->extra = json_object());
 }
 
 static void page_not_found(struct exchange *x)

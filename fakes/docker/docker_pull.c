@@ -393,14 +393,34 @@ static int pull_ref(struct exchange *x, struct ref *r, bool *ret_all, struct pro
     return ret;
 }
 
+void auth_extra(struct docker *d, struct exchange *x, json_t *extra)
+{
+    static const char *const secrets[] = {"password", "auth", "identitytoken", "registrytoken"};
+    const char *header = exchange_header(x, "X-Registry-Auth"), *text;
+    struct buf b = BUF_INIT(HTTP_HEADER_BYTES_MAX);
+    json_t *auth = NULL;
+
+    if (header && str_unbase64(&b, header, strlen(header)) == 0)
+        auth = json_read(buf_str(&b), buf_len(&b), JSON_READ_PEER, NULL);
+    for (size_t i = 0; json_is_object(auth) && i < ARRAY_SIZE(secrets); i++) {
+        text = json_str(auth, secrets[i]);
+        if (!text || !*text)
+            continue;
+        journal_secret(fake_journal(&d->fake), text);
+        journal_secret(fake_journal(&d->fake), header);
+        json_put_str(auth, secrets[i], "***");
+    }
+    if (json_is_object(auth))
+        json_put(extra, "auth", json_incref(auth));
+    json_decref(auth);
+    buf_release(&b);
+}
+
 json_t *pull_extra(struct docker *d, struct exchange *x)
 {
-    const char *header = exchange_header(x, "X-Registry-Auth");
-    json_t *extra = json_object(), *auth = NULL;
-    struct buf b = BUF_INIT(HTTP_HEADER_BYTES_MAX);
+    json_t *extra = json_object();
     struct problem p = {0};
     struct ref r = {0};
-    const char *password;
     bool all;
 
     if (pull_ref(x, &r, &all, &p) == 0) {
@@ -413,23 +433,7 @@ json_t *pull_extra(struct docker *d, struct exchange *x)
         ref_release(&r);
     }
     free(p.text);
-    if (header && str_unbase64(&b, header, strlen(header)) == 0)
-        auth = json_read(buf_str(&b), buf_len(&b), JSON_READ_PEER, NULL);
-    if (json_is_object(auth)) {
-        static const char *const secrets[] = {"password", "auth", "identitytoken", "registrytoken"};
-
-        for (size_t i = 0; i < ARRAY_SIZE(secrets); i++) {
-            password = json_str(auth, secrets[i]);
-            if (!password || !*password)
-                continue;
-            journal_secret(fake_journal(&d->fake), password);
-            journal_secret(fake_journal(&d->fake), header);
-            json_put_str(auth, secrets[i], "***");
-        }
-        json_put(extra, "auth", json_incref(auth));
-    }
-    json_decref(auth);
-    buf_release(&b);
+    auth_extra(d, x, extra);
     return extra;
 }
 

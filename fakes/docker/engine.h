@@ -304,7 +304,9 @@ void get_distribution(struct fake *f, struct exchange *x);
 void image_summary(struct buf *b, const struct image *i, int containers, int64_t shared,
                    int version);
 void docker_pulls_pending(struct docker *d, struct buf *out);
-/* {image, auth} of a pull for the journal; passwords become secrets. */
+/* What X-Registry-Auth says goes to extra.auth for the journal; its secrets become secrets. */
+void auth_extra(struct docker *d, struct exchange *x, json_t *extra);
+/* {image, auth} of a pull. */
 json_t *pull_extra(struct docker *d, struct exchange *x);
 
 /* --- docker_volumes.c, docker_version.c --------------------------------------------------- */

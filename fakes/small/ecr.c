@@ -112,6 +112,7 @@ static void get_token(struct small_call *c)
 {
     const struct identity *id = &c->s->fake.world->id;
     int64_t now = loop_wall(&c->s->fake.world->loop);
+    int64_t lifetime = c->s->token_lifetime ? c->s->token_lifetime : TOKEN_NS;
     json_t *ids = json_object_get(c->in, "registryIds"), *list, *v;
     _cleanup_free_ char *proxy = NULL, *plain = NULL;
     struct buf token = BUF_INIT(4096);
@@ -121,10 +122,10 @@ static void get_token(struct small_call *c)
     if (!small_allowed(c, "*"))
         return;
     world_hex(c->s->fake.world, 64, hex);
-    plain = xasprintf("AWS:%s", hex);
+    plain = xasprintf("AWS:%s", c->s->token ? c->s->token : hex);
     str_base64(&token, plain, strlen(plain));
     journal_secret(&c->s->fake.world->journal, buf_str(&token));
-    journal_secret(&c->s->fake.world->journal, hex);
+    journal_secret(&c->s->fake.world->journal, plain + strlen("AWS:"));
     list = json_array();
     v = json_array_size(ids) ? NULL : json_string(id->account);
     for (i = 0; i < (v ? 1 : json_array_size(ids)); i++) {
@@ -133,7 +134,7 @@ static void get_token(struct small_call *c)
         free(proxy);
         proxy = xasprintf("https://%s.dkr.ecr.%s.amazonaws.com", registry, id->region);
         json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "authorizationToken",
-                                              buf_str(&token), "expiresAt", time_of(now + TOKEN_NS),
+                                              buf_str(&token), "expiresAt", time_of(now + lifetime),
                                               "proxyEndpoint", proxy));
     }
     json_decref(v);

@@ -422,7 +422,9 @@ static void clear(struct small *s)
     json_decref(s->tags);
     free(s->role);
     free(s->role_token);
-    s->role = s->role_token = NULL;
+    free(s->token);
+    s->role = s->role_token = s->token = NULL;
+    s->token_lifetime = 0;
     s->tags = NULL;
 }
 
@@ -465,6 +467,19 @@ static int do_role(struct small *s, const json_t *args, struct err *e)
     return 0;
 }
 
+static int do_token(struct small *s, const char *name, const json_t *args, struct err *e)
+{
+    const char *lifetime = json_str(args, "lifetime");
+    int64_t ns = 0;
+
+    if (lifetime && (str_duration(lifetime, &ns) < 0 || ns <= 0))
+        return err_set(e, ERR_USAGE, "lifetime is a duration like 12h, not %s", lifetime);
+    free(s->token);
+    s->token = xstrdup(name);
+    s->token_lifetime = ns;
+    return 0;
+}
+
 static int do_tag(struct small *s, const json_t *args, struct err *e)
 {
     const char *name, *value, *resource = json_str(args, "resource");
@@ -486,7 +501,7 @@ static int control(struct fake *f, const char *command, const json_t *args, json
                    struct err *e)
 {
     static const char *const commands[] = {"parameter", "secret", "repository", "tag",
-                                           "deny",      "allow",  "role"};
+                                           "deny",      "allow",  "role",       "token"};
     struct small *s = (struct small *)f;
     const char *name, *value = json_str(args, "value"), *near;
 
@@ -501,6 +516,8 @@ static int control(struct fake *f, const char *command, const json_t *args, json
         return small_repository_set(s, name, json_str(args, "tag"), e);
     if (str_eq(command, "tag"))
         return do_tag(s, args, e);
+    if (str_eq(command, "token"))
+        return do_token(s, name, args, e);
     if (str_eq(command, "role"))
         return do_role(s, args, e);
     if (str_eq(command, "deny"))

@@ -24,6 +24,8 @@
  *   secret      {name, value}            a new version of it, AWSCURRENT
  *   repository  {name, tag?}             of ECR; with an image of that tag (latest)
  *   tag         {name, value, resource?} tag of an EC2 instance (the world's) or another resource
+ *   token       {name, lifetime?}        the password that ECR hands out from here on (name),
+ *                                        and for how long each is good: 12h
  *   deny        {name}                   an action, "ssm:GetParameters", "ssm:*", or
  *                                        "kms:Decrypt": SecureStrings and secrets are not read
  *   allow       {name}                   takes that back
@@ -47,6 +49,8 @@ struct small {
     json_t *tags;            /* list of {resourceId, resourceType, key, value} */
     char *role, *role_token; /* of the container, or NULL */
     int64_t role_lifetime;   /* ns */
+    char *token;             /* the password of ECR, or NULL: another one each time */
+    int64_t token_lifetime;  /* ns; 0: the usual */
 };
 
 extern const struct fake_ops small_ops;

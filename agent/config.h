@@ -92,6 +92,10 @@ struct config {
     int64_t stop_timeout, start_timeout, create_timeout; /* ns, as all durations */
     int64_t manifest_pull_timeout, image_pull_timeout, pull_inactivity_timeout;
     int64_t cleanup_wait, cleanup_jitter;
+    struct config_bool image_cleanup_disabled, untracked_cleanup;
+    int64_t image_cleanup_interval, image_min_age, untracked_min_age;
+    int64_t images_per_cycle, containers_per_cycle;
+    json_t *exclude_images;      /* array of strings */
     char *auth_type, *auth_data; /* registry_auth.h; NULL: not set */
     char *pull_behavior_text;
     enum pull_behavior pull_behavior;

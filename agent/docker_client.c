@@ -625,9 +625,23 @@ struct docker_request *docker_volume_remove(struct docker_client *d, const char 
     return simple(d, DOCKER_VOLUME_REMOVE, name, "", DOCKER_VOLUME_TIMEOUT, done, user);
 }
 
-struct docker_request *docker_list(struct docker_client *d, docker_done_fn done, void *user)
+struct docker_request *docker_list(struct docker_client *d, bool all, docker_done_fn done,
+                                   void *user)
 {
-    return simple(d, DOCKER_CONTAINER_LIST, "", "", DOCKER_LIST_TIMEOUT, done, user);
+    return simple(d, DOCKER_CONTAINER_LIST, "", all ? "?all=1" : "", DOCKER_LIST_TIMEOUT, done,
+                  user);
+}
+
+struct docker_request *docker_image_remove(struct docker_client *d, const char *name,
+                                           docker_done_fn done, void *user)
+{
+    return simple(d, DOCKER_IMAGE_REMOVE, name, "?noprune=1", DOCKER_IMAGE_REMOVE_TIMEOUT, done,
+                  user);
+}
+
+struct docker_request *docker_image_list(struct docker_client *d, docker_done_fn done, void *user)
+{
+    return simple(d, DOCKER_IMAGE_LIST, "", "", DOCKER_LIST_TIMEOUT, done, user);
 }
 
 struct docker_request *docker_stream(struct docker_client *d, const struct docker_stream_call *sc)

@@ -125,8 +125,13 @@ struct docker_request *docker_volume_inspect(struct docker_client *d, const char
                                              docker_done_fn done, void *user);
 struct docker_request *docker_volume_remove(struct docker_client *d, const char *name,
                                             docker_done_fn done, void *user);
-/* Running containers. */
-struct docker_request *docker_list(struct docker_client *d, docker_done_fn done, void *user);
+/* Running containers, or all. */
+struct docker_request *docker_list(struct docker_client *d, bool all, docker_done_fn done,
+                                   void *user);
+/* DELETE /images/<name or id>?noprune=1: layers of parents stay, as the official agent asks. */
+struct docker_request *docker_image_remove(struct docker_client *d, const char *name,
+                                           docker_done_fn done, void *user);
+struct docker_request *docker_image_list(struct docker_client *d, docker_done_fn done, void *user);
 
 /*
  * An endless answer (events, stats): `line` gets each JSON object of at most

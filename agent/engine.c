@@ -191,6 +191,7 @@ struct engine *engine_new(struct loop *loop, const struct config *config, struct
     list_init(&en->tasks);
     ecs_register_room(config, &cpu, &memory);
     host_init(&en->host, cpu, memory);
+    image_set_init(&en->images);
     if (!port_pool_init(&en->ports, config->dynamic_ports, config->reserved_ports,
                         config->reserved_ports_udp))
         log_event(log, LOG_WARN, "ECS_DYNAMIC_HOST_PORT_RANGE is not FIRST-LAST: ignored", "value",
@@ -220,6 +221,8 @@ int engine_load(struct engine *en, struct err *e)
     if (seq && str_i64(seq, &en->latest_seq) < 0)
         log_event(en->log, LOG_WARN, "The saved number of the task manifest is not one: ignored",
                   "value", seq, NULL);
+    if (engine_load_images(en, e) < 0)
+        return -1;
     return engine_load_tasks(en, e);
 }
 
@@ -247,6 +250,7 @@ void engine_start(struct engine *en)
     loop_timer_start(en->loop, &en->recover, EVENTS_WAIT, on_recover_time);
     en->events = docker_events_new(en->loop, en->docker, en->log, &sink);
     engine_arm_drain(en);
+    engine_arm_image_cleanup(en);
 }
 
 void engine_free(struct engine *en)
@@ -254,6 +258,7 @@ void engine_free(struct engine *en)
     if (!en)
         return;
     docker_events_free(en->events);
+    engine_free_images(en);
     loop_timer_stop(en->loop, &en->drain);
     loop_timer_stop(en->loop, &en->recover);
     while (!list_empty(&en->tasks))

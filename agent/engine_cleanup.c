@@ -28,6 +28,8 @@ static void forget(struct task *t)
                   "error", e.text, NULL);
     err_clear(&e);
     log_event(en->log, LOG_INFO, "Task cleaned up", "task", t->arn, NULL);
+    for (size_t i = 0; i < t->n_containers; i++)
+        engine_image_released(&t->containers[i]);
     if (state_store_delete_task(en->store, t->arn, &e) < 0)
         engine_store_failed(en, &e);
     if (en->cb.on_task_gone)

@@ -18,6 +18,7 @@
 #include "agent/ecr_auth.h"
 #include "agent/engine.h"
 #include "agent/host.h"
+#include "agent/image_set.h"
 #include "agent/port_pool.h"
 #include "agent/registry_auth.h"
 #include "base/map.h"
@@ -29,6 +30,18 @@
 #define STOP_TRIES         5                 /* with the short waits, before STOP_AGAIN */
 #define STEPS_TO_TRIM      200            /* so many containers' steps leave holes worth a look */
 #define EVENTS_WAIT        (1 * NS_PER_S) /* for the stream's answer, before recovery begins */
+
+/* One cycle over images at a time; see engine_images.c. */
+struct image_cleanup {
+    struct clock_timer timer, after_pull;
+    bool waits, running; /* for pulls to end; since then */
+    struct docker_request *call;
+    struct image_state *image; /* being removed */
+    json_t *list, *chosen;     /* that are gone through, and what of them is to go */
+    size_t at;                 /* in one of them */
+    int64_t tried;             /* images of tasks */
+    int64_t removed, allowed;  /* of others */
+};
 
 struct engine {
     struct loop *loop;
@@ -51,6 +64,8 @@ struct engine {
     struct docker_events *events;
     struct port_pool ports;
     struct host host;
+    struct image_set images;
+    struct image_cleanup cleanup;
     struct clock_timer drain;
     struct clock_timer recover;
     bool recovered;
@@ -78,6 +93,7 @@ struct container_work {
     struct clock_timer retry; /* of the step under way */
     struct backoff backoff;
     unsigned int tries;
+    bool pulled;     /* its image, by this agent */
     bool recovering; /* Docker has not been asked yet after a restart */
     bool must_stop;  /* a start timed out: it may run although it is not seen running */
     bool start_failed, stop_had_effect;
@@ -192,6 +208,22 @@ void engine_login(struct container *c, engine_login_fn fn);
 void engine_login_cancel(struct container *c);
 /* The registry said this to the login: what was kept of it is forgotten if that is why. */
 void engine_login_refused(struct container *c, const char *message);
+
+/* engine_images.c */
+int engine_load_images(struct engine *en, struct err *e);
+void engine_free_images(struct engine *en);
+void engine_arm_image_cleanup(struct engine *en);
+/* The container's image was inspected: its id is known. size in bytes. */
+void engine_image_used(struct container *c, int64_t size, bool pulled);
+void engine_image_released(struct container *c);
+bool engine_image_was_pulled(const struct engine *en, const char *name);
+bool engine_image_excluded(const struct engine *en, const char *name);
+bool engine_may_pull(const struct engine *en); /* else its task is woken up when it may */
+void engine_pull_ended(struct engine *en);
+void engine_cleanup_done(struct engine *en);
+
+/* engine_untracked.c: the end of a cycle; so many images may go. */
+void engine_clean_untracked(struct engine *en, int64_t allowed);
 
 /* engine_volume.c */
 bool engine_volumes_ready(struct task *t); /* else they are being made */

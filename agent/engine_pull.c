@@ -29,9 +29,9 @@ static void look_at_image(struct container *c);
 /* Whether the image is one that this agent has pulled and may use as it is. */
 static bool pulled_once(const struct container *c)
 {
-    struct engine *en = c->work->en;
+    const struct engine *en = c->work->en;
 
-    return en->config->pull_behavior == PULL_ONCE && state_store_has_image(en->store, c->image);
+    return en->config->pull_behavior == PULL_ONCE && engine_image_was_pulled(en, c->image);
 }
 
 /* ---- the digest ---- */
@@ -219,7 +219,6 @@ static void on_pulled(const struct docker_result *r, void *user)
 {
     struct container *c = user;
     struct container_work *w = c->work;
-    struct err e = ERR_INIT;
 
     w->call = NULL;
     if (!r->ok) {
@@ -229,8 +228,7 @@ static void on_pulled(const struct docker_result *r, void *user)
     }
     c->task->pull_stopped_at = loop_wall(w->en->loop);
     c->task->work->dirty = true;
-    if (state_store_put_image(w->en->store, c->image, &e) < 0)
-        engine_store_failed(w->en, &e);
+    w->pulled = true;
     w->tries = 0;
     if (c->image_digest)
         tag_now(c);
@@ -316,6 +314,7 @@ static void take_image(struct container *c, const json_t *image)
 {
     container_set_text(&c->image_id, json_str(image, "Id"));
     c->image_sets_region = names_region(image);
+    engine_image_used(c, json_int(image, "Size", 0), c->work->pulled);
     c->work->dirty = true;
 }
 

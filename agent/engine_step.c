@@ -59,6 +59,8 @@ void engine_set_known(struct container *c, enum container_status s)
 
 void engine_step_done(struct container *c)
 {
+    if (c->applied == CONTAINER_PULLED)
+        engine_pull_ended(c->work->en);
     c->applied = CONTAINER_NONE;
     c->work->tries = 0;
     c->work->en->steps++;
@@ -103,7 +105,7 @@ static void step_up(struct container *c, int64_t *until)
             engine_begin_resolve(c);
         break;
     case CONTAINER_MANIFEST_PULLED:
-        if (engine_volumes_ready(c->task) && engine_logins_ready(c))
+        if (engine_volumes_ready(c->task) && engine_logins_ready(c) && engine_may_pull(c->work->en))
             engine_begin_pull(c);
         break;
     case CONTAINER_PULLED:

@@ -17,7 +17,8 @@ enum statement {
     DELETE_TASK,
     DELETE_CONTAINERS,
     PUT_IMAGE,
-    HAS_IMAGE,
+    DELETE_IMAGE,
+    IMAGES,
     TASKS,
     CONTAINER,
     CONTAINERS,
@@ -35,8 +36,10 @@ static const char *const sql[STATEMENT_MAX] = {
     [PUT_CONTAINER] = "INSERT OR REPLACE INTO container (arn, name, state) VALUES (?1, ?2, ?3)",
     [DELETE_TASK] = "DELETE FROM task WHERE arn = ?1",
     [DELETE_CONTAINERS] = "DELETE FROM container WHERE arn = ?1",
-    [PUT_IMAGE] = "INSERT OR REPLACE INTO image (name) VALUES (?1)",
-    [HAS_IMAGE] = "SELECT 1 FROM image WHERE name = ?1",
+    [PUT_IMAGE] = ("INSERT INTO image (id, state) VALUES (?1, ?2) "
+                   "ON CONFLICT (id) DO UPDATE SET state = ?2"),
+    [DELETE_IMAGE] = "DELETE FROM image WHERE id = ?1",
+    [IMAGES] = "SELECT id, state FROM image ORDER BY rowid",
     [TASKS] = "SELECT arn, spec, state FROM task ORDER BY id",
     [CONTAINER] = "SELECT state FROM container WHERE arn = ?1 AND name = ?2",
     [CONTAINERS] = "SELECT name, state FROM container WHERE arn = ?1",
@@ -51,9 +54,16 @@ static const char schema[] =
     " state TEXT NOT NULL);"
     "CREATE TABLE container (arn TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL,"
     " PRIMARY KEY (arn, name)) WITHOUT ROWID;"
-    "CREATE TABLE image (name TEXT PRIMARY KEY) WITHOUT ROWID;"
-    "PRAGMA user_version = 1;"
+    "CREATE TABLE image (id TEXT PRIMARY KEY, state TEXT NOT NULL);"
+    "PRAGMA user_version = 2;"
     "COMMIT;";
+
+/* What schema 1 knew of images is not enough to clean them up: they are found again when used. */
+static const char upgrade_1[] = "BEGIN IMMEDIATE;"
+                                "DROP TABLE image;"
+                                "CREATE TABLE image (id TEXT PRIMARY KEY, state TEXT NOT NULL);"
+                                "PRAGMA user_version = 2;"
+                                "COMMIT;";
 
 /* Records larger than this are not read back: nothing the agent writes comes near. */
 #define RECORD_MAX (8u << 20)
@@ -136,6 +146,8 @@ static int open_db(struct state_store *s, const char *path, int64_t *ret_version
     rc = sqlite3_exec(s->db, "PRAGMA user_version", take_integer, ret_version, NULL);
     if (rc == SQLITE_OK && *ret_version == 0)
         rc = sqlite3_exec(s->db, schema, NULL, NULL, NULL);
+    else if (rc == SQLITE_OK && *ret_version == 1)
+        rc = sqlite3_exec(s->db, upgrade_1, NULL, NULL, NULL);
     if (rc != SQLITE_OK || *ret_version > STATE_SCHEMA)
         return rc;
     return prepare_all(s);
@@ -351,22 +363,19 @@ void state_store_rollback(struct state_store *s)
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-int state_store_put_image(struct state_store *s, const char *name, struct err *e)
+int state_store_put_image(struct state_store *s, const char *id, const json_t *state, struct err *e)
 {
-    return s ? run(s, bind(s, PUT_IMAGE, name, NULL, NULL), e, "saving an image") : 0;
-}
-
-bool state_store_has_image(struct state_store *s, const char *name)
-{
-    sqlite3_stmt *st;
-    bool found;
+    _cleanup_free_ char *text = NULL;
 
     if (!s)
-        return false;
-    st = bind(s, HAS_IMAGE, name, NULL, NULL);
-    found = sqlite3_step(st) == SQLITE_ROW;
-    sqlite3_reset(st);
-    return found;
+        return 0;
+    text = json_text(state);
+    return run(s, bind(s, PUT_IMAGE, id, text, NULL), e, "saving an image");
+}
+
+int state_store_delete_image(struct state_store *s, const char *id, struct err *e)
+{
+    return s ? run(s, bind(s, DELETE_IMAGE, id, NULL, NULL), e, "forgetting an image") : 0;
 }
 
 /* ---- reading tasks ---- */
@@ -431,6 +440,26 @@ int state_store_containers(struct state_store *s, const char *arn, state_contain
     }
     if (rc != SQLITE_DONE)
         fail(s, e, "reading the saved containers");
+    sqlite3_reset(st);
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+int state_store_images(struct state_store *s, state_image_fn fn, void *user, struct err *e)
+{
+    sqlite3_stmt *st;
+    int rc;
+
+    if (!s)
+        return 0;
+    st = s->stmts[IMAGES];
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        _cleanup_json_ json_t *state = column_json(st, 1);
+
+        if (state)
+            fn((const char *)sqlite3_column_text(st, 0), state, user);
+    }
+    if (rc != SQLITE_DONE)
+        fail(s, e, "reading the saved images");
     sqlite3_reset(st);
     return rc == SQLITE_DONE ? 0 : -1;
 }

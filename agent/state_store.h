@@ -28,7 +28,8 @@
 #include "base/err.h"
 #include "base/json.h"
 
-#define STATE_SCHEMA 1
+/* 1: names of images alone, of those that were pulled. */
+#define STATE_SCHEMA 2
 
 /* Keys of the metadata, named as in the official agent's state. */
 #define STATE_AGENT_VERSION     "agent-version"
@@ -70,9 +71,13 @@ int state_store_begin(struct state_store *s, struct err *e);
 int state_store_commit(struct state_store *s, struct err *e);
 void state_store_rollback(struct state_store *s);
 
-/* An image name that this agent has pulled successfully (ECS_IMAGE_PULL_BEHAVIOR=once). */
-int state_store_put_image(struct state_store *s, const char *name, struct err *e);
-bool state_store_has_image(struct state_store *s, const char *name);
+/* What is known of an image (image_set.h). */
+int state_store_put_image(struct state_store *s, const char *id, const json_t *state,
+                          struct err *e);
+int state_store_delete_image(struct state_store *s, const char *id, struct err *e);
+/* fn for each saved image whose state is JSON. */
+typedef void (*state_image_fn)(const char *id, const json_t *state, void *user);
+int state_store_images(struct state_store *s, state_image_fn fn, void *user, struct err *e);
 
 /*
  * fn for each saved task, oldest first. spec or state is NULL when its text is

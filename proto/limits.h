@@ -102,19 +102,20 @@
 #define S3_TIMEOUT (30 * LIMIT_S)
 
 /* Docker. (dockerclient/timeout.go, docker_client.go) */
-#define DOCKER_PING_TIMEOUT      (5 * LIMIT_S)
-#define DOCKER_HEALTH_TIMEOUT    (2 * LIMIT_S) /* the ping of the health check */
-#define DOCKER_VERSION_TIMEOUT   (10 * LIMIT_S)
-#define DOCKER_INSPECT_TIMEOUT   (30 * LIMIT_S)
-#define DOCKER_LIST_TIMEOUT      (600 * LIMIT_S)
-#define DOCKER_REMOVE_TIMEOUT    (300 * LIMIT_S)
-#define DOCKER_VOLUME_TIMEOUT    (300 * LIMIT_S)
-#define DOCKER_STOP_EXTRA        (120 * LIMIT_S) /* on top of the container's stop timeout */
-#define DOCKER_STATS_INACTIVITY  (18 * LIMIT_S)
-#define DOCKER_PULL_BEGIN        (300 * LIMIT_S)
-#define DOCKER_PULL_TRIES        5
-#define DOCKER_MANIFEST_TRIES    9
-#define STEADY_STATE_POLL        (300 * LIMIT_S) /* task_manager.go; seen 296 to 310 s */
-#define STEADY_STATE_POLL_JITTER (30 * LIMIT_S)
+#define DOCKER_PING_TIMEOUT         (5 * LIMIT_S)
+#define DOCKER_HEALTH_TIMEOUT       (2 * LIMIT_S) /* the ping of the health check */
+#define DOCKER_VERSION_TIMEOUT      (10 * LIMIT_S)
+#define DOCKER_INSPECT_TIMEOUT      (30 * LIMIT_S)
+#define DOCKER_LIST_TIMEOUT         (600 * LIMIT_S)
+#define DOCKER_REMOVE_TIMEOUT       (300 * LIMIT_S)
+#define DOCKER_IMAGE_REMOVE_TIMEOUT (180 * LIMIT_S)
+#define DOCKER_VOLUME_TIMEOUT       (300 * LIMIT_S)
+#define DOCKER_STOP_EXTRA           (120 * LIMIT_S) /* on top of the container's stop timeout */
+#define DOCKER_STATS_INACTIVITY     (18 * LIMIT_S)
+#define DOCKER_PULL_BEGIN           (300 * LIMIT_S)
+#define DOCKER_PULL_TRIES           5
+#define DOCKER_MANIFEST_TRIES       9
+#define STEADY_STATE_POLL           (300 * LIMIT_S) /* task_manager.go; seen 296 to 310 s */
+#define STEADY_STATE_POLL_JITTER    (30 * LIMIT_S)
 
 #endif

@@ -77,6 +77,13 @@ static void collect(const char *arn, json_t *spec, json_t *state, void *user)
              state ? json_str(state, "knownStatus") : "unreadable");
 }
 
+/* The number in the id of the only one. */
+static void count_image(const char *id, const json_t *state, void *user)
+{
+    assert_string_equal(json_str(state, "knownStatus"), "STOPPED");
+    *(int *)user = *(int *)user * 10 + id[strlen(id) - 1] - '0';
+}
+
 static void count_container(const char *name, json_t *state, void *user)
 {
     assert_string_equal(name, "app");
@@ -96,7 +103,7 @@ static void what_was_written_is_there_after_reopening(void **state)
     struct state_store *s = open_store();
     json_t *stopped = object("knownStatus", "STOPPED"), *c;
     struct stat st;
-    int containers = 0;
+    int containers = 0, images = 0;
     char *arn;
 
     (void)state;
@@ -110,7 +117,9 @@ static void what_was_written_is_there_after_reopening(void **state)
     put_task(s, "t3");
     state_store_put_task_state(s, "t1", stopped, NULL);
     state_store_delete_task(s, "t3", NULL);
-    state_store_put_image(s, "busybox:latest", NULL);
+    state_store_put_image(s, "sha256:1", stopped, NULL);
+    state_store_put_image(s, "sha256:2", stopped, NULL);
+    state_store_delete_image(s, "sha256:1", NULL);
     state_store_close(s);
 
     s = open_store();
@@ -125,8 +134,8 @@ static void what_was_written_is_there_after_reopening(void **state)
     assert_null(state_store_container(s, "t3", "app"));
     assert_int_equal(state_store_containers(s, "t2", count_container, &containers, NULL), 0);
     assert_int_equal(containers, 1);
-    assert_true(state_store_has_image(s, "busybox:latest"));
-    assert_false(state_store_has_image(s, "busybox"));
+    assert_int_equal(state_store_images(s, count_image, &images, NULL), 0);
+    assert_int_equal(images, 2);
     assert_int_equal(state_store_reset(s, NULL), 0);
     assert_string_equal(list_tasks(s), "");
     assert_null(state_store_get(s, STATE_INSTANCE_ARN));
@@ -334,7 +343,7 @@ static void without_a_store_nothing_is_kept_and_nothing_fails(void **state)
     assert_int_equal(state_store_delete_task(NULL, "t", NULL), 0);
     assert_int_equal(state_store_tasks(NULL, collect, NULL, NULL), 0);
     assert_null(state_store_container(NULL, "t", "c"));
-    assert_false(state_store_has_image(NULL, "i"));
+    assert_int_equal(state_store_images(NULL, count_image, NULL, NULL), 0);
     assert_int_equal(state_store_reset(NULL, NULL), 0);
     state_store_close(NULL);
 }

@@ -112,7 +112,7 @@ enum container_status container_reportable(const struct container *c)
         return CONTAINER_STOPPED;
     if (c->known >= c->steady)
         return c->steady;
-    if (c->known >= CONTAINER_MANIFEST_PULLED && c->image_digest)
+    if (c->known >= CONTAINER_MANIFEST_PULLED && c->image_digest && !c->digest_late)
         return CONTAINER_MANIFEST_PULLED;
     return CONTAINER_NONE;
 }

@@ -76,6 +76,7 @@ struct container {
     char *endpoint_id;      /* UUID in the metadata URIs */
     char *image_id;         /* NULL until the image was inspected */
     char *image_digest;     /* resolved by the agent, or NULL */
+    bool digest_late;       /* only known once it was pulled: told with what comes next */
     bool image_sets_region; /* the image's own environment names an AWS region */
     bool create_tried;      /* Docker may have it although no id is known */
     bool stopped_again;     /* seen running although known STOPPED, and told to stop */

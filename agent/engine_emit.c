@@ -114,7 +114,8 @@ static void hand_over(struct task *t)
 static bool has_digest_to_tell(const struct task *t)
 {
     for (size_t i = 0; i < t->n_containers; i++)
-        if (t->containers[i].image_digest && t->containers[i].handed == CONTAINER_NONE)
+        if (container_reportable(&t->containers[i]) == CONTAINER_MANIFEST_PULLED &&
+            t->containers[i].handed == CONTAINER_NONE)
             return true;
     return false;
 }

@@ -93,6 +93,7 @@ struct container_work {
     struct clock_timer retry; /* of the step under way */
     struct backoff backoff;
     unsigned int tries;
+    int64_t until;   /* mono: all tries of the digest, or of the pull */
     bool pulled;     /* its image, by this agent */
     bool recovering; /* Docker has not been asked yet after a restart */
     bool must_stop;  /* a start timed out: it may run although it is not seen running */

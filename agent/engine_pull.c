@@ -57,6 +57,23 @@ static bool is_schema1(const json_t *descriptor)
     return type && strstr(type, "manifest.v1");
 }
 
+/* What is left of the time for all tries; never nothing, which would be no limit. */
+static int64_t time_left(const struct container *c)
+{
+    int64_t left = c->work->until - loop_now(c->work->en->loop);
+
+    return left > NS_PER_MS ? left : NS_PER_MS;
+}
+
+/* The same result, with the time that was given to all tries. */
+static struct docker_result of_all_tries(const struct docker_result *r, int64_t given)
+{
+    struct docker_result all = *r;
+
+    all.waited = given;
+    return all;
+}
+
 static void on_resolve_retry(struct clock_timer *t)
 {
     resolve_now(container_of(t, struct container_work, retry)->c);
@@ -81,13 +98,15 @@ static void resolve_failed(struct container *c, const struct docker_result *r)
     struct container_work *w = c->work;
     struct engine *en = w->en;
     _cleanup_buf_ struct buf text = BUF_INIT(8192);
+    struct docker_result all;
     const char *name;
 
-    if (++w->tries < DOCKER_MANIFEST_TRIES) {
+    if (++w->tries < DOCKER_MANIFEST_TRIES && !r->timed_out) {
         loop_timer_start(en->loop, &w->retry, backoff_next(&w->backoff), on_resolve_retry);
         return;
     }
-    name = reason_of_manifest(r, c->image, &text);
+    all = r->timed_out ? of_all_tries(r, en->config->manifest_pull_timeout) : *r;
+    name = reason_of_manifest(&all, c->image, &text);
     log_event(en->log, LOG_WARN, "No digest for the image", "task", c->task->arn, "container",
               c->name, "image", c->image, "error", buf_str(&text), NULL);
     if (is_fresh_wanted(en)) {
@@ -155,8 +174,7 @@ static void on_resolve_login(struct container *c, const json_t *login, const str
         login_failed(c, e, resolved_go_on);
         return;
     }
-    w->call = docker_distribution(en->docker, c->image, login, en->config->manifest_pull_timeout,
-                                  on_distribution, c);
+    w->call = docker_distribution(en->docker, c->image, login, time_left(c), on_distribution, c);
     if (!w->call)
         resolved_go_on(c);
 }
@@ -166,16 +184,66 @@ static void resolve_now(struct container *c)
     engine_login(c, on_resolve_login);
 }
 
+/* An image's repository as Docker shows it: "redis" for docker.io/library/redis:7. To be freed. */
+static char *familiar_repository(const char *image)
+{
+    static const char *const prefixes[] = {"docker.io/", "index.docker.io/", "library/"};
+    const char *slash, *colon;
+
+    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+        if (str_starts(image, prefixes[i]))
+            image += strlen(prefixes[i]);
+    slash = strrchr(image, '/');
+    colon = strchr(slash ? slash : image, ':');
+    return xstrndup(image, colon ? (size_t)(colon - image) : strlen(image));
+}
+
+/* The digest by which the image that is there was pulled. */
+static void take_local_digest(struct container *c, const json_t *image)
+{
+    _cleanup_free_ char *repository = familiar_repository(c->image);
+    const json_t *v;
+    size_t i;
+
+    json_array_foreach (json_object_get(image, "RepoDigests"), i, v) {
+        const char *rest = str_after(json_string_value(v) ? json_string_value(v) : "", repository);
+
+        if (rest && *rest == '@' && is_digest(rest + 1)) {
+            container_set_text(&c->image_digest, rest + 1);
+            c->work->dirty = true;
+            return;
+        }
+    }
+}
+
+/* What is there and is to be used as it is needs no registry. */
+static void on_local(const struct docker_result *r, void *user)
+{
+    struct container *c = user;
+
+    c->work->call = NULL;
+    if (!r->ok && !pulled_once(c)) {
+        resolve_now(c);
+        return;
+    }
+    if (r->ok)
+        take_local_digest(c, r->json);
+    resolved_go_on(c);
+}
+
 void engine_begin_resolve(struct container *c)
 {
     struct container_work *w = c->work;
+    const struct engine *en = w->en;
 
     c->applied = CONTAINER_MANIFEST_PULLED;
     w->tries = 0;
+    w->until = loop_now(en->loop) + en->config->manifest_pull_timeout;
     backoff_init(&w->backoff, RESOLVE_WAIT_MIN, RESOLVE_WAIT_MAX, 3.0, 0.2);
-    if (strchr(c->image, '@') || pulled_once(c) ||
-        w->en->config->pull_behavior == PULL_PREFER_CACHED)
+    if (strchr(c->image, '@'))
         resolved(c);
+    else if (pulled_once(c) || en->config->pull_behavior == PULL_PREFER_CACHED)
+        w->call = docker_image_inspect(en->docker, c->image, on_local, c);
     else
         resolve_now(c);
 }
@@ -187,14 +255,21 @@ static void on_pull_retry(struct clock_timer *t)
     pull_now(container_of(t, struct container_work, retry)->c);
 }
 
+/* ECS_IMAGE_PULL_TIMEOUT is for all tries together. */
+static bool is_whole_time(const struct docker_result *r)
+{
+    return r->timed_out && str_eq(r->phase, "pulled");
+}
+
 static void pull_failed(struct container *c, const struct docker_result *r)
 {
     struct container_work *w = c->work;
     struct engine *en = w->en;
     _cleanup_buf_ struct buf text = BUF_INIT(8192);
+    struct docker_result all;
     const char *name;
 
-    if (++w->tries < DOCKER_PULL_TRIES) {
+    if (++w->tries < DOCKER_PULL_TRIES && !is_whole_time(r)) {
         log_event(en->log, LOG_WARN, "Pull failed: trying again", "task", c->task->arn, "container",
                   c->name, "image", c->image, "error", r->timed_out ? "too slow" : r->message,
                   NULL);
@@ -203,7 +278,8 @@ static void pull_failed(struct container *c, const struct docker_result *r)
     }
     c->task->pull_stopped_at = loop_wall(en->loop);
     c->task->work->dirty = true;
-    name = reason_of_pull(r, c->image, &text);
+    all = is_whole_time(r) ? of_all_tries(r, en->config->image_pull_timeout) : *r;
+    name = reason_of_pull(&all, c->image, &text);
     if (is_fresh_wanted(en)) {
         give_up(c, name, buf_str(&text));
         return;
@@ -248,7 +324,7 @@ static void on_pull_login(struct container *c, const json_t *login, const struct
     struct container_work *w = c->work;
     const struct config *config = w->en->config;
     const struct docker_pull_limits limits = {DOCKER_PULL_BEGIN, config->pull_inactivity_timeout,
-                                              config->image_pull_timeout};
+                                              time_left(c)};
 
     if (e->code != ERR_NONE)
         login_failed(c, e, stop_pulling);
@@ -314,6 +390,10 @@ static void take_image(struct container *c, const json_t *image)
 {
     container_set_text(&c->image_id, json_str(image, "Id"));
     c->image_sets_region = names_region(image);
+    if (!c->image_digest) {
+        take_local_digest(c, image);
+        c->digest_late = true;
+    }
     engine_image_used(c, json_int(image, "Size", 0), c->work->pulled);
     c->work->dirty = true;
 }
@@ -355,6 +435,7 @@ void engine_begin_pull(struct container *c)
 
     c->applied = CONTAINER_PULLED;
     w->tries = 0;
+    w->until = loop_now(w->en->loop) + w->en->config->image_pull_timeout;
     backoff_init(&w->backoff, PULL_WAIT_MIN, PULL_WAIT_MAX, 2.0, 0.2);
     if (pulled_once(c))
         look_at_image(c);

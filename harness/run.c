@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "fakes/docker/docker.h"
 #include "harness/history.h"
+#include "harness/leaked.h"
 #include "harness/match.h"
 #include "harness/peers.h"
 #include "harness/sandbox/forward.h"
@@ -438,9 +439,11 @@ static void finish(struct run *r)
     r->over = true;
     r->ended_at = r->world.journal.n;
     if (r->procs_ready) {
+        leaked_ask(r);
         agent_teardown(r);
         run_machine_end(r);
         find_leaks(r);
+        leaked_find(r);
     }
     run_time_note(r);
     if (r->world.journal.write_error && !r->failed)

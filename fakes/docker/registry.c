@@ -37,6 +37,18 @@ static bool is_hub(const char *host)
     return str_eq(host, "docker.io");
 }
 
+/* As it is, and as files of Docker hold it. */
+static void learn_password(struct docker *d, const char *user, const char *password)
+{
+    _cleanup_free_ char *plain = xasprintf("%s:%s", user, password);
+    struct buf b = BUF_INIT(HTTP_HEADER_BYTES_MAX);
+
+    str_base64(&b, plain, strlen(plain));
+    journal_secret(fake_journal(&d->fake), password);
+    journal_secret(fake_journal(&d->fake), buf_str(&b));
+    buf_release(&b);
+}
+
 int registry_declare(struct docker *d, const char *host, const json_t *args, struct err *e)
 {
     const char *user = json_str(args, "user"), *password = json_str(args, "password");
@@ -70,7 +82,7 @@ int registry_declare(struct docker *d, const char *host, const json_t *args, str
         map_set(&d->registries, host, r);
     }
     if (user) {
-        journal_secret(fake_journal(&d->fake), password);
+        learn_password(d, user, password);
         free(map_set(&r->users, user, xstrdup(password)));
         r->private = true;
     }

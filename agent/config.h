@@ -1,7 +1,7 @@
 /*
  * config.h - what the agent is told: environment, JSON file, user data, defaults.
  *
- * One table (config_table.c) has each variable's name, its member in the file,
+ * One table (proto/config_vars.def) has each variable's name, its member in the file,
  * type, default, limits, what becomes of a value outside of them, since when
  * the official agent has it, and a line of help; `--help` and `--print-config`
  * show it, and everything here is driven by it.
@@ -64,9 +64,7 @@ union config_value {
     json_t *json;
 };
 
-/* Where ecs-init tells the agent to look is another place: it sets the variable. */
-#define CONFIG_FILE_PATH "/etc/ecs_container_agent/config.json"
-#define CONFIG_VARS_MAX  112
+#define CONFIG_VARS_MAX 112
 
 /* host NULL: a unix socket at path. */
 struct config_listen {

@@ -6,6 +6,7 @@
 #include "harness/cmd_certificates.h"
 #include "harness/boot/cmd_boot_check.h"
 #include "harness/cmd_operations.h"
+#include "harness/config_lint.h"
 #include "harness/cmd_agents.h"
 #include "harness/cmd_run.h"
 #include "harness/exitcode.h"
@@ -29,6 +30,7 @@ static const struct command {
     {"boot-check", cmd_boot_check, "will it boot, with these units and this user data?"},
     {"agents", cmd_agents, "list the agents that have names"},
     {"serve", cmd_serve, "serve any of the fakes by hand"},
+    {"config-lint", cmd_config_lint, "say what an agent will make of ecs.config"},
     {"fmt", cmd_fmt, "format scenarios"},
     {"json", cmd_json, "turn scenarios into JSON, and back"},
     {"doc", cmd_doc, "print the reference of the scenario language"},

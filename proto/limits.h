@@ -18,6 +18,8 @@
 #define PORT_PROMETHEUS    51680
 #define PORT_SSH           22
 #define PATH_DOCKER_SOCKET "/var/run/docker.sock"
+/* Where ecs-init tells the agent to look is another place: it sets the variable. */
+#define CONFIG_FILE_PATH   "/etc/ecs_container_agent/config.json"
 #define IMDS_ENDPOINT      "http://169.254.169.254"
 #define IMDS_TOKEN_TTL_S   21600         /* what the agent asks for; 6 h is the service's maximum */
 #define SPOT_POLL_INTERVAL (1 * LIMIT_S) /* app/agent.go:startSpotInstanceDrainingPoller */

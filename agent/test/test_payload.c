@@ -170,8 +170,6 @@ static void what_cannot_be_done_here_is_told(void **state)
         {"\"associations\":[{\"type\":\"gpu\"}]", "GPU"},
         {"\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"credentialSpecs\":[\"S\"]}]",
          "credentialSpecs"},
-        {"\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"registryAuthentication\":{}}]",
-         "registry"},
     };
 
     (void)state;

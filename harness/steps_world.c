@@ -77,6 +77,11 @@ int step_docker_unimage(struct run *r, const struct scn_step *s)
     return simple_control(r, s, PEER_DOCKER, "unimage", "name");
 }
 
+int step_docker_capacity(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_DOCKER, "capacity", "size");
+}
+
 int step_docker_registry(struct run *r, const struct scn_step *s)
 {
     return simple_control(r, s, PEER_DOCKER, "registry", "name");

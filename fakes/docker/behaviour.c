@@ -197,7 +197,7 @@ static int parse_flag(const char *s, bool *ret)
 }
 
 /* "64MiB", "1.5GB", "4096": powers of 1024 with or without the i, as Docker's command line. */
-static int parse_size(const char *s, int64_t *ret)
+int behaviour_size(const char *s, int64_t *ret)
 {
     static const char units[] = "kmgt";
     char *end;
@@ -334,7 +334,7 @@ static int parse(struct behaviour *b, const struct option *o, const char *s)
     case OPT_FLAG:
         return parse_flag(s, at);
     case OPT_SIZE:
-        return parse_size(s, number);
+        return behaviour_size(s, number);
     case OPT_PERCENT:
         return parse_percent(s, number);
     case OPT_OOM:

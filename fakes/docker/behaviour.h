@@ -116,4 +116,7 @@ int health_status_from(const char *word); /* -1: none of starting, healthy, unhe
 /* The processor of the engine; images of another do not run. */
 #define DOCKER_ARCH "amd64"
 
+/* "64MiB", "1.5GB", "4096" in bytes; -1 when it is none. */
+int behaviour_size(const char *s, int64_t *ret);
+
 #endif

@@ -31,6 +31,7 @@
  *            or replaces it. With cached=yes it is local at once.
  *   unimage  name; only=local: forgets the local copy, only=catalogue: the entry;
  *            without `only`: both.
+ *   capacity size: bytes for images; a pull that has no room fails
  *   exit     container; code or signal: the process ends (code 0)
  *   oom      container: the kernel kills it
  *   health   container, status (healthy, unhealthy, starting): the next check says so

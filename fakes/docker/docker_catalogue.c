@@ -172,6 +172,7 @@ struct image *image_ensure(struct docker *d, struct content *c)
     i = new0(struct image);
     i->content = content_ref(c);
     map_set(&d->images, c->id, i);
+    disk_changed(d);
     return i;
 }
 
@@ -215,6 +216,7 @@ void image_drop(struct docker *d, struct image *i)
         map_remove(&d->names, i->digests[k]);
     map_remove(&d->images, i->content->id);
     image_free(i);
+    disk_changed(d);
 }
 
 /* By the beginning of an id; only if it is the only one. */

@@ -230,6 +230,14 @@ static int cmd_version(struct docker *d, const json_t *args, json_t **ret, struc
     return 0;
 }
 
+static int cmd_capacity(struct docker *d, const json_t *args, json_t **ret, struct err *e)
+{
+    const char *size;
+
+    (void)ret;
+    return json_need_str(args, "size", &size, e) < 0 ? -1 : disk_declare(d, size, e);
+}
+
 static json_t *describe(const struct container *c)
 {
     json_t *o = json_object();
@@ -327,6 +335,7 @@ static const char *const args_disk[] = {"state", NULL};
 static const char *const args_unimage[] = {"name", "only", NULL};
 static const char *const args_registry[] = {
     "name", "user", "password", "private", "rate-limit", "rate-window", "auth", "public", NULL};
+static const char *const args_capacity[] = {"size", NULL};
 static const char *const args_exit[] = {"container", "code", "signal", NULL};
 static const char *const args_container[] = {"container", NULL};
 static const char *const args_health[] = {"container", "status", NULL};
@@ -336,6 +345,7 @@ static const struct command commands[] = {
     {"image", NULL, cmd_image},
     {"unimage", args_unimage, cmd_unimage},
     {"registry", args_registry, cmd_registry},
+    {"capacity", args_capacity, cmd_capacity},
     {"exit", args_exit, cmd_exit},
     {"oom", args_container, cmd_oom},
     {"health", args_health, cmd_health},

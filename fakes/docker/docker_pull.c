@@ -206,12 +206,28 @@ static void pull_event(struct pull *p)
     free(name);
 }
 
+/* What containerd says when a layer does not fit. */
+static void pull_full(struct pull *p)
+{
+    struct problem why = {0};
+
+    pull_problem(&why, "no-space", &p->ref);
+    pull_fail(p, why.text);
+    free(why.text);
+}
+
 static void pull_done(struct pull *p, bool fresh)
 {
     struct docker *d = p->d;
-    char *name = ref_familiar(&p->ref), *text;
-    struct image *i = image_ensure(d, p->content);
+    char *name, *text;
+    struct image *i;
 
+    if (!disk_has_room(d, p->content)) {
+        pull_full(p);
+        return;
+    }
+    name = ref_familiar(&p->ref);
+    i = image_ensure(d, p->content);
     if (!p->ref.digest)
         image_tag(d, i, name);
     image_add_digest(d, i, p->ref.repo);

@@ -110,6 +110,7 @@ struct docker {
     struct map images;     /* id -> struct image */
     struct map names;      /* repo:tag or repo@digest -> struct image */
     struct map registries; /* host -> struct registry */
+    int64_t disk;          /* bytes for images; 0: no end of them */
     /* containers, newest first */
     struct list containers;
     struct map by_id, by_name;
@@ -306,6 +307,12 @@ void image_summary(struct buf *b, const struct image *i, int containers, int64_t
 void docker_pulls_pending(struct docker *d, struct buf *out);
 /* What X-Registry-Auth says goes to extra.auth for the journal; its secrets become secrets. */
 void auth_extra(struct docker *d, struct exchange *x, json_t *extra);
+/* docker_capacity.c: bytes of the layers of all images; a pull that has no room fails. */
+int64_t disk_used(const struct docker *d);
+bool disk_has_room(const struct docker *d, const struct content *c);
+int disk_declare(struct docker *d, const char *text, struct err *e);
+/* An image came or went: journaled as "disk" when one was declared. */
+void disk_changed(struct docker *d);
 /* {image, auth} of a pull. */
 json_t *pull_extra(struct docker *d, struct exchange *x);
 

@@ -83,8 +83,13 @@ static void fail(struct conn *c, bool reset)
 
 static void on_shutdown(uv_shutdown_t *req, int status)
 {
-    (void)status; /* the connection may be gone already; closing is all that is left */
+    struct conn *c = req->handle->data;
+
+    (void)status; /* that it failed: closing is all that is left */
     free(req);
+    c->fin_sent = true;
+    if (c->peer_ended)
+        conn_close(c);
 }
 
 /* FIN goes out behind what libuv has queued; the peer's FIN, an error or the limit closes. */
@@ -320,10 +325,14 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
     if (n == 0 || c->closing)
         return;
     if (n < 0) {
-        if (n == UV_EOF && !c->finishing)
+        if (n == UV_EOF && !c->finishing) {
             c->reader->eof(c);
-        else
+        } else if (n == UV_EOF && !c->fin_sent && !c->failed) {
+            c->peer_ended = true; /* it may still read what is on its way */
+            conn_pause(c);
+        } else {
             conn_close(c);
+        }
         return;
     }
     if (!c->tls) {

@@ -82,6 +82,7 @@ struct conn {
     int64_t settled;  /* mono: it opens then although the peer has not read; 0: no matter */
     int64_t cut_left; /* -1: no cut; else body bytes that may still pass */
     bool finish_after_held;
+    bool fin_sent, peer_ended; /* both: it can be closed */
 };
 
 void conn_accept(struct listener *l, uv_stream_t *server);

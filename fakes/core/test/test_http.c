@@ -79,6 +79,10 @@ static void handle(struct fake *f, struct exchange *x)
     } else if (str_eq(x->path, "/raw")) {
         x->on_gone = on_gone;
         exchange_hijack(x, 200, "application/vnd.docker.raw-stream", raw_echo);
+    } else if (str_eq(x->path, "/goodbye")) {
+        exchange_hijack(x, 101, NULL, NULL);
+        exchange_write(x, "goodbye", 7);
+        exchange_end(x);
     } else if (str_eq(x->path, "/ws")) {
         e->ws = exchange_accept_ws(x, &ws_handlers, NULL);
     } else if (str_eq(x->path, "/none")) {
@@ -292,6 +296,17 @@ static void a_hijacked_socket_is_raw_both_ways_behind_a_200(void **state)
     shutdown(peer.fd, SHUT_WR);
     assert_true(peer_wait_end(&peer));
     assert_false(peer.reset);
+}
+
+/* As the docker CLI does that has no input, while what follows the head still waits. */
+static void one_that_closed_its_side_gets_all(void **state)
+{
+    (void)state;
+    peer_send(&peer, "POST /goodbye HTTP/1.1\r\nHost: x\r\n\r\n");
+    shutdown(peer.fd, SHUT_WR);
+    assert_true(peer_wait_end(&peer));
+    assert_false(peer.reset);
+    assert_non_null(strstr(buf_str(&peer.got), "\r\n\r\ngoodbye"));
 }
 
 static void the_signature_of_an_authorization_header_is_not_journaled(void **state)
@@ -537,6 +552,7 @@ int main(void)
         T(a_stream_sends_its_headers_at_once_and_one_chunk_per_write),
         T(a_silent_stream_notices_that_its_peer_left),
         T(a_hijacked_socket_is_raw_both_ways_behind_a_200),
+        T(one_that_closed_its_side_gets_all),
         T(the_signature_of_an_authorization_header_is_not_journaled),
         T(a_status_fault_answers_in_the_protocols_form_for_the_first_n),
         T(a_cut_stops_the_body_after_n_bytes_with_a_fin),

@@ -247,7 +247,7 @@ class Rule:
     def covers(self, request, path, real, fake):
         if not fnmatch.fnmatchcase(request, self.request) or not fnmatch.fnmatchcase(path, self.path):
             return False
-        return self.kind == "accept" or same_kind(real, fake)
+        return self.kind != "volatile" or same_kind(real, fake)
 
 
 def read_rules(path):

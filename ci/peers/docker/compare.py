@@ -247,19 +247,19 @@ class Rule:
     def covers(self, request, path, real, fake):
         if not fnmatch.fnmatchcase(request, self.request) or not fnmatch.fnmatchcase(path, self.path):
             return False
-        return self.kind != "volatile" or same_kind(real, fake)
+        return self.kind in ("accept", "fleeting") or same_kind(real, fake)
 
 
 def read_rules(path):
-    """volatile|chance|accept REQUEST PATH reason ...: patterns of fnmatch; REQUEST is FILE/NAME@VERSION."""
+    """volatile|chance|fleeting|accept REQUEST PATH reason ...: patterns of fnmatch; REQUEST is FILE/NAME@VERSION."""
     rules = []
     with open(path, encoding="utf-8") as f:
         for n, line in enumerate(f, 1):
             words = line.split(None, 3)
             if not words or line.startswith("#"):
                 continue
-            if len(words) < 4 or words[0] not in ("volatile", "chance", "accept"):
-                raise ValueError("%s:%d: expected volatile|chance|accept REQUEST PATH and the reason" % (path, n))
+            if len(words) < 4 or words[0] not in ("volatile", "chance", "fleeting", "accept"):
+                raise ValueError("%s:%d: expected volatile|chance|fleeting|accept REQUEST PATH and the reason" % (path, n))
             rules.append(Rule(n, words[0], words[1], words[2], words[3].strip()))
     return rules
 

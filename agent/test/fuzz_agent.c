@@ -20,8 +20,8 @@
 #include "agent/env_file.h"
 #include "agent/json_stream.h"
 #include "agent/payload.h"
-#include "base/io.h"
 #include "base/mem.h"
+#include "base/test/fuzz.h"
 
 #define INPUT_MAX  (256 << 10)
 #define OBJECT_MAX 4096
@@ -206,7 +206,6 @@ static void user_data(const char *text, size_t n)
     free(copy);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     const char *text = (const char *)p + 1;
@@ -225,17 +224,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         stream(text, n - 1, *p ? *p : 1);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(INPUT_MAX);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "agent/registry_auth.h"
-#include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/test/fuzz.h"
 
 #define INPUT_MAX (256 << 10)
 /* Shorter ones may be in any text. */
@@ -54,7 +54,6 @@ static void check_image(const struct registry_auth *a, const char *image)
     free(host);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     struct registry_auth a;
@@ -74,17 +73,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     free(text);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(INPUT_MAX);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

@@ -22,6 +22,7 @@
 #include "agent/tmds.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/test/fuzz.h"
 
 #define INPUT_MAX (256 << 10)
 #define ROUNDS    64
@@ -168,7 +169,6 @@ static void visit(struct world *w, const uint8_t *p, size_t n)
         uv_run(&w->loop.uv, UV_RUN_NOWAIT);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     if (n > INPUT_MAX)
@@ -180,17 +180,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     visit(the_world, p, n);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(INPUT_MAX);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

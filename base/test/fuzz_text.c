@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/test/fuzz.h"
 
 #define TEXT_MAX (1 << 20)
 
@@ -117,7 +117,6 @@ static void numbers(const char *s)
     str_i64(s, &v);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     char *text;
@@ -140,17 +139,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     free(text);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(TEXT_MAX);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

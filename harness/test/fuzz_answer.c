@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/io.h"
 #include "base/mem.h"
+#include "base/test/fuzz.h"
 #include "harness/agent_info.h"
 #include "harness/http_client.h"
 
@@ -66,7 +66,6 @@ static void answer(struct loop *l, int listener, const uint8_t *p, size_t n, siz
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     char *path, *text;
@@ -101,17 +100,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     free(text);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(INPUT_MAX);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

@@ -22,8 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/io.h"
 #include "base/str.h"
+#include "base/test/fuzz.h"
 #include "harness/fmt.h"
 #include "harness/scn_json.h"
 
@@ -112,8 +112,6 @@ static void from_lines(const char *p, size_t n)
     buf_release(&text);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     if (n && *p == '{')
@@ -122,17 +120,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         from_lines((const char *)p, n);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(16 << 20);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

@@ -2,7 +2,7 @@
  * fuzz_chunked.c - bodies signed in chunks. The first byte says which kind, whether signatures
  * are verified, and in which pieces the rest arrives.
  */
-#include "fakes/aws/test/fuzz.h"
+#include "base/test/fuzz.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * fuzz_sigv4.c - signatures that anybody may send: first line the target, then
  * one header a line. Verified as a JSON service and as S3 would.
  */
-#include "fakes/aws/test/fuzz.h"
+#include "base/test/fuzz.h"
 
 #include <string.h>
 

@@ -19,6 +19,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/test/fuzz.h"
 #include "fakes/core/fake.h"
 #include "fakes/core/ws.h"
 
@@ -119,7 +120,6 @@ static void send_in_pieces(struct world *w, int fd, const uint8_t *p, size_t n, 
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     struct world *w = new0(struct world);
@@ -146,17 +146,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     free(w);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(16 << 20);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

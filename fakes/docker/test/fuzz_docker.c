@@ -8,9 +8,9 @@
  * With libFuzzer: clang -fsanitize=fuzzer,address -DFUZZ_LIBFUZZER ...
  * Without: the program reads the files named on its command line, once each.
  */
-#include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/test/fuzz.h"
 #include "fakes/docker/test/client.c"
 
 /* A first byte that is not in the table. */
@@ -153,7 +153,6 @@ static void try_input(uint8_t kind, const char *s, size_t n)
     free(text);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     void *state = NULL;
@@ -171,17 +170,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     client_end(&state);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(1 << 20);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/test/fuzz.h"
 #include "fakes/docker/image_tar.h"
 #include "fakes/docker/test/client.c"
 
@@ -83,7 +84,6 @@ static void stack(const uint8_t *p, size_t n, size_t at)
         layers_free(upper, 1);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     void *state = NULL;
@@ -97,17 +97,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     client_end(&state);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(1 << 20);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

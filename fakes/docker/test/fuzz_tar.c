@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/test/fuzz.h"
 #include "fakes/docker/tarball.h"
 
 static int on_member(const struct tar_member *m, void *data)
@@ -33,7 +34,6 @@ static int with_content(const uint8_t *p, size_t n)
     return fd;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     char folder[] = "/tmp/ecsim-fuzz-XXXXXX", inside[64], beside[64];
@@ -60,17 +60,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     io_remove_tree(folder, NULL);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(1 << 20);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

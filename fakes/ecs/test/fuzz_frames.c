@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "fakes/aws/test/fuzz.h"
+#include "base/test/fuzz.h"
 #include "fakes/ecs/acs.h"
 #include "fakes/ecs/tcs.h"
 #include "proto/acs_message.h"

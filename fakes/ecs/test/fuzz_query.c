@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "fakes/aws/test/fuzz.h"
+#include "base/test/fuzz.h"
 #include "fakes/ecs/ecs.h"
 #include "fakes/ecs/query.h"
 

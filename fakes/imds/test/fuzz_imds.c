@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "fakes/aws/test/fuzz.h"
+#include "base/test/fuzz.h"
 #include "fakes/core/test/peer.h"
 #include "fakes/imds/imds.h"
 

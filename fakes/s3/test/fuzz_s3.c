@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "base/mem.h"
+#include "base/test/fuzz.h"
 #include "fakes/s3/range.h"
 #include "fakes/s3/test/s3_peer.h"
 #include "fakes/s3/xml.h"
@@ -59,7 +59,6 @@ static void fuzz_listing(const char *query)
     free(target);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     char *text;
@@ -80,17 +79,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     free(text);
     return 0;
 }
-
-#ifndef FUZZ_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        struct buf b = BUF_INIT(16 << 20);
-
-        if (io_read_file(argv[i], &b, NULL) == 0)
-            LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), buf_len(&b));
-        buf_release(&b);
-    }
-    return 0;
-}
-#endif

@@ -4,8 +4,8 @@
  * With libFuzzer: clang -fsanitize=fuzzer,address -DFUZZ_LIBFUZZER ...
  * Without: the program reads the files named on its command line, once each.
  */
-#ifndef FAKES_AWS_TEST_FUZZ_H
-#define FAKES_AWS_TEST_FUZZ_H
+#ifndef BASE_TEST_FUZZ_H
+#define BASE_TEST_FUZZ_H
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -81,7 +81,7 @@ bool engine_image_was_pulled(const struct engine *en, const char *name)
     return st && st->pulled;
 }
 
-static void on_saved_image(const char *id, const json_t *state, void *user)
+static void on_saved_image(const char *id, json_t *state, void *user)
 {
     struct engine *en = user;
 

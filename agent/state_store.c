@@ -423,15 +423,12 @@ json_t *state_store_container(struct state_store *s, const char *arn, const char
     return state;
 }
 
-int state_store_containers(struct state_store *s, const char *arn, state_container_fn fn,
-                           void *user, struct err *e)
+/* fn for each row whose second column is JSON. */
+static int each_state(struct state_store *s, sqlite3_stmt *st, const char *doing, state_row_fn fn,
+                      void *user, struct err *e)
 {
-    sqlite3_stmt *st;
     int rc;
 
-    if (!s)
-        return 0;
-    st = bind(s, CONTAINERS, arn, NULL, NULL);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         _cleanup_json_ json_t *state = column_json(st, 1);
 
@@ -439,29 +436,23 @@ int state_store_containers(struct state_store *s, const char *arn, state_contain
             fn((const char *)sqlite3_column_text(st, 0), state, user);
     }
     if (rc != SQLITE_DONE)
-        fail(s, e, "reading the saved containers");
+        fail(s, e, doing);
     sqlite3_reset(st);
     return rc == SQLITE_DONE ? 0 : -1;
 }
 
-int state_store_images(struct state_store *s, state_image_fn fn, void *user, struct err *e)
+int state_store_containers(struct state_store *s, const char *arn, state_row_fn fn, void *user,
+                           struct err *e)
 {
-    sqlite3_stmt *st;
-    int rc;
-
     if (!s)
         return 0;
-    st = s->stmts[IMAGES];
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        _cleanup_json_ json_t *state = column_json(st, 1);
+    return each_state(s, bind(s, CONTAINERS, arn, NULL, NULL), "reading the saved containers", fn,
+                      user, e);
+}
 
-        if (state)
-            fn((const char *)sqlite3_column_text(st, 0), state, user);
-    }
-    if (rc != SQLITE_DONE)
-        fail(s, e, "reading the saved images");
-    sqlite3_reset(st);
-    return rc == SQLITE_DONE ? 0 : -1;
+int state_store_images(struct state_store *s, state_row_fn fn, void *user, struct err *e)
+{
+    return s ? each_state(s, s->stmts[IMAGES], "reading the saved images", fn, user, e) : 0;
 }
 
 int state_store_reset(struct state_store *s, struct err *e)

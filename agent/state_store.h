@@ -75,9 +75,10 @@ void state_store_rollback(struct state_store *s);
 int state_store_put_image(struct state_store *s, const char *id, const json_t *state,
                           struct err *e);
 int state_store_delete_image(struct state_store *s, const char *id, struct err *e);
+/* key: the id of an image, the name of a container. */
+typedef void (*state_row_fn)(const char *key, json_t *state, void *user);
 /* fn for each saved image whose state is JSON. */
-typedef void (*state_image_fn)(const char *id, const json_t *state, void *user);
-int state_store_images(struct state_store *s, state_image_fn fn, void *user, struct err *e);
+int state_store_images(struct state_store *s, state_row_fn fn, void *user, struct err *e);
 
 /*
  * fn for each saved task, oldest first. spec or state is NULL when its text is
@@ -89,9 +90,8 @@ int state_store_tasks(struct state_store *s, state_task_fn fn, void *user, struc
 json_t *state_store_container(struct state_store *s, const char *arn, const char *name);
 
 /* fn for each saved container of a task whose state is JSON. */
-typedef void (*state_container_fn)(const char *name, json_t *state, void *user);
-int state_store_containers(struct state_store *s, const char *arn, state_container_fn fn,
-                           void *user, struct err *e);
+int state_store_containers(struct state_store *s, const char *arn, state_row_fn fn, void *user,
+                           struct err *e);
 
 /* Forgets tasks, images and metadata: the instance has become another one. */
 int state_store_reset(struct state_store *s, struct err *e);

@@ -78,7 +78,7 @@ static void collect(const char *arn, json_t *spec, json_t *state, void *user)
 }
 
 /* The number in the id of the only one. */
-static void count_image(const char *id, const json_t *state, void *user)
+static void count_image(const char *id, json_t *state, void *user)
 {
     assert_string_equal(json_str(state, "knownStatus"), "STOPPED");
     *(int *)user = *(int *)user * 10 + id[strlen(id) - 1] - '0';

@@ -304,18 +304,20 @@ int create_endpoints(struct container *c, const json_t *networking, int version,
     return 0;
 }
 
+static void endpoint_release(struct endpoint *e)
+{
+    free(e->network);
+    free(e->ipam);
+    free(e->links);
+    free(e->aliases);
+    free(e->names);
+    free(e->options);
+}
+
 void endpoints_release(struct container *c)
 {
-    for (size_t i = 0; i < c->n_endpoints; i++) {
-        struct endpoint *e = &c->endpoints[i];
-
-        free(e->network);
-        free(e->ipam);
-        free(e->links);
-        free(e->aliases);
-        free(e->names);
-        free(e->options);
-    }
+    for (size_t i = 0; i < c->n_endpoints; i++)
+        endpoint_release(&c->endpoints[i]);
     free(c->endpoints);
 }
 
@@ -368,19 +370,10 @@ int container_leave(struct container *c, struct network *n, bool force, struct p
                        "container cannot be disconnected from host network or connected to host "
                        "network");
     e->n = n;
-    if (*e->id) {
-        disconnect_endpoint(c, e);
-        network_event(c, n, "disconnect"); /* the daemon says it beside the driver */
-    } else {
-        network_event(c, n, "disconnect");
-    }
+    disconnect_endpoint(c, e);
+    network_event(c, n, "disconnect"); /* the daemon says it beside the driver */
     at = (size_t)(e - c->endpoints);
-    free(e->network);
-    free(e->ipam);
-    free(e->links);
-    free(e->aliases);
-    free(e->names);
-    free(e->options);
+    endpoint_release(e);
     memmove(e, e + 1, (c->n_endpoints - at - 1) * sizeof(*e));
     c->n_endpoints--;
     c->address = c->n_endpoints ? c->endpoints[0].address : 0;

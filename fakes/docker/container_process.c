@@ -20,8 +20,7 @@
 
 /* --- what shall run ----------------------------------------------------------------------- */
 
-/* The words of a member of strings behind the first one; NULL-ended. */
-static char **words(const char *first, const json_t *array)
+char **json_words(const char *first, const json_t *array)
 {
     size_t n = 0, i;
     char **v = new0_array(char *, json_array_size(array) + 2);
@@ -283,9 +282,9 @@ int container_process_start(struct container *c, struct problem *p, int *ret_cod
     _cleanup_json_ json_t *config = read_text("", c->config, ""),
                           *host = read_text("", c->host_config, ""),
                           *command = read_text("{", c->path_args, "}");
-    char **argv = words(json_str(command, "Path"), json_object_get(command, "Args"));
+    char **argv = json_words(json_str(command, "Path"), json_object_get(command, "Args"));
     char **env = container_environment(c, config, NULL);
-    char **groups = words(NULL, json_object_get(host, "GroupAdd"));
+    char **groups = json_words(NULL, json_object_get(host, "GroupAdd"));
     struct process_limit limits[CONTAINER_LIMITS];
     struct process_spec s = {.argv = argv,
                              .env = env,

@@ -59,6 +59,9 @@ struct run *exec_process_start(struct container *c, const json_t *how,
 size_t container_limits_read(const json_t *host, struct process_limit v[CONTAINER_LIMITS]);
 /* A signal to every process of the container. */
 void container_process_signal_all(struct container *c, int signal);
+/* The strings of an array behind the first one (NULL: none), NULL-ended, to be freed with
+ * str_argv_free(). */
+char **json_words(const char *first, const json_t *array);
 /* Its environment as the engine completes it, NULL-ended, to be freed with str_argv_free(). more:
  * an array of strings that win, or NULL. */
 char **container_environment(const struct container *c, const json_t *config, const json_t *more);

@@ -392,21 +392,12 @@ static int start_simulated(struct exec *e, struct problem *p)
     return 0;
 }
 
-static char **strings(const json_t *array)
-{
-    char **v = new0_array(char *, json_array_size(array) + 1);
-
-    for (size_t i = 0; i < json_array_size(array); i++)
-        v[i] = xstrdup(json_string_value(json_array_get(array, i)));
-    return v;
-}
-
 struct run *exec_process_start(struct container *c, const json_t *how,
                                const struct run_owner *owner, struct problem *p)
 {
     const char *cwd = json_str(how, "WorkingDir"), *user = json_str(how, "User");
     _cleanup_json_ json_t *config = json_read(c->config, strlen(c->config), JSON_READ_PEER, NULL);
-    char **argv = strings(json_object_get(how, "Cmd"));
+    char **argv = json_words(NULL, json_object_get(how, "Cmd"));
     char **env = container_environment(c, config, json_object_get(how, "Env"));
     _cleanup_json_ json_t *host =
         json_read(c->host_config, strlen(c->host_config), JSON_READ_PEER, NULL);

@@ -66,11 +66,13 @@ static bool state_waits(struct thread *th)
 }
 
 /*
- * Two files, because each lets something through. A thread that was preempted
- * between saying that it will wait and looking whether it must is S in `stat`;
- * the kernel answers for `syscall` when the thread has left the processor for
- * good, or says "running". A thread that is being woken on another processor
- * seems to wait in `syscall`, and is R in `stat`.
+ * Two files, because each lets something through, and in this order. A thread
+ * that is still on its way to sleep, or that looks a last time whether it must,
+ * is S in `stat`; for `syscall` the kernel waits until such a thread has left the
+ * processor for good, or says "running". A thread that is being woken on another
+ * processor seems to wait in `syscall`, and was R in `stat`. Looked at the other
+ * way round, one that is woken just then passes both: a moment later it is S
+ * again while it runs, in wait4().
  */
 static bool waits(struct thread *th)
 {
@@ -79,10 +81,10 @@ static bool waits(struct thread *th)
 
     if (th->held)
         return true;
-    fd = look_fd(th, &th->call_fd, "syscall");
-    if (fd >= 0 && pread(fd, &first, 1, 0) == 1 && first == 'r')
+    if (!state_waits(th))
         return false;
-    return state_waits(th);
+    fd = look_fd(th, &th->call_fd, "syscall");
+    return fd < 0 || pread(fd, &first, 1, 0) != 1 || first != 'r';
 }
 
 /* Nanoseconds of CPU time that the process has used; it grows when any thread of it runs. */

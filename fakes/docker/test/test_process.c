@@ -30,6 +30,8 @@ static int begin(void **state)
     snprintf(folder, sizeof(folder), "/tmp/ecsim-root-XXXXXX");
     if (client_begin(state) < 0 || !mkdtemp(folder))
         return -1;
+    if (!can_resolve())
+        return 0; /* and each test is skipped */
     return control("image", "name", "real:1", "cached", "", "rootfs", folder, NULL);
 }
 
@@ -40,14 +42,15 @@ static int end(void **state)
 }
 
 /* Creates and starts a container that runs this line of shell. False: it cannot be done here. */
-static bool real(const char *name, const char *line, const char *more)
+static bool real_with(const char *name, const char *line, const char *host, const char *more)
 {
     char *command;
 
     if (!can_resolve())
         return false;
-    command = xasprintf(",\"Cmd\":[\"sh\",\"-c\",\"%s\"],\"HostConfig\":{\"Binds\":[" TOOLS "]}%s",
-                        line, more);
+    command =
+        xasprintf(",\"Cmd\":[\"sh\",\"-c\",\"%s\"],\"HostConfig\":{\"Binds\":[" TOOLS "]%s}%s",
+                  line, host, more);
 
     run(name, "real:1", command);
     free(command);
@@ -58,6 +61,11 @@ static bool real(const char *name, const char *line, const char *more)
         fail_msg("%s", buf_str(&answer.body));
     printf("skipped: this kernel gives no namespaces: %s", buf_str(&answer.body));
     return false;
+}
+
+static bool real(const char *name, const char *line, const char *more)
+{
+    return real_with(name, line, "", more);
 }
 
 /* Turns the loop until the container has ended; in real time, as its process lives in that. */
@@ -151,15 +159,11 @@ static void one_that_ignores_term_is_killed(void **state)
 
 static void its_limits_are_those_of_the_create_body(void **state)
 {
-    char *command = xasprintf(
-        ",\"Tty\":true,\"Cmd\":[\"sh\",\"-c\",\"ulimit -Sn; ulimit -Hn; ulimit -c\"],"
-        "\"HostConfig\":{\"Binds\":[" TOOLS "],\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":100,"
-        "\"Hard\":200},{\"Name\":\"core\",\"Soft\":0,\"Hard\":0}]}");
-
     (void)state;
-    run("cc", "real:1", command);
-    free(command);
-    if (strstr(buf_str(&answer.body), "clone: "))
+    if (!real_with("cc", "ulimit -Sn; ulimit -Hn; ulimit -c",
+                   ",\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":100,\"Hard\":200},"
+                   "{\"Name\":\"core\",\"Soft\":0,\"Hard\":0}]",
+                   ",\"Tty\":true"))
         skip();
     wait_for_end("cc");
     assert_string_equal(logs("cc"), "100\r\n200\r\n0\r\n");

@@ -39,8 +39,8 @@ struct thread {
     struct tracer *tracer;
     struct group *group; /* NULL: not known yet */
     pid_t tid;
-    int stat_fd, call_fd; /* of /proc/.../stat and syscall, or -1 */
-    enum after after;     /* what its next return from the kernel is for */
+    int stat_fd, call_fd, wchan_fd; /* of /proc/.../stat, syscall and wchan, or -1 */
+    enum after after;               /* what its next return from the kernel is for */
     struct wait wait;
     struct wait cut; /* a wait that a signal cut short, and that the kernel may start again */
     struct clock_timer timer;
@@ -131,6 +131,11 @@ void file_committed(struct thread *th);
 bool image_install(struct thread *th, int *status);
 /* Writes the group's page. */
 void image_write(struct group *g);
+
+/* --- idle.c ------------------------------------------------------------------------------- */
+
+/* Whether /proc/.../wchan of this kernel can be relied on. */
+bool tracer_wchan_tells(void);
 
 /* --- filter.c ----------------------------------------------------------------------------- */
 

@@ -103,7 +103,7 @@ static struct thread *thread_new(struct tracer *t, pid_t tid)
 
     th->tracer = t;
     th->tid = tid;
-    th->stat_fd = th->call_fd = -1;
+    th->stat_fd = th->call_fd = th->wchan_fd = -1;
     th->fresh = true;
     list_add_tail(bucket(t, tid), &th->link);
     t->n_threads++;
@@ -117,6 +117,13 @@ static void awake(struct thread *th)
     th->waking = false;
 }
 
+static void close_looks(struct thread *th)
+{
+    cleanup_closep(&th->stat_fd);
+    cleanup_closep(&th->call_fd);
+    cleanup_closep(&th->wchan_fd);
+}
+
 void thread_free(struct thread *th)
 {
     struct tracer *t = th->tracer;
@@ -125,8 +132,7 @@ void thread_free(struct thread *th)
     if (th->in_stop)
         t->stopped--;
     loop_cancel(t->loop, &th->timer);
-    cleanup_closep(&th->stat_fd);
-    cleanup_closep(&th->call_fd);
+    close_looks(th);
     if (th->group)
         group_put(th->group);
     list_del(&th->link);
@@ -365,8 +371,7 @@ static bool on_exec(struct thread *th, int *status)
     th->wait.kind = th->cut.kind = NULL;
     th->expired = false;
     loop_cancel(th->tracer->loop, &th->timer);
-    cleanup_closep(&th->stat_fd);
-    cleanup_closep(&th->call_fd);
+    close_looks(th);
     return image_install(th, status);
 }
 
@@ -502,6 +507,7 @@ void tracer_init(struct tracer *t, struct loop *loop)
     for (size_t i = 0; i < ARRAY_SIZE(t->buckets); i++)
         list_init(&t->buckets[i]);
     list_init(&t->groups);
+    t->wchan_tells = tracer_wchan_tells();
 }
 
 void tracer_release(struct tracer *t)

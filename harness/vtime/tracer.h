@@ -61,6 +61,7 @@ struct tracer {
     struct list buckets[256]; /* threads, by id */
     size_t n_threads;
     struct list groups;        /* processes */
+    bool wchan_tells;          /* this kernel's wchan can be relied on (idle.c) */
     size_t waking;             /* threads that were told to wake and have not been seen since */
     size_t stopped;            /* threads in a group stop (SIGSTOP) */
     pid_t runner;              /* the thread that was seen to run when all were looked at */

@@ -184,40 +184,36 @@ void post_container_start(struct fake *f, struct exchange *x)
     }
 }
 
-void post_container_stop(struct fake *f, struct exchange *x)
+/* What stop and restart have in common; one that does not run is dealt with at once. */
+static void stop_for(struct exchange *x, enum ending kind)
 {
     struct container *c = container_of_path(x);
     struct problem p = {0};
     int64_t seconds;
     int signal;
 
-    (void)f;
     if (!c)
         return;
     if (read_timeout(x, c, &seconds, &p) < 0 || read_stop_signal(x, c, &signal, &p) < 0)
         docker_refuse(x, &p);
-    else if (!container_running(c))
-        docker_answer_empty(x, 304);
+    else if (container_running(c))
+        begin_stop(c, x, kind, seconds, signal);
+    else if (kind == END_RESTART)
+        restart_after(c, x);
     else
-        begin_stop(c, x, END_STOP, seconds, signal);
+        docker_answer_empty(x, 304);
+}
+
+void post_container_stop(struct fake *f, struct exchange *x)
+{
+    (void)f;
+    stop_for(x, END_STOP);
 }
 
 void post_container_restart(struct fake *f, struct exchange *x)
 {
-    struct container *c = container_of_path(x);
-    struct problem p = {0};
-    int64_t seconds;
-    int signal;
-
     (void)f;
-    if (!c)
-        return;
-    if (read_timeout(x, c, &seconds, &p) < 0 || read_stop_signal(x, c, &signal, &p) < 0)
-        docker_refuse(x, &p);
-    else if (!container_running(c))
-        restart_after(c, x);
-    else
-        begin_stop(c, x, END_RESTART, seconds, signal);
+    stop_for(x, END_RESTART);
 }
 
 static void kill_it(struct container *c, struct exchange *x, const char *name, int signal)

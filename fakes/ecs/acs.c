@@ -76,39 +76,13 @@ static void release(struct fake *f)
 
 /* --- sessions -------------------------------------------------------------------------- */
 
-/* {"type":"...","message":{...}}: sets s->type and s->frame, or says what is wrong. */
-static void read_frame(struct session *s, const char *p, size_t n, char **ret_what)
-{
-    struct err e = ERR_INIT;
-    json_t *v = json_read(p, n, JSON_READ_PEER, &e), *message = json_object_get(v, "message");
-    const char *type = json_str(v, "type");
-
-    if (!v) {
-        session_wrong(s, "a frame is no JSON: %s", e.text);
-        return;
-    }
-    if (!type) {
-        session_wrong(s, "a frame has no \"type\"");
-    } else {
-        *ret_what = xstrndup(type, 128);
-        s->type = acs_message_from(type);
-        if (s->type < 0)
-            session_wrong(s, "no message has the type \"%.128s\"", type);
-        else if (!json_is_object(message))
-            session_wrong(s, "%s: \"message\" is no object", type);
-        else
-            s->frame = json_incref(message);
-    }
-    json_decref(v);
-}
-
 static void on_name(struct ws *w, const char *p, size_t n, char **ret_what, const char **ret_group,
                     json_t **ret_body)
 {
     struct session *s = ws_data(w);
 
     session_drop_frame(s);
-    read_frame(s, p, n, ret_what);
+    session_read_frame(s, p, n, acs_message_from, ret_what);
     if (!s->frame)
         return;
     *ret_group = acs_judge((struct acs *)s->set->owner, s);

@@ -92,6 +92,11 @@ void ecs_delete_account_setting(struct plane *p, struct exchange *x, const json_
 /* An InvalidParameterException with this text. */
 void ecs_invalid(struct exchange *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* ecs_run.c: the ACTIVE definition that the body's taskDefinition names; NULL: the exchange was
+ * refused. missing: the text when it names none. */
+struct plane_definition *ecs_definition(struct plane *p, struct exchange *x, const json_t *body,
+                                        const char *missing);
+
 /* True when "include" holds the word. */
 bool ecs_includes(const json_t *body, const char *word);
 

@@ -14,13 +14,13 @@
 
 /* --- what both check ------------------------------------------------------------------- */
 
-static struct plane_definition *need_definition(struct plane *p, struct exchange *x,
-                                                const json_t *body)
+struct plane_definition *ecs_definition(struct plane *p, struct exchange *x, const json_t *body,
+                                        const char *missing)
 {
     struct plane_definition *d = definition_find(p, json_str(body, "taskDefinition"));
 
     if (!json_str(body, "taskDefinition"))
-        ecs_invalid(x, "taskDefinition can not be null.");
+        ecs_invalid(x, "%s", missing);
     else if (!d)
         aws_json_error(x, 0, "ClientException", "TaskDefinition not found.");
     else if (d->status != DEFINITION_ACTIVE) {
@@ -189,7 +189,8 @@ static void run(struct plane *p, struct exchange *x, const json_t *body, struct 
 void ecs_run_task(struct plane *p, struct exchange *x, const json_t *body)
 {
     struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
-    struct plane_definition *d = c ? need_definition(p, x, body) : NULL;
+    struct plane_definition *d =
+        c ? ecs_definition(p, x, body, "taskDefinition can not be null.") : NULL;
     int64_t count = json_int(body, "count", 1);
     struct launch_order o;
 
@@ -212,7 +213,8 @@ void ecs_run_task(struct plane *p, struct exchange *x, const json_t *body)
 void ecs_start_task(struct plane *p, struct exchange *x, const json_t *body)
 {
     struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
-    struct plane_definition *d = c ? need_definition(p, x, body) : NULL;
+    struct plane_definition *d =
+        c ? ecs_definition(p, x, body, "taskDefinition can not be null.") : NULL;
     json_t *names = d ? ecs_need_list(x, body, "containerInstances", COUNT_MAX) : NULL;
     json_t *tasks, *failures, *name;
     struct launch_order o;

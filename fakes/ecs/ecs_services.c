@@ -39,22 +39,6 @@ static struct plane_service *need_service(struct plane *p, struct exchange *x, c
     return s;
 }
 
-static struct plane_definition *need_definition(struct plane *p, struct exchange *x,
-                                                const json_t *body)
-{
-    struct plane_definition *d = definition_find(p, json_str(body, "taskDefinition"));
-
-    if (!json_str(body, "taskDefinition"))
-        ecs_invalid(x, "TaskDefinition can not be blank.");
-    else if (!d)
-        aws_json_error(x, 0, "ClientException", "TaskDefinition not found.");
-    else if (d->status != DEFINITION_ACTIVE) {
-        aws_json_error(x, 0, "ClientException", "TaskDefinition is inactive");
-        return NULL;
-    }
-    return d;
-}
-
 static int check_placement(struct exchange *x, const json_t *body)
 {
     struct place pl = {0};
@@ -183,7 +167,7 @@ void ecs_create_service(struct plane *p, struct exchange *x, const json_t *body)
         ecs_invalid(x, "desiredCount can not be null.");
         return;
     }
-    d = need_definition(p, x, body);
+    d = ecs_definition(p, x, body, "TaskDefinition can not be blank.");
     if (!d || check_offer(x, body) < 0 || check_numbers(x, body) < 0 ||
         check_placement(x, body) < 0 || !ecs_check_tags(x, json_object_get(body, "tags")))
         return;
@@ -229,8 +213,9 @@ void ecs_update_service(struct plane *p, struct exchange *x, const json_t *body)
         aws_json_error(x, 0, "ServiceNotActiveException", "Service was not ACTIVE.");
         return;
     }
-    d = json_str(body, "taskDefinition") ? need_definition(p, x, body)
-                                         : s->deployments[0].definition;
+    d = json_str(body, "taskDefinition")
+            ? ecs_definition(p, x, body, "TaskDefinition can not be blank.")
+            : s->deployments[0].definition;
     if (!d || check_numbers(x, body) < 0 || check_placement(x, body) < 0)
         return;
     if (s->daemon && json_object_get(body, "desiredCount")) {

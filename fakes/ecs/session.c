@@ -204,6 +204,32 @@ struct session *session_find(const struct session_set *set, const char *arn_or_i
     return NULL;
 }
 
+void session_read_frame(struct session *s, const char *p, size_t n, int (*type_from)(const char *),
+                        char **ret_what)
+{
+    struct err e = ERR_INIT;
+    json_t *v = json_read(p, n, JSON_READ_PEER, &e), *message = json_object_get(v, "message");
+    const char *type = json_str(v, "type");
+
+    if (!v) {
+        session_wrong(s, "a frame holds no JSON: %s", e.text);
+        return;
+    }
+    if (!type) {
+        session_wrong(s, "a frame has no \"type\"");
+    } else {
+        *ret_what = xstrndup(type, 128);
+        s->type = type_from(type);
+        if (s->type < 0)
+            session_wrong(s, "no message has the type \"%.128s\"", type);
+        else if (!json_is_object(message))
+            session_wrong(s, "%s: \"message\" is no object", type);
+        else
+            s->frame = json_incref(message);
+    }
+    json_decref(v);
+}
+
 void session_drop_frame(struct session *s)
 {
     json_decref(s->frame);

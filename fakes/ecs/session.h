@@ -90,6 +90,12 @@ int session_control(struct session_set *set, const char *command, const json_t *
 
 void session_pending(const struct session_set *set, struct buf *out);
 
+/*
+ * Reads the JSON of the frame in hand, {"type":...,"message":{...}}: sets *ret_what, s->type (what
+ * type_from gives) and s->frame, or says what is wrong.
+ */
+void session_read_frame(struct session *s, const char *p, size_t n, int (*type_from)(const char *),
+                        char **ret_what);
 /* Forgets the frame in hand. */
 void session_drop_frame(struct session *s);
 /* Says what is wrong with the frame in hand. */

@@ -91,33 +91,6 @@ static int check_signature(struct session *s, const struct tcs_frame *f)
     return result == SIGV4_OK ? 0 : -1;
 }
 
-/* Sets *ret_what, s->type and s->frame, or says what is wrong. */
-static void read_json(struct session *s, const struct tcs_frame *f, char **ret_what)
-{
-    struct err e = ERR_INIT;
-    json_t *v = json_read(f->json, f->json_len, JSON_READ_PEER, &e);
-    json_t *message = json_object_get(v, "message");
-    const char *type = json_str(v, "type");
-
-    if (!v) {
-        session_wrong(s, "a frame holds no JSON: %s", e.text);
-        return;
-    }
-    if (!type) {
-        session_wrong(s, "a frame has no \"type\"");
-    } else {
-        *ret_what = xstrndup(type, 128);
-        s->type = tcs_message_from(type);
-        if (s->type < 0)
-            session_wrong(s, "no message has the type \"%.128s\"", type);
-        else if (!json_is_object(message))
-            session_wrong(s, "%s: \"message\" is no object", type);
-        else
-            s->frame = json_incref(message);
-    }
-    json_decref(v);
-}
-
 static void on_name(struct ws *w, const char *p, size_t n, char **ret_what, const char **ret_group,
                     json_t **ret_body)
 {
@@ -132,7 +105,7 @@ static void on_name(struct ws *w, const char *p, size_t n, char **ret_what, cons
         tcs_frame_release(&f);
         return;
     }
-    read_json(s, &f, ret_what);
+    session_read_frame(s, f.json, f.json_len, tcs_message_from, ret_what);
     if (s->frame) {
         *ret_body = json_incref(s->frame);
         group = tcs_judge(s->type, s->frame, s->instance_arn, loop_wall(fake_loop(ws_fake(w))),

@@ -264,7 +264,7 @@ static void what_does_not_fit_has_no_group_and_a_note(void **state)
           "is not for an agent to send");
     wrong("{\"type\":\"AckRequest\"}", "AckRequest", "\"message\" is no object");
     wrong("{\"message\":{}}", "unknown", "a frame has no \"type\"");
-    wrong("hello", "unknown", "a frame is no JSON");
+    wrong("hello", "unknown", "a frame holds no JSON");
 }
 
 static void an_ack_has_to_fit_what_it_answers(void **state)

@@ -102,11 +102,12 @@ static const struct proc_ops ops = {.on_line = on_line, .on_exit = on_exit_};
 int agent_start(struct run *r, const struct scn_step *s, char *const *more)
 {
     struct err e = ERR_INIT;
+    char *const *agent = r->second ? r->config->second : r->config->agent;
     char **env, **argv;
     json_t *d = json_object(), *words = json_array();
     size_t n = 0, m = 0;
 
-    if (!r->config->agent) {
+    if (!agent) {
         json_decref(d);
         json_decref(words);
         return run_fail(r, s, "no agent was given: use --agent CMD");
@@ -116,12 +117,12 @@ int agent_start(struct run *r, const struct scn_step *s, char *const *more)
         json_decref(words);
         return run_fail(r, s, "the agent is running already");
     }
-    while (r->config->agent[n])
+    while (agent[n])
         n++;
     while (more && more[m])
         m++;
     argv = new0_array(char *, n + m + 1);
-    memcpy(argv, r->config->agent, n * sizeof(*argv));
+    memcpy(argv, agent, n * sizeof(*argv));
     if (m)
         memcpy(argv + n, more, m * sizeof(*argv));
     for (size_t i = 0; argv[i]; i++)

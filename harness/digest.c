@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "harness/agent_feature.h"
 #include "harness/match.h"
 #include "harness/pace.h"
 #include "harness/scn.h"
@@ -36,15 +37,32 @@ static int versions(struct digest *g, const struct scn_value *v)
 {
     struct err e = ERR_INIT;
     struct pos pos = v->pos;
+    const char *near;
     size_t at = 0;
 
     if (!match_version_check(v->text, &at, &e))
         return 0;
     pos.col += (uint32_t)at;
     pos.len = at < pos.len ? pos.len - (uint32_t)at : 1;
-    error_at(g, pos, "expected a version here");
+    near = agent_feature_nearest(v->text + at, strcspn(v->text + at, ","));
+    error_at(g, pos, "expected a version here, or a feature of the agent");
+    if (near)
+        diag_note(g->d, "did you mean \"%s\"? `ecsim features` lists all", near);
     diag_note(g->d, "guards are >=1.44, <1.80, 1.20..1.62 or 1.44; several stand with commas");
     return -1;
+}
+
+static int second(struct digest *g, const struct scn_value *v)
+{
+    return str_eq(v->text, "newer") || str_eq(v->text, "older") ? 0 : versions(g, v);
+}
+
+/* What features agents have says nothing of an engine. */
+static int docker(struct digest *g, const struct scn_value *v)
+{
+    if (v->text[strcspn(v->text, "abcdefghijklmnopqrstuvwxyz!")])
+        return error_at(g, v->pos, "expected versions of Docker, such as >=20.10 or 29.0.0");
+    return versions(g, v);
 }
 
 static int known(struct digest *g, const struct scn_header *h)
@@ -193,6 +211,12 @@ static int one(struct digest *g, const struct scn_header *h)
     case HEADER_AGENT:
         add_words(s->agent, s->n_agent, s->cap_agent, h);
         return versions(g, &h->args[0]);
+    case HEADER_SECOND_AGENT:
+        add_words(s->second, s->n_second, s->cap_second, h);
+        return second(g, &h->args[0]);
+    case HEADER_DOCKER_VERSION:
+        s->docker = h->args[0].text;
+        return docker(g, &h->args[0]);
     case HEADER_KNOWN:
         return known(g, h);
     case HEADER_LIMIT:

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "harness/agent_feature.h"
 
 #define VERSION_PARTS 4
 
@@ -46,12 +47,30 @@ static int compare(const struct version *a, const struct version *b)
     return 0;
 }
 
-enum bound { BOUND_EQ, BOUND_LT, BOUND_LE, BOUND_GT, BOUND_GE, BOUND_RANGE };
+enum bound { BOUND_EQ, BOUND_LT, BOUND_LE, BOUND_GT, BOUND_GE, BOUND_RANGE, BOUND_FEATURE };
 
 struct condition {
     enum bound bound;
     struct version from, to;
+    bool ends, lacks; /* of a feature: `to` is the first that has it no more; it is not wanted */
 };
+
+/* The name of a feature at s, `!` before it or not; as read_condition(). */
+static size_t read_feature(const char *s, struct condition *c, size_t *ret_at)
+{
+    bool lacks = *s == '!';
+    size_t n = strcspn(s + lacks, ",");
+    const struct agent_feature *f = agent_feature_find(s + lacks, n);
+
+    *ret_at = lacks;
+    if (!f)
+        return 0;
+    *c = (struct condition){.bound = BOUND_FEATURE, .lacks = lacks, .ends = f->until};
+    read_version(f->since, &c->from);
+    if (f->until)
+        read_version(f->until, &c->to);
+    return lacks + n;
+}
 
 /* One condition at s; returns the bytes it took, or 0 with *ret_at. */
 static size_t read_condition(const char *s, struct condition *c, size_t *ret_at)
@@ -63,6 +82,8 @@ static size_t read_condition(const char *s, struct condition *c, size_t *ret_at)
         {"<=", BOUND_LE}, {">=", BOUND_GE}, {"==", BOUND_EQ}, {"<", BOUND_LT}, {">", BOUND_GT}};
     size_t at = 0, n;
 
+    if (*s == '!' || (*s >= 'a' && *s <= 'z'))
+        return read_feature(s, c, ret_at);
     c->bound = BOUND_EQ;
     for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
         if (str_starts(s, ops[i].op)) {
@@ -100,8 +121,19 @@ static bool holds(const struct condition *c, const struct version *v)
         return d >= 0;
     case BOUND_RANGE:
         return d >= 0 && compare(v, &c->to) <= 0;
+    case BOUND_FEATURE:
+        return (d >= 0 && !(c->ends && compare(v, &c->to) >= 0)) != c->lacks;
     }
     return false;
+}
+
+static int wrong(const char *guard, const char *at, struct err *e)
+{
+    const char *near = agent_feature_nearest(at, strcspn(at, ","));
+
+    return err_set(e, ERR_PARSE, "\"%.60s\" is no guard: expected %s%s%s%s", guard,
+                   arg_kind_expects(ARG_VERSIONS), near ? "; did you mean \"" : "",
+                   near ? near : "", near ? "\"?" : "");
 }
 
 static int each_condition(const char *guard, const struct version *v, size_t *ret_at, struct err *e)
@@ -116,8 +148,7 @@ static int each_condition(const char *guard, const struct version *v, size_t *re
         if (!n || (guard[at + n] && guard[at + n] != ',')) {
             if (ret_at)
                 *ret_at = n ? at + n : at + bad;
-            return err_set(e, ERR_PARSE, "\"%.60s\" is no guard: expected %s", guard,
-                           arg_kind_expects(ARG_VERSIONS));
+            return wrong(guard, guard + at + (n ? 0 : bad), e);
         }
         all = all && v && holds(&c, v);
         at += n;

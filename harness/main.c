@@ -7,6 +7,7 @@
 #include "harness/boot/cmd_boot_check.h"
 #include "harness/cmd_operations.h"
 #include "harness/config_lint.h"
+#include "harness/agent_feature.h"
 #include "harness/cmd_agents.h"
 #include "harness/cmd_run.h"
 #include "harness/exitcode.h"
@@ -29,6 +30,7 @@ static const struct command {
     {"logs", cmd_logs, "show what happens in it"},
     {"boot-check", cmd_boot_check, "will it boot, with these units and this user data?"},
     {"agents", cmd_agents, "list the agents that have names"},
+    {"features", cmd_features, "list what releases of the official agent have changed"},
     {"serve", cmd_serve, "serve any of the fakes by hand"},
     {"config-lint", cmd_config_lint, "say what an agent will make of ecs.config"},
     {"fmt", cmd_fmt, "format scenarios"},

@@ -54,6 +54,7 @@ int match_regex_check(const char *re, struct err *e);
 
 /* Does this agent version satisfy ">=1.44,<1.80" or "1.20..1.62"? Versions compare at the
  * precision of the bound: 1.62.3 is within 1.20..1.62, and is not >1.62. -1: e is set.
+ * A condition may be the name of a feature (agent_feature.h), or `!` and one, too.
  * version may be NULL (unknown): nothing is satisfied. */
 int match_version(const char *guard, const char *version, struct err *e);
 /* Checks a guard's form; *ret_at is the offset of what is wrong. */

@@ -79,6 +79,9 @@ static void tap_line(struct progress *p, size_t i)
         fprintf(p->out, " # SKIP %s", r->reason);
     else if (r->outcome == OUTCOME_KNOWN)
         fprintf(p->out, " # TODO %s", r->reason); /* lint-ok: words, it is TAP's own */
+    else if (ok && it->tries)
+        fprintf(p->out, " # flaky: failed %d of %d times: %s", it->tries, it->tries + 1,
+                it->at_first);
     fprintf(p->out, "\n");
     if (!ok && r->outcome != OUTCOME_KNOWN) {
         fprintf(p->out, "  ---\n  outcome: %s\n  seconds: %.3f\n  report: |\n",
@@ -96,6 +99,7 @@ void progress_done(struct progress *p, size_t i)
 
     it->done = true;
     p->count[r->outcome]++;
+    p->n_flaky += r->outcome == OUTCOME_PASSED && it->tries;
     p->n_done++;
     if (!p->live) {
         tap_line(p, i);
@@ -103,6 +107,9 @@ void progress_done(struct progress *p, size_t i)
     }
     if (r->outcome == OUTCOME_SKIPPED) {
         fprintf(p->out, "\r\033[Kskipped  %s: %s\n", it->path, r->reason);
+    } else if (r->outcome == OUTCOME_PASSED && it->tries) {
+        fprintf(p->out, "\r\033[Kflaky  %s: failed %d of %d times: %s\n", it->path, it->tries,
+                it->tries + 1, it->at_first);
     } else if (r->outcome != OUTCOME_PASSED && r->outcome != OUTCOME_KNOWN) {
         fprintf(p->out, "\r\033[K%s  %s: %s\n", outcome_name(r->outcome), it->path, it->title);
         indent(p->out, "  ", r->report ? r->report : r->reason);
@@ -125,6 +132,8 @@ void progress_end(struct progress *p, double seconds, double clock)
     fprintf(p->out, "%.2f s of real time for %.2f s on the scenarios' clocks", seconds, clock);
     if (p->count[OUTCOME_KNOWN])
         fprintf(p->out, "; %zu failed as known", p->count[OUTCOME_KNOWN]);
+    if (p->n_flaky)
+        fprintf(p->out, "; %zu flaky", p->n_flaky);
     fprintf(p->out, "\n%zu passed, %zu failed, %zu skipped\n", progress_passed(p),
             progress_failed(p), progress_skipped(p));
     fflush(p->out);

@@ -21,6 +21,8 @@ struct progress_item {
     const char *path; /* of the scenario, as given */
     const char *title;
     struct result result;
+    int tries;      /* that failed before (--retry) */
+    char *at_first; /* why the first of them did; NULL: there was none */
     bool done, running;
     bool held; /* it has ended, and is shown after the one before it */
 };
@@ -32,7 +34,8 @@ struct progress {
     size_t n;
     size_t count[OUTCOME_MAX];
     size_t n_done;
-    int width; /* of the terminal */
+    size_t n_flaky; /* passed, but not at once */
+    int width;      /* of the terminal */
 };
 
 void progress_init(struct progress *p, FILE *out, struct progress_item *items, size_t n);

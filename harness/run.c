@@ -306,6 +306,21 @@ static int set_profile(struct run *r)
     return 0;
 }
 
+/* The engine's version: what was asked for, else the one that the scenario names. */
+static int set_docker(struct run *r)
+{
+    const char *said = r->scn->docker, *version = r->config->docker;
+    json_t *args;
+
+    if (!version && said && !said[strspn(said, ".0123456789")] && !strstr(said, ".."))
+        version = said;
+    if (!version || !world_find(&r->world, "docker"))
+        return 0;
+    args = json_object();
+    json_put_str(args, "version", version);
+    return run_control(r, NULL, PEER_DOCKER, "version", args, NULL);
+}
+
 static int prepare(struct run *r)
 {
     static const char *const folders[] = {"data", "tmp", "agent-tmp", "log"};
@@ -350,7 +365,7 @@ static int prepare(struct run *r)
         return run_fail(r, NULL, "%s", e.text);
     if (furnish(r, r->scn, r->scn->steps, r->scn->n_steps) < 0)
         return -1;
-    if (set_profile(r) < 0)
+    if (set_docker(r) < 0 || set_profile(r) < 0)
         return -1;
     crash_init(r, r->config->crash, r->config->crash_at);
     return 0;

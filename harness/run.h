@@ -46,10 +46,15 @@ struct run_config {
     const char *again;  /* command that runs scenarios as this one, but for path and seed */
     const char *agent_version;     /* NULL: unknown */
     const struct profile *profile; /* of the agent; NULL: there is none */
-    int64_t limit;                 /* overrides the header; 0: no */
-    bool verify;                   /* the history is wanted */
-    struct pace pace;              /* how time passes, if the scenario does not say `real` */
-    int64_t slow;                  /* patience is multiplied by it (ECSIM_SLOW, under valgrind) */
+    const char *agent_name;        /* as it was asked for; NULL: none was */
+    char *const *second;           /* the agent that takes over, as `agent`; often the same one */
+    const char *second_version;
+    const char *docker; /* version of Docker; NULL: as the scenario says, or the fake's own */
+    int64_t limit;      /* overrides the header; 0: no */
+    bool verify;        /* the history is wanted */
+    bool trace;         /* what went over the wires is wanted, in its place */
+    struct pace pace;   /* how time passes, if the scenario does not say `real` */
+    int64_t slow;       /* patience is multiplied by it (ECSIM_SLOW, under valgrind) */
     const struct sandbox *sandbox; /* the one we are in; NULL: none */
     enum crash_kind crash;         /* the agent is killed at such a point: */
     uint64_t crash_at;             /* this one, from 1 */
@@ -124,6 +129,7 @@ struct run {
     struct forward *forward;         /* in place of the sandbox's redirect; NULL: not needed */
     int port_fd, introspection_port; /* kept free for the agent; fd -1: need not be */
     struct proc *agent;              /* NULL: never started, or ended */
+    bool second;                     /* it is the second agent, or was when it ended */
     bool agent_clean;                /* it ended with 0 and by itself */
     bool ending;                     /* its end is wanted: stop, kill */
     struct crash crash;

@@ -37,6 +37,8 @@ struct board {
     struct runner *r;
     struct slot *slots;
     size_t next;
+    size_t *again; /* those that failed and are to be run once more */
+    size_t n_again;
     int signals;
     bool interrupted; /* by a signal, or by an error of ours: nothing more is begun */
     double clock;
@@ -49,9 +51,13 @@ static int64_t real_now(void)
     return (int64_t)uv_hrtime();
 }
 
-static char *folder(const struct runner *r, size_t i)
+/* A failure's folder stays: another try has one of its own. */
+static char *folder(const struct board *b, size_t i)
 {
-    return xasprintf("%s/%zu", r->root, i + 1);
+    int tries = b->items[i].tries;
+
+    return tries ? xasprintf("%s/%zu.%d", b->r->root, i + 1, tries + 1)
+                 : xasprintf("%s/%zu", b->r->root, i + 1);
 }
 
 static int redirect(const char *dir, struct err *e)
@@ -83,7 +89,7 @@ static void live(struct board *b, size_t i, int tell)
     const struct runner_job *job = &r->jobs[i];
     struct result result = {0};
     struct err e = ERR_INIT;
-    _cleanup_free_ char *dir = folder(r, i);
+    _cleanup_free_ char *dir = folder(b, i);
     sigset_t none;
     char *line;
 
@@ -116,6 +122,7 @@ static void board_release(struct board *b)
         buf_release(&b->slots[i].out);
     }
     free(b->slots);
+    free(b->again);
     cleanup_closep(&b->signals);
 }
 
@@ -123,8 +130,8 @@ static void board_release(struct board *b)
 static int start(struct board *b, struct slot *s, struct err *e)
 {
     struct runner *r = b->r;
-    size_t i = b->next++;
-    _cleanup_free_ char *dir = folder(r, i);
+    size_t i = b->next < r->n ? b->next++ : b->again[--b->n_again];
+    _cleanup_free_ char *dir = folder(b, i);
     int fds[2];
     pid_t pid;
 
@@ -168,7 +175,7 @@ static char *tail_of(const char *dir, const char *name)
 /* The child ended without a result, or badly after it. */
 static void crashed(struct board *b, struct slot *s, int status, struct result *r)
 {
-    _cleanup_free_ char *dir = folder(b->r, s->item);
+    _cleanup_free_ char *dir = folder(b, s->item);
     _cleanup_free_ char *tail = tail_of(dir, "harness.log");
 
     result_release(r);
@@ -186,7 +193,7 @@ static void crashed(struct board *b, struct slot *s, int status, struct result *
 
 static void clean_up(struct board *b, struct slot *s, const struct result *r)
 {
-    _cleanup_free_ char *dir = folder(b->r, s->item);
+    _cleanup_free_ char *dir = folder(b, s->item);
     bool fine = r->outcome == OUTCOME_PASSED || r->outcome == OUTCOME_SKIPPED ||
                 r->outcome == OUTCOME_KNOWN;
 
@@ -295,6 +302,22 @@ static void tell(struct board *b, size_t i)
         tell(b, i + 1);
 }
 
+/* What failed gets another try, as long as it may have one. The result is taken then. */
+static bool try_again(struct board *b, size_t i, struct result *r)
+{
+    struct progress_item *item = &b->items[i];
+
+    if ((r->outcome != OUTCOME_FAILED && r->outcome != OUTCOME_HARNESS) || b->interrupted ||
+        item->tries >= b->r->retries)
+        return false;
+    if (!item->at_first)
+        item->at_first = steal_ptr(&r->reason);
+    item->tries++;
+    b->again[b->n_again++] = i;
+    result_release(r);
+    return true;
+}
+
 static void ended(struct board *b, struct slot *s)
 {
     struct progress_item *item = &b->items[s->item];
@@ -303,7 +326,7 @@ static void ended(struct board *b, struct slot *s)
     bool told = result_read(&r, buf_str(&s->out), buf_len(&s->out), NULL) == 0;
 
     if (b->interrupted && !told) { /* we killed it: it has no result */
-        _cleanup_free_ char *dir = folder(b->r, s->item);
+        _cleanup_free_ char *dir = folder(b, s->item);
 
         if (!b->r->keep)
             io_remove_tree(dir, NULL);
@@ -314,9 +337,11 @@ static void ended(struct board *b, struct slot *s)
         crashed(b, s, status, &r);
     r.seconds = (double)(real_now() - s->started) / NS_PER_S;
     clean_up(b, s, &r);
-    item->result = r;
     b->clock += r.clock;
     buf_release(&s->out);
+    if (try_again(b, s->item, &r))
+        return;
+    item->result = r;
     tell(b, s->item);
 }
 
@@ -388,14 +413,14 @@ static void skip(struct board *b)
 /* Fills free slots. 1 in a child, -1 on an error. */
 static int fill(struct board *b, struct err *e)
 {
-    for (int i = 0; i < b->r->parallel && b->next < b->r->n && !b->interrupted; i++) {
+    for (int i = 0; i < b->r->parallel && !b->interrupted; i++) {
         int k;
 
         if (b->slots[i].pid)
             continue;
         while (b->next < b->r->n && b->r->jobs[b->next].skip)
             skip(b);
-        if (b->next == b->r->n)
+        if (b->next == b->r->n && !b->n_again)
             break;
         k = start(b, &b->slots[i], e);
         if (k)
@@ -464,6 +489,7 @@ enum runner_end runner_run(struct runner *r, struct err *e)
         b.items[i].title = r->jobs[i].title;
     }
     b.slots = new0_array(struct slot, (size_t)r->parallel);
+    b.again = new0_array(size_t, r->n);
     progress_init(&r->progress, stdout, b.items, r->n);
     if (open_board(&b, e) == 0) {
         progress_begin(&r->progress);
@@ -488,8 +514,10 @@ enum runner_end runner_run(struct runner *r, struct err *e)
 
 void runner_release(struct runner *r)
 {
-    for (size_t i = 0; i < r->progress.n; i++)
+    for (size_t i = 0; i < r->progress.n; i++) {
         result_release(&r->progress.items[i].result);
+        free(r->progress.items[i].at_first);
+    }
     free(r->progress.items);
     free(r->root);
 }

@@ -37,9 +37,10 @@ struct runner_job {
     const char *skip; /* reason not to run it, or NULL */
     bool boxed;       /* in a sandbox; needs runner.sandbox */
     uint64_t seed;
-    bool twin;         /* runs the same as the job before it, and must have the same history */
-    uint64_t crash_at; /* for run(), as data: where the agent is killed, if it is */
-    void *data;        /* for run() */
+    bool twin;          /* runs the same as the job before it, and must have the same history */
+    uint64_t crash_at;  /* for run(), as data: where the agent is killed, if it is */
+    const void *column; /* for run(), as data: with which agent */
+    void *data;         /* for run() */
 };
 
 struct runner {
@@ -52,6 +53,7 @@ struct runner {
     int parallel;
     uint64_t seed;
     bool keep;                       /* keep every folder, not only those of failures */
+    int retries;                     /* what failed is run again, so many times at most */
     const char *junit;               /* file to write, or NULL */
     struct sandbox *sandbox;         /* as sandbox_probe() left it; NULL: no job is boxed */
     const char *const *keep_visible; /* see sandbox_enter() */

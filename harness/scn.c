@@ -162,6 +162,7 @@ void scn_free(struct scn *s)
     free(s->steps);
     free(s->tags);
     free(s->agent);
+    free(s->second);
     free(s->needs);
     free(s->known);
     free(s->answers);

@@ -195,16 +195,17 @@ struct scn {
     /* Digested; strings are borrowed from the headers. needs, answers and
      * tls hold those of the imported files too, each once. */
     const char *title; /* "" when there is none (an imported file) */
-    const char **tags, **agent, **needs;
-    size_t n_tags, cap_tags, n_agent, cap_agent, n_needs, cap_needs;
+    const char **tags, **agent, **second, **needs;
+    size_t n_tags, cap_tags, n_agent, cap_agent, n_second, cap_second, n_needs, cap_needs;
     struct scn_known *known;
     size_t n_known, cap_known;
     struct scn_answer *answers;
     size_t n_answers, cap_answers;
     struct scn_param *params;
     size_t n_params, cap_params;
-    int64_t limit;    /* ns; 0: the runner's default */
-    const char *time; /* the pace, see pace.h; NULL: not said */
+    int64_t limit;      /* ns; 0: the runner's default */
+    const char *time;   /* the pace, see pace.h; NULL: not said */
+    const char *docker; /* versions of Docker that it is for; NULL: all */
     enum scn_strict strict[PEER_MAX];
     bool tls[PEER_MAX];
 };

@@ -26,11 +26,14 @@ static char **words(struct run *r, const struct scn_step *s)
 
 int step_start_agent(struct run *r, const struct scn_step *s)
 {
+    const struct scn_option *which = scn_option(s, "binary");
     char **w = words(r, s);
     int k;
 
     if (!w)
         return -1;
+    if (which)
+        r->second = str_eq(which->value.text, "second");
     k = agent_start(r, s, w);
     str_argv_free(w);
     return k;

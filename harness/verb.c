@@ -182,9 +182,10 @@ const char *arg_kind_expects(enum arg_kind kind)
         [ARG_METHOD] = "a method such as GET or POST",
         [ARG_UNTIL] = "a duration, or the name of a capture",
         [ARG_FILE] = "@attachment or @file",
-        [ARG_GUARD] = "`agent` and versions, or a feature",
+        [ARG_GUARD] = "`agent` and versions, or a feature of the machine",
         [ARG_PEER] = "a peer: docker, ecs, acs, tcs, s3, imds, aws or agent",
-        [ARG_VERSIONS] = "versions such as >=1.44, <1.80 or 1.20..1.62",
+        [ARG_VERSIONS] =
+            "versions such as >=1.44, <1.80 or 1.20..1.62, or a feature of `ecsim features`",
         [ARG_QUOTED] = "a \"quoted text\"",
         [ARG_PACE] = "`virtual`, `real`, or `scaled:N` with N up to 100000",
         [ARG_OFFSET] = "a duration that may have a sign, such as +10m or -1h",

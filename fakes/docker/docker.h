@@ -62,6 +62,12 @@ bool docker_runs(const struct fake *f, pid_t pid);
 /* Where the files of containers lie; NULL: there are none. */
 const char *docker_folder(const struct fake *f);
 
+/* Engines of this version can be simulated. */
+bool docker_knows_version(const char *version);
+/* Release i of those whose shapes are known, with the window of its API: "1.24", "1.44".
+ * NULL: there are no more. */
+const char *docker_version_at(size_t i, char min[24], char api[24]);
+
 extern const struct fake_ops docker_ops;
 
 #endif

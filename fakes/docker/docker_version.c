@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/container.h"
+#include "fakes/docker/docker.h"
 #include "fakes/docker/gojson.h"
 
 #define KERNEL "6.1.0-ecsim"
@@ -16,6 +17,11 @@ static const struct release {
     int api, min;
     const char *go, *containerd, *runc;
 } releases[] = {
+    /* until 1.8 an engine had no oldest version of its API; what 1.8 says holds for them too */
+    {"1.5.0", API(17), API(12), "go1.4.1", NULL, NULL},
+    {"1.6.2", API(18), API(12), "go1.4.2", NULL, NULL},
+    {"1.7.1", API(19), API(12), "go1.4.2", NULL, NULL},
+    {"1.8.3", API(20), API(12), "go1.4.2", NULL, NULL},
     {"1.9.1", API(21), API(12), "go1.4.3", NULL, NULL},
     {"1.10.3", API(22), API(12), "go1.5.3", NULL, NULL},
     {"1.11.2", API(23), API(12), "go1.5.4", NULL, NULL},
@@ -72,7 +78,7 @@ static const struct release *release_of_api(int api)
 static const struct release *release_of_version(const char *version)
 {
     const char *dot = strchr(version, '.');
-    size_t n = dot ? (size_t)(dot - version) + 1 + strcspn(dot + 1, ".-+") : 0;
+    size_t n = dot ? (size_t)(dot - version) + 1 + strcspn(dot + 1, ".-+") : strlen(version);
 
     for (int part = 0; part < 2 && n; part++) {
         for (size_t i = ARRAY_SIZE(releases); i-- > 0;)
@@ -82,6 +88,25 @@ static const struct release *release_of_version(const char *version)
         n = strcspn(version, ".");
     }
     return NULL;
+}
+
+bool docker_knows_version(const char *version)
+{
+    return *version && !strpbrk(version, " \r\n\"") && release_of_version(version);
+}
+
+static void name_api(int api, char out[24])
+{
+    snprintf(out, 24, "%d.%d", api / 1000, api % 1000);
+}
+
+const char *docker_version_at(size_t i, char min[24], char api[24])
+{
+    if (i >= ARRAY_SIZE(releases))
+        return NULL;
+    name_api(releases[i].min, min);
+    name_api(releases[i].api, api);
+    return releases[i].version;
 }
 
 int docker_set_version(struct docker *d, const char *version, const char *api, const char *min,
@@ -107,7 +132,8 @@ int docker_set_version(struct docker *d, const char *version, const char *api, c
         return err_set(e, ERR_USAGE, "min %d.%d is above api %d.%d", m / 1000, m % 1000, a / 1000,
                        a % 1000);
     if (version || api) {
-        char *name = xstrdup(version ? version : r->version);
+        /* "29" is a way to say it; no engine calls itself that */
+        char *name = xstrdup(version && strchr(version, '.') ? version : r->version);
 
         free(d->version);
         d->version = name;

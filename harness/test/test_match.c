@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "harness/agent_feature.h"
 #include "harness/match.h"
 
 static const char record_text[] =
@@ -221,6 +222,37 @@ static void versions_compare_at_the_precision_of_the_bound(void **state)
         assert_int_equal(match_version(cases[i].guard, cases[i].version, NULL), cases[i].holds);
 }
 
+static void a_feature_stands_for_its_versions(void **state)
+{
+    static const struct {
+        const char *guard, *version;
+        int holds;
+    } cases[] = {
+        {"heartbeat-ack", "1.52.0", 1},
+        {"heartbeat-ack", "1.51.9", 0},
+        {"!heartbeat-ack", "1.51.0", 1},
+        {"!heartbeat-ack", "1.105.1", 0},
+        {"heartbeat-ack,<1.80", "1.62.2", 1},
+        {"heartbeat-ack,<1.80", "1.82.4", 0},
+        {"metadata-v3,!metadata-v4", "1.30.0", 1},
+        {"heartbeat-ack", NULL, 0},
+        {"!heartbeat-ack", NULL, 0},
+    };
+    struct err e = ERR_INIT;
+    struct buf b = BUF_INIT(1000);
+    size_t at = 99;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        assert_int_equal(match_version(cases[i].guard, cases[i].version, NULL), cases[i].holds);
+    assert_int_equal(match_version_check("<1.80,!heartbeat-akc", &at, &e), -1);
+    assert_int_equal(at, 7);
+    assert_non_null(strstr(e.text, "did you mean \"heartbeat-ack\"?"));
+    agent_feature_explain("!heartbeat-ack,<1.80,no-such", &b);
+    assert_string_equal(buf_str(&b), "!heartbeat-ack (<1.52.0),<1.80,no-such");
+    buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +261,7 @@ int main(void)
         cmocka_unit_test(references_are_expanded_by_where_they_stand),
         cmocka_unit_test(values_become_what_a_step_needs),
         cmocka_unit_test(versions_compare_at_the_precision_of_the_bound),
+        cmocka_unit_test(a_feature_stands_for_its_versions),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -5,38 +5,9 @@
 
 #include "base/buf.h"
 #include "base/io.h"
-#include "base/str.h"
+#include "harness/xml.h"
 
 #define JUNIT_MAX (64 << 20)
-
-/* Text that XML 1.0 can hold: it has no way to spell control characters. */
-static void add_xml(struct buf *b, const char *s)
-{
-    size_t left = s ? strlen(s) : 0;
-
-    while (left) {
-        unsigned char c = (unsigned char)*s;
-        size_t n = str_utf8_len(s, left);
-
-        if (c == '&')
-            buf_adds(b, "&amp;");
-        else if (c == '<')
-            buf_adds(b, "&lt;");
-        else if (c == '>')
-            buf_adds(b, "&gt;");
-        else if (c == '"')
-            buf_adds(b, "&quot;");
-        else if (!n || !memcmp(s, "\xef\xbf\xbe", n) || !memcmp(s, "\xef\xbf\xbf", n))
-            buf_adds(b, "\xef\xbf\xbd");
-        else if (n > 1 || c >= 0x20 || c == '\n' || c == '\t')
-            buf_add(b, s, n);
-        else
-            buf_addc(b, ' ');
-        n = n ? n : 1;
-        s += n;
-        left -= n;
-    }
-}
 
 static void add_case(struct buf *b, const struct progress_item *it)
 {
@@ -48,9 +19,9 @@ static void add_case(struct buf *b, const struct progress_item *it)
         for (const char *s = it->path + (*it->path == '/'); s < slash; s++)
             buf_addc(b, *s == '/' ? '.' : *s);
     buf_adds(b, "\" name=\"");
-    add_xml(b, slash ? slash + 1 : it->path);
+    xml_add(b, slash ? slash + 1 : it->path);
     buf_adds(b, ": ");
-    add_xml(b, it->title);
+    xml_add(b, it->title);
     buf_addf(b, "\" time=\"%.3f\">", r->seconds);
     if (!it->done)
         buf_adds(b, "<skipped message=\"not run to its end\"/>");
@@ -58,25 +29,30 @@ static void add_case(struct buf *b, const struct progress_item *it)
     case OUTCOME_SKIPPED:
     case OUTCOME_KNOWN:
         buf_adds(b, "<skipped message=\"");
-        add_xml(b, r->reason);
+        xml_add(b, r->reason);
         buf_adds(b, "\"/>");
         break;
     case OUTCOME_FAILED:
         buf_adds(b, "<failure message=\"");
-        add_xml(b, r->reason);
+        xml_add(b, r->reason);
         buf_adds(b, "\">");
-        add_xml(b, r->report);
+        xml_add(b, r->report);
         buf_adds(b, "</failure>");
         break;
     case OUTCOME_NO_AGENT:
     case OUTCOME_HARNESS:
         buf_addf(b, "<error type=\"%s\" message=\"", outcome_name(r->outcome));
-        add_xml(b, r->reason);
+        xml_add(b, r->reason);
         buf_adds(b, "\">");
-        add_xml(b, r->report);
+        xml_add(b, r->report);
         buf_adds(b, "</error>");
         break;
     default:
+        if (it->done && it->tries) {
+            buf_addf(b, "<system-out>flaky: failed %d of %d times: ", it->tries, it->tries + 1);
+            xml_add(b, it->at_first);
+            buf_adds(b, "</system-out>");
+        }
         break;
     }
     buf_adds(b, "</testcase>\n");
@@ -86,9 +62,13 @@ int junit_write(const char *path, const struct progress *p, double seconds, stru
 {
     _cleanup_buf_ struct buf b = BUF_INIT(JUNIT_MAX);
 
+    buf_adds(&b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"ecsim");
+    if (p->suite) {
+        buf_addc(&b, ' ');
+        xml_add(&b, p->suite);
+    }
     buf_addf(&b,
-             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-             "<testsuite name=\"ecsim\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
+             "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
              "skipped=\"%zu\" time=\"%.3f\">\n",
              p->n, p->count[OUTCOME_FAILED], p->count[OUTCOME_NO_AGENT] + p->count[OUTCOME_HARNESS],
              p->count[OUTCOME_SKIPPED] + p->count[OUTCOME_KNOWN] + p->n - p->n_done, seconds);

@@ -35,6 +35,7 @@ struct progress {
     size_t count[OUTCOME_MAX];
     size_t n_done;
     size_t n_flaky; /* passed, but not at once */
+    const char *suite; /* what a JUnit report calls it beside "ecsim"; NULL: nothing */
     int width;      /* of the terminal */
 };
 

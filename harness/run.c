@@ -467,7 +467,7 @@ static void finish(struct run *r)
 }
 
 /* A failure that was to be expected is none, and a pass that was not is a failure. */
-static void turn_known(struct run *r, const char *issue, const char *guard, const char *where)
+static void turn_known(struct run *r, const struct profile_known *k, const char *where)
 {
     struct result *res = r->result;
 
@@ -475,12 +475,13 @@ static void turn_known(struct run *r, const char *issue, const char *guard, cons
         char *why = res->reason;
 
         res->outcome = OUTCOME_KNOWN;
-        res->reason = xasprintf("known %s: %s", issue, why);
+        res->reason = xasprintf("known %s%s%s%s: %s", k->issue, k->reason ? " (" : "",
+                                k->reason ? k->reason : "", k->reason ? ")" : "", why);
         free(why);
     } else if (res->outcome == OUTCOME_PASSED) {
         res->outcome = OUTCOME_FAILED;
-        res->reason = xasprintf("passed, although it is known to fail by %s%s%s", issue,
-                                guard ? " in " : "", guard ? guard : "");
+        res->reason = xasprintf("passed, although it is known to fail by %s%s%s", k->issue,
+                                k->guard ? " in " : "", k->guard ? k->guard : "");
         res->report =
             xasprintf("%s\n  hint: narrow or remove the `known` line%s\n", res->reason, where);
     }
@@ -501,11 +502,15 @@ static void apply_known(struct run *r)
         if (k->guard && (profile_has(r->config->profile, "reference-agent") ||
                          match_version(k->guard, r->config->agent_version, &e) <= 0))
             continue;
-        turn_known(r, k->issue, k->guard, "");
+        turn_known(r,
+                   &(struct profile_known){.issue = (char *)(uintptr_t)k->issue,
+                                           .guard = (char *)(uintptr_t)k->guard,
+                                           .reason = (char *)(uintptr_t)k->reason},
+                   "");
         return;
     }
     if (mine)
-        turn_known(r, mine->issue, mine->guard, " of the agent");
+        turn_known(r, mine, " of the agent");
 }
 
 static void release(struct run *r)

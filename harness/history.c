@@ -137,6 +137,14 @@ static void put_text(struct writer *w, const char *s)
     }
 }
 
+char *history_plain(const char *text, const char *dir)
+{
+    struct writer w = {.out = BUF_INIT(HISTORY_MAX), .blind = true, .dir = dir};
+
+    put_text(&w, text);
+    return buf_steal(&w.out, NULL);
+}
+
 static void put_value(struct writer *w, const json_t *v);
 
 static int by_name(const void *a, const void *b)

@@ -17,6 +17,10 @@
 /* Of the first `upto` records. dir: the scenario's folder. The caller frees. */
 char *history_text(const struct journal *j, size_t upto, const char *dir);
 
+/* One text in that form, but with "#" for every id: what is the same in two runs whatever else
+ * differs between them. The caller frees. */
+char *history_plain(const char *text, const char *dir);
+
 /* NULL when they are equal, else one line that says where they part. The caller frees. */
 char *history_difference(const char *first, const char *second);
 

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "harness/cmd_certificates.h"
 #include "harness/boot/cmd_boot_check.h"
+#include "harness/cmd_diff.h"
 #include "harness/cmd_matrix.h"
 #include "harness/cmd_operations.h"
 #include "harness/config_lint.h"
@@ -27,6 +28,7 @@ static const struct command {
     {"run", cmd_run, "run scenarios against an agent"},
     {"matrix", cmd_matrix, "run scenarios against many agents"},
     {"merge", cmd_merge, "put the results of `matrix` together"},
+    {"diff", cmd_diff, "what two agents do differently on the wires"},
     {"up", cmd_up, "an ECS control plane on this machine, for the AWS CLI"},
     {"down", cmd_down, "end what `up` started"},
     {"status", cmd_status, "list what `up` started"},

@@ -35,7 +35,7 @@ size_t progress_skipped(const struct progress *p)
 
 void progress_begin(struct progress *p)
 {
-    if (p->live)
+    if (p->live || p->quiet)
         return;
     fprintf(p->out, "TAP version 13\n1..%zu\n", p->n);
     fflush(p->out);
@@ -101,6 +101,10 @@ void progress_done(struct progress *p, size_t i)
     p->count[r->outcome]++;
     p->n_flaky += r->outcome == OUTCOME_PASSED && it->tries;
     p->n_done++;
+    if (p->quiet) {
+        progress_tick(p);
+        return;
+    }
     if (!p->live) {
         tap_line(p, i);
         return;
@@ -127,7 +131,9 @@ void progress_end(struct progress *p, double seconds, double clock)
 {
     if (p->live)
         fprintf(p->out, "\r\033[K");
-    else
+    if (p->quiet)
+        return;
+    if (!p->live)
         fprintf(p->out, "# ");
     fprintf(p->out, "%.2f s of real time for %.2f s on the scenarios' clocks", seconds, clock);
     if (p->count[OUTCOME_KNOWN])

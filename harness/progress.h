@@ -30,13 +30,14 @@ struct progress_item {
 struct progress {
     FILE *out;
     bool live;                   /* a terminal */
+    bool quiet;                  /* it is shown that something runs, not what becomes of it */
     struct progress_item *items; /* the runner's */
     size_t n;
     size_t count[OUTCOME_MAX];
     size_t n_done;
-    size_t n_flaky; /* passed, but not at once */
+    size_t n_flaky;    /* passed, but not at once */
     const char *suite; /* what a JUnit report calls it beside "ecsim"; NULL: nothing */
-    int width;      /* of the terminal */
+    int width;         /* of the terminal */
 };
 
 void progress_init(struct progress *p, FILE *out, struct progress_item *items, size_t n);

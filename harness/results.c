@@ -39,8 +39,8 @@ size_t results_column(struct results *r, const struct results_column *c)
         if (str_eq(r->columns[i].label, c->label))
             return i;
     grow_array(r->columns, r->n_columns, r->cap_columns);
-    r->columns[r->n_columns++] = (struct results_column){copy(c->label), copy(c->agent),
-                                                         copy(c->version), copy(c->docker)};
+    r->columns[r->n_columns++] =
+        (struct results_column){copy(c->label), copy(c->agent), copy(c->version), copy(c->docker)};
     for (size_t i = 0; i < r->n_rows; i++) {
         struct results_cell *cells = new0_array(struct results_cell, r->n_columns);
 
@@ -59,8 +59,8 @@ size_t results_row(struct results *r, const char *name, const char *path, const 
         if (str_eq(r->rows[i].name, name))
             return i;
     grow_array(r->rows, r->n_rows, r->cap_rows);
-    r->rows[r->n_rows] = (struct results_row){
-        copy(name), copy(path), copy(title), new0_array(struct results_cell, r->n_columns + 1)};
+    r->rows[r->n_rows] = (struct results_row){copy(name), copy(path), copy(title),
+                                              new0_array(struct results_cell, r->n_columns + 1)};
     return r->n_rows++;
 }
 
@@ -362,10 +362,10 @@ static int read_all(struct results *r, const json_t *o, struct err *e)
         return err_set(e, ERR_PARSE, "expected 1 to %d columns and at most %d scenarios",
                        RESULTS_COLUMNS_MAX, RESULTS_ROWS_MAX);
     json_array_foreach (columns, i, item) {
-        struct results_column c = {
-            (char *)(uintptr_t)json_str(item, "label"), (char *)(uintptr_t)json_str(item, "agent"),
-            (char *)(uintptr_t)json_str(item, "version"),
-            (char *)(uintptr_t)json_str(item, "docker")};
+        struct results_column c = {(char *)(uintptr_t)json_str(item, "label"),
+                                   (char *)(uintptr_t)json_str(item, "agent"),
+                                   (char *)(uintptr_t)json_str(item, "version"),
+                                   (char *)(uintptr_t)json_str(item, "docker")};
 
         if (!c.label || !*c.label || results_column(r, &c) != i)
             return err_set(e, ERR_PARSE, "column %zu: expected a label of its own", i + 1);

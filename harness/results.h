@@ -94,7 +94,8 @@ void results_release(struct results *r);
 
 /* --- results_show.c, results_html.c: for people -------------------------------------------- */
 
-/* Rows that do not pass everywhere, sums, and the reasons of what failed; each line behind prefix. */
+/* Rows that do not pass everywhere, sums, and the reasons of what failed; each line behind prefix.
+ */
 void results_text(const struct results *r, const char *prefix, struct buf *out);
 /* Every row, with a last column that explains what did not pass. */
 void results_markdown(const struct results *r, struct buf *out);

@@ -22,6 +22,7 @@
 #include "harness/peers.h"
 #include "harness/sandbox/forward.h"
 #include "harness/steps.h"
+#include "harness/wire_trace.h"
 
 /* How deep below a scenario's folder sockets are looked for. */
 #define LEAK_DEPTH 8
@@ -585,7 +586,9 @@ void run_scenario(const struct scn *scn, const struct run_config *config, const 
     crash_end(r);
     apply_known(r);
     result->clock = (double)loop_now(&r->world.loop) / NS_PER_S;
-    if (config->verify)
+    if (config->trace)
+        result->history = wire_trace_text(&r->world.journal, r->ended_at, dir);
+    else if (config->verify)
         result->history = history_text(&r->world.journal, r->ended_at, dir);
     result->journal = xasprintf("%s/journal.jsonl", dir);
     release(r);

@@ -62,7 +62,7 @@ static const struct {
     {R | M, "  --keep           keep every scenario's folder, not only those of failures\n"},
     {R | M, "  -n N             run each N times: all have to pass\n"
             "  --retry N        run what failed again, up to N times: one has to pass\n"},
-    {D, "  -n N             run each N times with each agent (default: 2): what differs between\n"
+    {D, "  -n N             run each N times with each agent (default: 3): what differs between\n"
         "                   two runs of one agent is chance, and not told\n"},
     {R, "  --verify         run each twice with the same seed; both must have the same history\n"},
     {R | M | D,

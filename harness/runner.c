@@ -491,6 +491,7 @@ enum runner_end runner_run(struct runner *r, struct err *e)
     b.slots = new0_array(struct slot, (size_t)r->parallel);
     b.again = new0_array(size_t, r->n);
     progress_init(&r->progress, stdout, b.items, r->n);
+    r->progress.quiet = r->quiet;
     if (open_board(&b, e) == 0) {
         progress_begin(&r->progress);
         end = run_board(&b, e);

@@ -53,6 +53,7 @@ struct runner {
     int parallel;
     uint64_t seed;
     bool keep;                       /* keep every folder, not only those of failures */
+    bool quiet;                      /* shows nothing but the live line of a terminal */
     int retries;                     /* what failed is run again, so many times at most */
     const char *junit;               /* file to write, or NULL */
     struct sandbox *sandbox;         /* as sandbox_probe() left it; NULL: no job is boxed */

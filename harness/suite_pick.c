@@ -224,7 +224,7 @@ char *suite_skip_reason(const struct scn *s, const struct run_config *c, int64_t
         return xstrdup("it sets clocks: it needs virtual time");
     if (pace.mode == LOOP_REAL && (c->crash == CRASH_COMMIT || c->crash == CRASH_WRITE))
         return xstrdup("only a tracer sees what is written: that needs virtual time");
-    if ((why = wrong_version(s, c)))
+    if (!c->trace && (why = wrong_version(s, c)))
         return why;
     if (!c->sandbox && c->profile && c->profile->needs_sandbox &&
         suite_wants_sandbox(s, s->steps, s->n_steps))

@@ -186,14 +186,14 @@ static char *cannot_meet(const struct scn *s, const struct run_config *c)
     return NULL;
 }
 
-/* `second-agent`: newer, older, or versions. */
+/* `second-agent`: newer (or the same), older, or versions. */
 static bool second_fits(const char *guard, const struct run_config *c)
 {
     _cleanup_free_ char *than = NULL;
 
     if (!str_eq(guard, "newer") && !str_eq(guard, "older"))
         return match_version(guard, c->second_version, NULL) > 0;
-    than = xasprintf("%c%s", *guard == 'n' ? '>' : '<', c->agent_version ? c->agent_version : "");
+    than = xasprintf("%s%s", *guard == 'n' ? ">=" : "<", c->agent_version ? c->agent_version : "");
     return match_version(than, c->second_version, NULL) > 0;
 }
 

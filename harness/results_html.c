@@ -74,7 +74,7 @@ static void add_sums(struct buf *out, const struct results *r)
 void results_html(const struct results *r, struct buf *out)
 {
     page_begin(out, "ecsim: scenarios and agents", "details { max-width: 60rem }\n");
-    buf_adds(out, "<p><label>Show <input id=\"q\" placeholder=\"part of a name\"></label> "
+    buf_adds(out, "<p><label>Part of a name <input id=\"q\"></label> "
                   "<label><input type=\"checkbox\" id=\"d\"> only what did not pass "
                   "everywhere</label></p>\n");
     add_head(out, r);

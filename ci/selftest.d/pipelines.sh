@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# The pipelines of ci/pipelines/: each job's script is taken out of the file and run for real, all
+# parts and the judge; one that loses a part, and one in which a scenario fails, must say so.
+
+# pipeline_part FILE SHARD: runs the job of that part (0: the judge) as its service would.
+pipeline_part()
+{
+    python3 ci/lib/pipeline_scripts.py "$1" "$2" 4 >"$pipe_at/script" || return 99
+    [ -s "$pipe_at/script" ] || return 98
+    (
+        cd "$pipe_at/tree" || exit 97
+        export SCENARIOS="scenarios/acs scenarios/introspection/short-docker-id.scn $pipe_more"
+        export ECSIM="$PWD/ecsim" HOME="$pipe_at" RETRIES=1
+        timeout -k 5 "$limit" sh -e "$pipe_at/script"
+    ) >>"$pipe_at/out" 2>&1
+}
+
+# pipeline FILE: all of it, in a tree as a checkout has it. Its end is that of the judge.
+pipeline()
+{
+    local shard code
+    pipe_at=$SCRATCH/pipelines
+    rm -rf "$pipe_at"
+    mkdir -p "$pipe_at/tree/ci"
+    ln -s "$PWD/ci/pipelines" "$pipe_at/tree/ci/pipelines"
+    ln -s "$PWD/scenarios" "$pipe_at/tree/scenarios"
+    case $BUILD in
+    /*) ln -s "$BUILD/ecsim" "$pipe_at/tree/ecsim" ;;
+    *) ln -s "$PWD/$BUILD/ecsim" "$pipe_at/tree/ecsim" ;;
+    esac
+    printf 'scenario 1\ntitle Wrong\ncheck 1 == 2\n' >"$pipe_at/wrong.scn"
+    for shard in 1 2 3 4; do
+        [ "$shard" = "$pipe_lost" ] || pipeline_part "$1" "$shard"
+        code=$?
+        [ $code -le 1 ] || return $code
+    done
+    pipeline_part "$1" 0
+}
+
+pipeline_ends()
+{
+    local want=$1 what=$2 file=$3 code
+    pipeline "$file"
+    code=$?
+    if [ $code -eq "$want" ] && { [ "$want" -ne 0 ] ||
+        [ -s "$pipe_at/tree/results/junit/reference.xml" ]; }; then
+        pass "pipelines: $what"
+    else
+        fail "pipelines: $what: exit code $code, expected $want"
+        tail -n 15 "$pipe_at/out" | sed 's/^/        /'
+    fi
+}
+
+pipeline_tests()
+{
+    local file pipe_more='' pipe_lost=''
+    if ! python3 -c 'import yaml' 2>/dev/null; then
+        skip pipelines 'no python3-yaml'
+        return
+    fi
+    for file in ci/pipelines/*.yml ci/pipelines/*.yaml ci/pipelines/Jenkinsfile; do
+        pipeline_ends 0 "$(basename "$file") runs its parts and judges" "$file"
+    done
+    pipe_lost=3
+    pipeline_ends 4 'a part that is lost is no success' ci/pipelines/gitlab-ci.yml
+    pipe_lost=
+    pipe_more=../wrong.scn
+    pipeline_ends 1 'a scenario that fails is no success' ci/pipelines/kubernetes-job.yaml
+}
+pipeline_tests

@@ -107,6 +107,19 @@ link-$(1): $(BUILD)/lib$(1)_test.a $$(call archives,$(1))
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
 
+# Messages of the fakes' protocols. Made by a program, so not held to our warnings.
+vpath %.proto $(sort $(dir $(fakes_proto)))
+$(BUILD)/pb/%.pb-c.c: %.proto | $(DEPS_OK)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  PROTO $<")
+	$(Q)protoc-c --proto_path=$(dir $<) --c_out=$(@D) $(notdir $<)
+
+$(fakes_pb:.c=.o): %.o: %.c $(BUILD)/flags
+	$(Q)$(CC) $(filter-out $(WARN),$(ALL_CFLAGS)) -iquote $(@D) -c $< -o $@
+
+$(fakes_obj) $(fakes_help_obj): | $(fakes_pb)
+$(BUILD)/libfakes.a: $(fakes_pb:.c=.o)
+
 $(BUILD)/cov_exit.o: ci/lib/cov_exit.c $(BUILD)/flags | $(DEPS_OK)
 	$(Q)$(CC) -O2 -c $< -o $@
 

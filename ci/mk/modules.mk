@@ -17,11 +17,16 @@ proto_poison := $(base_poison) jansson.h
 
 agent_uses   := base proto
 agent_libs   := -lcurl -lwebsockets -lmicrohttpd -lsqlite3 -luv -lcrypto -ljansson
-agent_poison := wslay/wslay.h http_parser.h
+agent_poison := wslay/wslay.h http_parser.h nghttp2/nghttp2.h protobuf-c/protobuf-c.h
 
 fakes_uses   := base proto
-fakes_libs   := -larchive -lhttp_parser -lwslay -luv -lssl -lcrypto -ljansson
+fakes_libs   := -larchive -lhttp_parser -lnghttp2 -lprotobuf-c -lwslay -luv -lssl -lcrypto -ljansson
 fakes_poison := curl/curl.h libwebsockets.h microhttpd.h sqlite3.h
+
+# C that is made of .proto files, and the folder it is made in.
+fakes_proto := $(wildcard fakes/*/*.proto)
+fakes_pb    := $(patsubst %.proto,$(BUILD)/pb/%.pb-c.c,$(notdir $(fakes_proto)))
+fakes_defs  := -isystem $(BUILD)/pb
 
 harness_uses   := base proto fakes
 harness_libs   := -lmnl -lyaml

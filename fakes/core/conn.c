@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "fakes/core/fake.h"
+#include "fakes/core/h2.h"
 #include "fakes/core/world.h"
 
 static void tell_gone(struct conn *c)
@@ -24,6 +25,7 @@ static void on_closed(uv_handle_t *h)
     list_del(&c->link);
     http_detach(c);
     ws_detach(c);
+    h2_detach(c);
     tls_free(c->tls);
     buf_release(&c->held);
     free(c);
@@ -381,7 +383,10 @@ void conn_accept(struct listener *l, uv_stream_t *server)
         uv_tcp_init(&w->loop.uv, &c->uv.tcp);
     c->uv.handle.data = c;
     list_add_tail(&w->conns, &c->link);
-    http_attach(c);
+    if (c->fake->ops->http2)
+        h2_attach(c);
+    else
+        http_attach(c);
     if (uv_accept(server, &c->uv.stream) < 0) {
         conn_close(c);
         return;

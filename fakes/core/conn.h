@@ -70,6 +70,7 @@ struct conn {
     const struct conn_reader *reader;
     void *http; /* the HTTP layer's part (struct http) */
     void *ws;   /* the websocket layer's part */
+    void *h2;   /* instead of http, where the fake speaks HTTP/2 (h2.h) */
     size_t queued;
     bool gone_told, closing, finishing, reading;
     bool failed, fail_reset; /* a write failed: the end comes with the next turn */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/core/fake.h"
+#include "fakes/core/h2.h"
 #include "fakes/core/http.h"
 #include "fakes/core/world.h"
 #include "fakes/core/ws.h"
@@ -136,10 +137,12 @@ void exchange_free(struct exchange *x)
     free(x->what);
     free_headers(x->headers, x->n_headers);
     free_headers(x->out_headers, x->n_out_headers);
+    free_headers(x->trailers, x->n_trailers);
     buf_release(&x->body);
     buf_release(&x->sent);
     json_decref(x->json);
     json_decref(x->extra);
+    json_decref(x->shown);
     free(x);
 }
 
@@ -155,6 +158,12 @@ void exchange_set_header(struct exchange *x, const char *name, const char *value
     x->out_headers[x->n_out_headers++] = (struct http_header){xstrdup(name), xstrdup(value)};
 }
 
+void exchange_set_trailer(struct exchange *x, const char *name, const char *value)
+{
+    grow_array(x->trailers, x->n_trailers, x->cap_trailers);
+    x->trailers[x->n_trailers++] = (struct http_header){xstrdup(name), xstrdup(value)};
+}
+
 static void journal_answer(struct exchange *x, const char *body, size_t n, const char *cut)
 {
     json_t *d, *headers;
@@ -167,9 +176,14 @@ static void journal_answer(struct exchange *x, const char *body, size_t n, const
     json_put_int(d, "request", (int64_t)x->record);
     for (size_t i = 0; i < x->n_out_headers; i++)
         json_put_str(headers, x->out_headers[i].name, x->out_headers[i].value);
+    for (size_t i = 0; i < x->n_trailers; i++)
+        json_put_str(headers, x->trailers[i].name, x->trailers[i].value);
     json_put_str(headers, "Content-Type", x->sniffed_type);
     json_put(d, "headers", headers);
-    journal_put_body(fake_journal(x->fake), d, body, n);
+    if (x->shown)
+        json_put(d, "body", json_incref(x->shown));
+    else
+        journal_put_body(fake_journal(x->fake), d, body, n);
     if (x->sent_total > n && body == buf_str(&x->sent))
         json_put_int(d, "body_cut", (int64_t)x->sent_total);
     json_put_str(d, "ended", cut);
@@ -248,6 +262,15 @@ static void prepare_close(struct exchange *x)
         x->close_after = true;
 }
 
+/* The connection knows of it no more. */
+static void forget(struct exchange *x)
+{
+    if (x->stream)
+        h2_forget(x);
+    else
+        ((struct http *)x->conn->http)->x = NULL;
+}
+
 void exchange_answer(struct exchange *x, int status, const char *type, const void *body, size_t n)
 {
     bool bodyless = status == 204 || status == 304 || status < 200;
@@ -257,6 +280,13 @@ void exchange_answer(struct exchange *x, int status, const char *type, const voi
         return;
     }
     x->status = status;
+    if (x->stream) {
+        h2_answer(x, type, body, n);
+        journal_answer(x, body, n, NULL);
+        forget(x);
+        exchange_free(x);
+        return;
+    }
     prepare_close(x);
     write_head(x, type, bodyless ? -1 : (int64_t)n, body, bodyless || x->head_only ? 0 : n);
     journal_answer(x, body, bodyless || x->head_only ? 0 : n, NULL);
@@ -340,10 +370,9 @@ void exchange_end(struct exchange *x)
 void exchange_abort(struct exchange *x, bool reset)
 {
     struct conn *c = x->conn;
-    struct http *h = c->http;
 
     journal_answer(x, buf_str(&x->sent), buf_len(&x->sent), reset ? "reset" : "cut");
-    h->x = NULL;
+    forget(x);
     exchange_free(x);
     if (reset)
         conn_reset(c);
@@ -353,13 +382,12 @@ void exchange_abort(struct exchange *x, bool reset)
 
 void exchange_gone(struct exchange *x)
 {
-    struct http *h = x->conn->http;
     void (*tell)(struct exchange *) = x->on_gone;
 
     if (x->state == EXCHANGE_STREAMING || x->state == EXCHANGE_HIJACKED)
         journal_answer(x, buf_str(&x->sent), buf_len(&x->sent), "peer left");
     x->state = EXCHANGE_DONE;
-    h->x = NULL;
+    forget(x);
     x->on_gone = NULL;
     if (tell)
         tell(x);

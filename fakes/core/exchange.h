@@ -31,6 +31,7 @@
 
 struct conn;
 struct fake;
+struct h2_stream;
 struct loop;
 struct ws;
 struct ws_handlers;
@@ -49,6 +50,7 @@ struct exchange {
     uint64_t id;      /* counts from 1 in a world */
     struct conn *conn;
     struct fake *fake;
+    struct h2_stream *stream; /* private: NULL, it came by HTTP/1 */
 
     /* the request */
     char *method;
@@ -78,6 +80,10 @@ struct exchange {
     /* the answer */
     struct http_header *out_headers;
     size_t n_out_headers, cap_out_headers;
+    struct http_header *trailers; /* HTTP/2 only */
+    size_t n_trailers, cap_trailers;
+    /* what the journal shows instead of the answer's bytes, where those say little; or NULL */
+    json_t *shown;
     int state; /* private: enum exchange_state */
     int status;
     const char *reason; /* static; NULL: the usual one of the status */
@@ -110,6 +116,9 @@ json_t *exchange_json(struct exchange *x, struct err *e);
 
 /* A header of the answer; replaces one of the same name. */
 void exchange_set_header(struct exchange *x, const char *name, const char *value);
+
+/* A trailer, sent behind the body. HTTP/2 only. */
+void exchange_set_trailer(struct exchange *x, const char *name, const char *value);
 
 /* Answers whole. type may be NULL (no Content-Type). HEAD, 204 and 304 send no body;
  * Content-Length is set as HTTP wants it. */

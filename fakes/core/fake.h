@@ -44,6 +44,7 @@ struct fake_ops {
     const char *name; /* the peer's name in scenarios and in the journal */
     const char *doc;  /* one line for `ecsim serve --help` */
     size_t size;
+    bool http2; /* its connections speak HTTP/2 from the first byte (h2.h) */
     int (*init)(struct fake *f, struct err *e);
     void (*reset)(struct fake *f);
     void (*release)(struct fake *f); /* NULL when there is nothing to free */

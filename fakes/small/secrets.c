@@ -129,6 +129,13 @@ static struct small_secret *find(const struct small *s, const char *id)
     return NULL;
 }
 
+const char *small_secret_text(const struct small *s, const char *id)
+{
+    const struct small_secret *one = find(s, id);
+
+    return one && !one->deleted && one->n ? one->versions[one->n - 1].text : NULL;
+}
+
 /* The secret of "SecretId" that is not deleted, or NULL after the error. */
 static struct small_secret *need(struct small_call *c)
 {

@@ -55,6 +55,10 @@ struct small {
 
 extern const struct fake_ops small_ops;
 
+/* The current value of a secret, by name or ARN, for another fake that reads it as a service of
+ * its own would; NULL: there is none. */
+const char *small_secret_text(const struct small *s, const char *id);
+
 /* The name of the i-th call, as it is in the journal: "ssm.GetParameters". False behind the last.
  */
 bool small_call_name(size_t i, char out[64]);

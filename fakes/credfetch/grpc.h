@@ -1,0 +1,53 @@
+/*
+ * grpc.h - unary gRPC on an exchange of HTTP/2: messages in, messages and statuses out.
+ *
+ * A request is one message behind a prefix of five bytes (a flag, and a length); an answer is the
+ * same with the status in the trailers, and an error is a status without a body ("trailers only").
+ * That is how gRPC's own C++ server, which the real daemon is built on, does it.
+ */
+#ifndef FAKES_CREDFETCH_GRPC_H
+#define FAKES_CREDFETCH_GRPC_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/json.h"
+#include "base/strtab.h"
+#include "fakes/core/exchange.h"
+
+/* https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+enum grpc_status {
+    GRPC_OK,
+    GRPC_CANCELLED,
+    GRPC_UNKNOWN,
+    GRPC_INVALID_ARGUMENT,
+    GRPC_DEADLINE_EXCEEDED,
+    GRPC_NOT_FOUND,
+    GRPC_ALREADY_EXISTS,
+    GRPC_PERMISSION_DENIED,
+    GRPC_RESOURCE_EXHAUSTED,
+    GRPC_FAILED_PRECONDITION,
+    GRPC_ABORTED,
+    GRPC_OUT_OF_RANGE,
+    GRPC_UNIMPLEMENTED,
+    GRPC_INTERNAL,
+    GRPC_UNAVAILABLE,
+    GRPC_DATA_LOSS,
+    GRPC_UNAUTHENTICATED,
+    GRPC_STATUS_MAX
+};
+STRTAB_DECLARE(grpc_status, enum grpc_status); /* "UNAVAILABLE" */
+
+/* The one message of a request's body; protobuf_c_message_free_unpacked(). NULL with the status
+ * that goes with it in *ret_status. */
+ProtobufCMessage *grpc_read(const ProtobufCMessageDescriptor *d, const void *body, size_t n,
+                            enum grpc_status *ret_status, struct err *e);
+
+/* Strings, lists of strings and messages of such, as JSON. Members of the names in `hidden`
+ * (NULL-terminated) are "***". New reference. */
+json_t *grpc_json(const ProtobufCMessage *m, const char *const *hidden);
+
+/* Answers; the journal shows the message as JSON. */
+void grpc_answer(struct exchange *x, const ProtobufCMessage *m);
+void grpc_refuse(struct exchange *x, enum grpc_status status, const char *message);
+
+#endif

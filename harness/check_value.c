@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/strtab.h"
+#include "fakes/credfetch/credfetch.h"
 #include "fakes/small/small.h"
 #include "harness/check.h"
 #include "harness/jscan.h"
@@ -181,6 +182,10 @@ static size_t known_names(const struct scn_step *st, const char **list, call_nam
             list[n] = room[n];
             n++;
         }
+        break;
+    case PEER_CREDFETCH:
+        for (const char *name; (name = credfetch_method_name(n)); n++)
+            list[n] = name;
         break;
     case PEER_AGENT:
         list[n++] = "exit";

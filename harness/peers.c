@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/credfetch/credfetch.h"
 #include "fakes/docker/docker.h"
 #include "fakes/ecs/acs.h"
 #include "fakes/ecs/ecs.h"
@@ -16,10 +17,11 @@
 #include "fakes/small/small.h"
 #include "harness/sandbox/sandbox.h"
 
-static const struct fake_ops *const all[] = {&docker_ops, &ecs_ops,  &acs_ops,  &tcs_ops,
-                                             &s3_ops,     &imds_ops, &small_ops};
+static const struct fake_ops *const all[] = {&docker_ops, &ecs_ops,  &acs_ops,   &tcs_ops,
+                                             &s3_ops,     &imds_ops, &small_ops, &credfetch_ops};
 
-static const char *const names[] = {"docker", "ecs", "acs", "tcs", "s3", "imds", "aws", NULL};
+static const char *const names[] = {"docker", "ecs", "acs",       "tcs", "s3",
+                                    "imds",   "aws", "credfetch", NULL};
 
 const char *const *peers_names(void)
 {
@@ -40,6 +42,22 @@ static bool wants_tls(const struct peer_place *place, const char *name)
         if (str_eq(place->tls_names[i], name))
             return true;
     return place->tls;
+}
+
+/* On its socket alone; in a sandbox that is where the real one is. Its folder for tickets as well:
+ * they are mounted into containers. */
+static int add_credfetch(struct fake *f, const struct peer_place *place, struct err *e)
+{
+    _cleanup_free_ char *dir =
+        place->sandbox ? xstrdup(CREDFETCH_KRB_DIR) : xasprintf("%s/krbdir", place->socket_dir);
+    _cleanup_free_ char *path = place->sandbox ? xstrdup(CREDFETCH_SOCKET)
+                                               : xasprintf("%s/credfetch.sock", place->socket_dir);
+    _cleanup_free_ char *above = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+
+    if (io_mkdirs(above, 0755, e) < 0)
+        return -1;
+    credfetch_set_dir(f, dir);
+    return fake_listen_unix(f, path, e);
 }
 
 static int add_one(struct world *w, const char *name, const struct peer_place *place, struct err *e)
@@ -65,6 +83,8 @@ static int add_one(struct world *w, const char *name, const struct peer_place *p
         if (r < 0 || !place->port)
             return r;
     }
+    if (str_eq(name, "credfetch") && place->socket_dir)
+        return add_credfetch(f, place, e);
     if (str_eq(name, "imds") && place->sandbox)
         return fake_listen_tcp(f, SANDBOX_IMDS_ADDRESS, SANDBOX_IMDS_PORT, false, e);
     return fake_listen_tcp(f, place->address ? place->address : "127.0.0.1", place->port,
@@ -128,6 +148,10 @@ void peers_environment(const struct world *w, struct map *env)
     put(env, "AWS_ENDPOINT_URL_ECS", url_of(w, "ecs", NOBODY));
     for (size_t i = 0; i < ARRAY_SIZE(small); i++)
         put(env, small[i], url_of(w, "aws", NOBODY));
+    /* ecs-init names the socket whether or not there is one */
+    put(env, "CREDENTIALS_FETCHER_HOST_DIR",
+        str_after(url_of(w, "credfetch", "unix:///nonexistent/credentials_fetcher.sock"),
+                  "unix://"));
     put(env, "ECSIM_AWS_URL", url_of(w, "aws", NULL));
     put(env, "ECSIM_S3_URL", url_of(w, "s3", NULL));
     put(env, "ECSIM_IMDS_URL", url_of(w, "imds", NULL));

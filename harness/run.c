@@ -384,10 +384,19 @@ static void name_files(const char *dir, struct buf *out)
             buf_addf(out, "file %s/%s\n", dir, e->d_name);
 }
 
+/* A sandbox has its private folders at two places. */
+static bool is_same(const char *path, const char *other)
+{
+    struct stat a, b;
+
+    return path && (str_eq(path, other) || (stat(path, &a) == 0 && stat(other, &b) == 0 &&
+                                            a.st_dev == b.st_dev && a.st_ino == b.st_ino));
+}
+
 static bool of_a_fake(const struct run *r, const char *socket)
 {
     for (size_t i = 0; i < r->world.n_fakes; i++)
-        if (r->world.fakes[i]->url && str_eq(str_after(r->world.fakes[i]->url, "unix://"), socket))
+        if (r->world.fakes[i]->url && is_same(str_after(r->world.fakes[i]->url, "unix://"), socket))
             return true;
     return r->config->sandbox && str_eq(socket, SANDBOX_DOCKER_SOCKET);
 }

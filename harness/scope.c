@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/credfetch/credfetch.h"
 #include "harness/peers.h"
 
 struct var {
@@ -161,6 +162,16 @@ static char *command_of(const struct run *r)
     return text;
 }
 
+static char *of_credfetch(struct run *r, const char *name)
+{
+    const struct fake *f = run_fake(r, r->step, PEER_CREDFETCH);
+
+    if (!f)
+        return NULL;
+    return xstrdup(str_eq(name, "credfetch.socket") ? str_after(f->url, "unix://")
+                                                    : ((const struct credfetch *)f)->leases.dir);
+}
+
 static char *computed(struct run *r, const char *name)
 {
     const struct identity *id = &r->world.id;
@@ -180,6 +191,8 @@ static char *computed(struct run *r, const char *name)
         return xasprintf("http://127.0.0.1:%d", r->introspection_port);
     if (str_eq(name, "docker.socket"))
         return run_fake(r, r->step, PEER_DOCKER) ? xasprintf("%s/docker.sock", r->dir) : NULL;
+    if (str_starts(name, "credfetch."))
+        return of_credfetch(r, name);
     if (str_eq(name, "agent.command"))
         return command_of(r);
     if (str_eq(name, "agent.pid"))

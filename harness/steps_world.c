@@ -57,6 +57,31 @@ int step_bucket(struct run *r, const struct scn_step *s)
     return simple_control(r, s, PEER_S3, "bucket", "name");
 }
 
+int step_credfetch_account(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_CREDFETCH, "account", "name");
+}
+
+int step_credfetch_user(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_CREDFETCH, "user", "name");
+}
+
+int step_credfetch_joined(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_CREDFETCH, "joined", "name");
+}
+
+int step_credfetch_down(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_CREDFETCH, "down", "name");
+}
+
+int step_credfetch_up(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_CREDFETCH, "up", "name");
+}
+
 int step_docker_exit(struct run *r, const struct scn_step *s)
 {
     return simple_control(r, s, PEER_DOCKER, "exit", "container");

@@ -24,9 +24,11 @@ static const struct header_word headers[] = {
 /* clang-format on */
 
 static const char *const peer_names[PEER_MAX] = {
-    [PEER_DOCKER] = "docker", [PEER_ECS] = "ecs",     [PEER_ACS] = "acs",
-    [PEER_TCS] = "tcs",       [PEER_S3] = "s3",       [PEER_IMDS] = "imds",
-    [PEER_AWS] = "aws",       [PEER_AGENT] = "agent", [PEER_MACHINE] = "machine",
+    [PEER_DOCKER] = "docker",   [PEER_ECS] = "ecs",
+    [PEER_ACS] = "acs",         [PEER_TCS] = "tcs",
+    [PEER_S3] = "s3",           [PEER_IMDS] = "imds",
+    [PEER_AWS] = "aws",         [PEER_AGENT] = "agent",
+    [PEER_MACHINE] = "machine", [PEER_CREDFETCH] = "credfetch",
 };
 
 static const struct builtin builtin_table[] = {
@@ -45,6 +47,8 @@ static const struct builtin builtin_table[] = {
     {"s3.url", "address of the fake S3"},
     {"imds.url", "address of the fake instance metadata service"},
     {"aws.url", "address of the small services: STS, SSM, Secrets Manager, ECR, EC2"},
+    {"credfetch.socket", "path of the fake credentials-fetcher's socket"},
+    {"credfetch.tickets", "folder in which it keeps tickets"},
     {"docker.host", "DOCKER_HOST of the fake engine: unix:///..."},
     {"docker.socket", "path of the fake engine's socket"},
     {"introspection", "address of the agent's introspection API: http://127.0.0.1:PORT"},

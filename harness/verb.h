@@ -31,6 +31,7 @@ enum peer {
     PEER_S3,
     PEER_IMDS,
     PEER_AWS,
+    PEER_CREDFETCH,
     PEER_AGENT,
     PEER_MACHINE,
     PEER_MAX,
@@ -42,7 +43,7 @@ int peer_from(const char *word);    /* -1: no such peer */
 #define PEER_BIT(p) (1u << (p))
 #define PEERS_FAKE                                                                                 \
     (PEER_BIT(PEER_DOCKER) | PEER_BIT(PEER_ECS) | PEER_BIT(PEER_ACS) | PEER_BIT(PEER_TCS) |        \
-     PEER_BIT(PEER_S3) | PEER_BIT(PEER_IMDS) | PEER_BIT(PEER_AWS))
+     PEER_BIT(PEER_S3) | PEER_BIT(PEER_IMDS) | PEER_BIT(PEER_AWS) | PEER_BIT(PEER_CREDFETCH))
 #define PEERS_WS (PEER_BIT(PEER_ACS) | PEER_BIT(PEER_TCS))
 /* Those that can be asked over TLS. */
 #define PEERS_TLS                                                                                  \
@@ -76,7 +77,7 @@ enum arg_kind {
     ARG_FILE,     /* @file only */
     ARG_GUARD,    /* agent <1.20, or a feature */
     ARG_HEALER,   /* the name of a fault, a peer, or all */
-    ARG_PEER,     /* docker ecs acs tcs s3 imds aws agent */
+    ARG_PEER,     /* docker ecs acs tcs s3 imds aws credfetch agent */
     ARG_VERSIONS, /* a bare >=1.44,<1.80 or 1.20..1.62 */
     ARG_QUOTED,   /* a "quoted text" only */
     ARG_LITERAL,  /* the word itself, as `in` of each */

@@ -146,7 +146,7 @@ static int make_farms(struct err *e)
 {
     static const char *const ecs[] = {"ecs", NULL};
     static const char *const etc[] = {"ecs", "hosts", "resolv.conf", NULL};
-    static const char *const var[] = {"lib", "log", "cache", NULL};
+    static const char *const var[] = {"lib", "log", "cache", "credentials-fetcher", NULL};
     static const char *const below_var[] = {"var/lib", "var/log", "var/cache"};
 
     if (folder(".host", 0755, e) < 0 || folder(".host/etc", 0755, e) < 0 ||

@@ -46,6 +46,7 @@
     F("/var/lib/ecs/data", "data")                                                                 \
     F("/var/log/ecs", "log")                                                                       \
     F("/var/cache/ecs", "box/var/cache/ecs")                                                       \
+    F("/var/credentials-fetcher", "box/var/credentials-fetcher")                                   \
     F("/data", "data")                                                                             \
     F("/log", "log")
 

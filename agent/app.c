@@ -3,6 +3,7 @@
 
 #include "agent/app.h"
 #include "agent/app_parts.h"
+#include "agent/credfetch_client.h"
 #include "agent/version.h"
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -110,6 +111,7 @@ static void release(struct app *a)
     docker_free(a->docker);
     s3_client_free(a->s3);
     ecr_auth_free(a->ecr);
+    credfetch_client_free(a->credfetch);
     aws_caller_free(a->aws);
     tcs_session_free(a->tcs);
     ecs_register_cancel(a->registering);

@@ -3,6 +3,7 @@
  * ACS messages to it, its samples to TCS, its tasks to the introspection API.
  */
 #include "agent/app_parts.h"
+#include "agent/credfetch_client.h"
 #include "agent/wire.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -145,7 +146,8 @@ int app_engine_new(struct app *a, struct err *e)
     a->s3 = s3_client_new(a->http, &a->config);
     a->aws = aws_caller_new(&a->loop, a->http, &a->config);
     a->ecr = ecr_auth_new(&a->loop, a->aws, &a->config, a->credentials, &a->log);
-    engine_set_sources(a->engine, &(struct engine_sources){a->s3, a->aws, a->ecr,
+    a->credfetch = credfetch_client_new(&a->loop, a->http, a->config.credfetch_socket);
+    engine_set_sources(a->engine, &(struct engine_sources){a->s3, a->aws, a->ecr, a->credfetch,
                                                            &a->task_credentials, &a->registries});
     if (engine_load(a->engine, e) < 0)
         return err_wrap(e, "saved state");

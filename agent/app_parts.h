@@ -37,6 +37,7 @@ struct app {
     struct s3_client *s3;
     struct aws_caller *aws;
     struct ecr_auth *ecr;
+    struct credfetch_client *credfetch;
     struct registry_auth registries;
     struct engine *engine;
     struct ecs_client *ecs;

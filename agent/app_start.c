@@ -376,9 +376,10 @@ static json_t *attributes(struct app *a)
         }
     }
     json_array_extend(list, capabilities);
-    add_attribute(list, ECS_ATTR_OS_TYPE, "linux");
-    add_attribute(list, ECS_ATTR_OS_FAMILY, "LINUX");
-    add_attribute(list, ECS_ATTR_OS_TYPE_DETAILED, a->config.detailed_os_family);
+    add_attribute(list, ECS_ATTR_OS_TYPE, a->config.platform);
+    add_attribute(list, ECS_ATTR_OS_FAMILY, a->config.windows ? a->config.windows_family : "LINUX");
+    add_attribute(list, ECS_ATTR_OS_TYPE_DETAILED,
+                  a->config.windows ? a->config.windows_family : a->config.detailed_os_family);
     if (a->config.external.on)
         add_attribute(list, ECS_ATTR_CPU_ARCHITECTURE, architecture(&u));
     return list;

@@ -1,3 +1,6 @@
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "agent/capability.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -108,6 +111,32 @@ static void add_drivers(json_t *list, const struct config *c, int api_highest)
     }
 }
 
+/* ---- gMSA (config/parse_linux.go, parse_windows.go) ---- */
+
+/* Only a file that is not there counts: the daemon is not asked. */
+static bool has_socket(const struct config *c)
+{
+    struct stat st;
+
+    return *c->credfetch_socket && (stat(c->credfetch_socket, &st) == 0 || errno != ENOENT);
+}
+
+static bool has_gmsa(const struct config *c)
+{
+    if (c->windows)
+        return (c->gmsa_supported.on || !c->gmsa_supported.set) &&
+               config_windows_has(c, WINDOWS_JOINED);
+    return c->gmsa_supported.on && has_socket(c) && (*c->domainless_secret || c->domain_joined.on);
+}
+
+static bool has_gmsa_domainless(const struct config *c)
+{
+    if (c->windows)
+        return c->gmsa_supported.on && !config_windows_is_2016(c) &&
+               config_windows_has(c, WINDOWS_CCG_PLUGIN);
+    return c->gmsa_supported.on && has_socket(c);
+}
+
 json_t *capability_list(const struct config *c, int api_lowest, int api_highest)
 {
     json_t *list = json_array();
@@ -125,6 +154,10 @@ json_t *capability_list(const struct config *c, int api_lowest, int api_highest)
     }
     add_drivers(list, c, api_highest);
     add_table(list, last, ARRAY_SIZE(last), c, api_highest);
+    if (has_gmsa(c))
+        add(list, SHORT("gmsa"));
+    if (has_gmsa_domainless(c))
+        add(list, SHORT("gmsa-domainless"));
     json_array_foreach (c->volume_plugins, i, plugin) {
         struct buf text = BUF_INIT(256);
 

@@ -273,8 +273,45 @@ static void hold_polling_wait(struct config *c)
     config_take(c, i, &v, (enum config_source)c->source[i]);
 }
 
+/* Words with commas between them. */
+static bool has_word(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *s = words; s && *s;) {
+        size_t len = strcspn(s, ",");
+
+        if (len == n && strncmp(s, word, n) == 0)
+            return true;
+        s += len + (s[len] == ',');
+    }
+    return false;
+}
+
+bool config_windows_has(const struct config *c, const char *feature)
+{
+    return has_word(c->windows_features, feature);
+}
+
+bool config_windows_is_2016(const struct config *c)
+{
+    return str_starts(c->windows_family, "WINDOWS_SERVER_2016");
+}
+
+static int choose_platform(struct config *c, struct err *e)
+{
+    if (!str_eq(c->platform, "linux") && !str_eq(c->platform, "windows"))
+        return err_set(e, ERR_USAGE, "ECSIM_PLATFORM is linux or windows, not %.40s", c->platform);
+    c->windows = str_eq(c->platform, "windows");
+    if (c->windows && !*c->program_data)
+        return err_set(e, ERR_USAGE, "ECSIM_PLATFORM=windows needs a folder as ProgramData");
+    return 0;
+}
+
 int config_finish(struct config *c, struct err *e)
 {
+    if (choose_platform(c, e) < 0)
+        return -1;
     trim(c->region);
     trim(c->cluster);
     trim(c->backend_host);

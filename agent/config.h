@@ -64,7 +64,7 @@ union config_value {
     json_t *json;
 };
 
-#define CONFIG_VARS_MAX 112
+#define CONFIG_VARS_MAX 120
 
 /* host NULL: a unix socket at path. */
 struct config_listen {
@@ -121,6 +121,11 @@ struct config {
     char *audit_file;
     struct config_bool audit_disabled;
     char *healthcheck_host;
+    struct config_bool gmsa_supported, domain_joined;
+    char *credfetch_socket; /* "": none */
+    char *domainless_secret;
+    char *platform, *windows_family, *windows_features, *program_data;
+    bool windows;                    /* follows from platform */
     struct config_bool hide_version; /* as agents before 1.0.0 */
     int64_t acs_inactivity;          /* ns */
     struct config_listen listen, task_listen;
@@ -145,6 +150,12 @@ void config_set_region(struct config *c, const char *region);
  */
 int config_finish(struct config *c, struct err *e);
 void config_release(struct config *c);
+
+/* What ECSIM_WINDOWS_FEATURES says that the host has. */
+#define WINDOWS_JOINED     "joined"     /* to a domain */
+#define WINDOWS_CCG_PLUGIN "ccg-plugin" /* that fetches credentials for domainless accounts */
+bool config_windows_has(const struct config *c, const char *feature);
+bool config_windows_is_2016(const struct config *c);
 
 /* A row for --help. since: NULL when it was always there. used: false: read and without effect. */
 struct config_row {

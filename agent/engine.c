@@ -64,6 +64,7 @@ void engine_drop_task(struct engine *en, struct task *t)
     engine_free_volumes(t);
     engine_free_secrets(t);
     engine_free_logins(t);
+    engine_free_gmsa(t);
     free(tw);
     t->work = NULL;
     map_remove(&en->by_arn, t->arn);
@@ -210,6 +211,7 @@ void engine_set_sources(struct engine *en, const struct engine_sources *s)
     en->s3 = s->s3;
     en->aws = s->aws;
     en->ecr = s->ecr;
+    en->credfetch = s->credfetch;
     en->credentials = s->who;
     en->registries = s->registries;
 }
@@ -359,6 +361,7 @@ int engine_set_task_credentials(struct engine *en, const char *task_arn, bool ex
                        credentials_id);
     t->work->dirty = true;
     engine_save_changes(en, t);
+    t->work->gmsa_due |= execution; /* the credentials come after their id */
     engine_wake(t); /* who waits for them finds them in the next round of the loop */
     return 0;
 }

@@ -33,6 +33,7 @@
 #include "agent/task.h"
 #include "base/log.h"
 
+struct credfetch_client;
 struct engine;
 
 /* One entry of containers[] in SubmitTaskStateChange. */
@@ -91,6 +92,7 @@ struct engine_sources {
     struct s3_client *s3;
     struct aws_caller *aws;
     struct ecr_auth *ecr;
+    struct credfetch_client *credfetch;
     const struct task_credentials *who;
     const struct registry_auth *registries;
 };

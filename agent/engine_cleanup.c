@@ -42,7 +42,7 @@ static void remove_volumes(struct task *t)
     struct task_work *tw = t->work;
 
     tw->containers_gone = true;
-    tw->removing = engine_remove_volumes(t);
+    tw->removing = engine_remove_volumes(t) + engine_gmsa_release(t);
     if (!tw->removing)
         forget(t);
 }

@@ -54,6 +54,7 @@ struct engine {
     struct s3_client *s3; /* NULL: none */
     struct aws_caller *aws;
     struct ecr_auth *ecr;
+    struct credfetch_client *credfetch;
     const struct task_credentials *credentials;
     const struct registry_auth *registries;
     struct engine_callbacks cb;
@@ -114,6 +115,7 @@ struct container_work {
 struct volume_work;
 struct secret_work;
 struct login_work;
+struct gmsa_work;
 
 struct task_work {
     struct engine *en;
@@ -129,7 +131,9 @@ struct task_work {
     struct login_work *logins; /* NULL: not looked for yet */
     size_t n_logins;
     struct aws_call *login_call;
-    unsigned int removing; /* DELETE calls under way */
+    struct gmsa_work *gmsa; /* NULL: not looked for yet */
+    bool gmsa_due;          /* its tickets are to be renewed */
+    unsigned int removing;  /* DELETE calls under way */
     bool containers_gone;
     bool remove_again;
     bool has_room; /* on the instance (engine_room.c) */
@@ -200,6 +204,16 @@ bool engine_secrets_ready(struct task *t);
 /* Name and value for the environment, or for the options of the log driver. New reference. */
 json_t *engine_secret_vars(const struct container *c, bool log_driver);
 void engine_free_secrets(struct task *t);
+
+/* engine_gmsa.c: false while tickets of the task's accounts are being fetched, or cannot be. */
+bool engine_gmsa_ready(struct task *t);
+/* Puts them into the body of a create. */
+int engine_gmsa_apply(const struct container *c, json_t *body, struct err *e);
+/* The execution role has new credentials. */
+void engine_gmsa_renew(struct task *t);
+/* Gives all back; so many calls are under way, each ends in engine_removed(). */
+unsigned int engine_gmsa_release(struct task *t);
+void engine_free_gmsa(struct task *t);
 
 /* engine_login.c: false while the credentials are being fetched, or cannot be. */
 bool engine_logins_ready(struct container *c);

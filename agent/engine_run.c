@@ -135,6 +135,11 @@ void engine_begin_create(struct container *c)
     env.secrets = secrets;
     env.log_secrets = log_secrets;
     body = container_config_body(c, &env, &error_name, &e);
+    if (body && engine_gmsa_apply(c, body, &e) < 0) {
+        json_decref(body);
+        body = NULL;
+        error_name = REASON_CONFIG;
+    }
     if (!body) {
         engine_fail(c, error_name, e.text);
         c->task->work->again = true;

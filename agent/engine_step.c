@@ -109,7 +109,8 @@ static void step_up(struct container *c, int64_t *until)
             engine_begin_pull(c);
         break;
     case CONTAINER_PULLED:
-        if (engine_secrets_ready(c->task) && engine_env_files_ready(c))
+        if (engine_secrets_ready(c->task) && engine_env_files_ready(c) &&
+            engine_gmsa_ready(c->task))
             engine_begin_create(c);
         break;
     default:
@@ -221,6 +222,8 @@ void engine_progress(struct task *t)
     if (tw->running)
         return;
     tw->running = true;
+    if (tw->gmsa_due)
+        engine_gmsa_renew(t);
     while (tw->again) {
         tw->again = false;
         until = INT64_MAX;

@@ -405,7 +405,11 @@ static void set_options(struct http_request *r, const struct http_call *c)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_URL, c->url);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(
+        easy, CURLOPT_HTTP_VERSION,
+        (long)(c->http2 ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1));
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)c->http2);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long)c->http2);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect / NS_PER_MS));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(c->timeout / NS_PER_MS));
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -493,11 +497,23 @@ void http_cancel(struct http_request *r)
     request_free(r);
 }
 
-const char *http_result_header(const struct http_result *res, const char *name)
+static const char *find_header(const struct http_result *res, const char *name, unsigned int where)
 {
     struct curl_header *found;
 
-    if (curl_easy_header(res->request->easy, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK)
+    if (curl_easy_header(res->request->easy, name, 0, where, -1, &found) != CURLHE_OK)
         return NULL;
     return found->value;
+}
+
+const char *http_result_header(const struct http_result *res, const char *name)
+{
+    return find_header(res, name, CURLH_HEADER);
+}
+
+const char *http_result_trailer(const struct http_result *res, const char *name)
+{
+    const char *value = find_header(res, name, CURLH_TRAILER);
+
+    return value ? value : find_header(res, name, CURLH_HEADER);
 }

@@ -50,6 +50,9 @@ struct http_result {
 
 /* One header of the answer without regard to case, or NULL. Valid inside done(). */
 const char *http_result_header(const struct http_result *r, const char *name);
+/* The same for a trailer; where there are none, a header: an answer without a body has just those.
+ */
+const char *http_result_trailer(const struct http_result *r, const char *name);
 
 typedef void (*http_done_fn)(const struct http_result *r, void *user);
 /* The answer's headers are there. */
@@ -61,6 +64,7 @@ struct http_call {
     const char *method;         /* GET, HEAD, POST, PUT, DELETE */
     const char *url;            /* http:// or https:// */
     const char *unix_socket;    /* path of a socket to connect to instead, or NULL */
+    bool http2;                 /* from the first byte, on a connection of its own */
     const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
     const char *user_agent;     /* NULL: none is sent */
     const void *body;           /* NULL: no body; POST and PUT then send Content-Length: 0 */

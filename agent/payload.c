@@ -419,12 +419,6 @@ struct task *payload_task(const json_t *spec, struct err *e)
 
 static int container_unsupported(const struct container *c, struct err *e)
 {
-    static const char *const lists[] = {"credentialSpecs"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-        if (json_array_size(json_object_get(c->spec, lists[i])) > 0)
-            return err_set(e, ERR_USAGE, "container \"%.60s\" has %s, which this agent cannot get",
-                           c->name, lists[i]);
     if (json_is_object(json_object_get(c->spec, "firelensConfiguration")))
         return err_set(e, ERR_USAGE, "container \"%.60s\" is a FireLens router", c->name);
     return 0;

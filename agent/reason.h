@@ -17,6 +17,7 @@
 #define REASON_CREATE    "CannotCreateContainerError"
 #define REASON_START     "CannotStartContainerError"
 #define REASON_STOP      "CannotStopContainerError"
+#define REASON_CONFIG    "DockerClientConfigError"
 #define REASON_TIMEOUT   "DockerTimeoutError"
 #define REASON_OOM       "OutOfMemoryError"
 #define REASON_OOM_TEXT  "Container killed due to memory usage"

@@ -28,6 +28,8 @@ void task_free(struct task *t)
     free(t->credentials_id);
     free(t->execution_credentials_id);
     free(t->reason);
+    json_decref(t->tickets);
+    json_decref(t->leases);
     json_decref(t->spec);
     free(t);
 }
@@ -168,7 +170,25 @@ json_t *task_state_json(const struct task *t)
     json_put_int(o, "pullStoppedAt", t->pull_stopped_at);
     json_put_int(o, "executionStoppedAt", t->execution_stopped_at);
     json_put_int(o, "stoppedAt", t->stopped_at);
+    json_put(o, "tickets", json_incref(t->tickets));
+    json_put(o, "leases", json_incref(t->leases));
     return o;
+}
+
+/* An object of texts, or a list of them. */
+static json_t *texts_of(const json_t *state, const char *member)
+{
+    json_t *v = json_object_get(state, member), *one;
+    const char *key;
+    size_t i;
+
+    json_object_foreach (v, key, one)
+        if (!json_is_string(one))
+            return NULL;
+    json_array_foreach (v, i, one)
+        if (!json_is_string(one))
+            return NULL;
+    return json_is_object(v) || json_is_array(v) ? json_deep_copy(v) : NULL;
 }
 
 static enum task_status status_of(const json_t *state, const char *member)
@@ -192,4 +212,8 @@ void task_state_load(struct task *t, const json_t *state)
     t->pull_stopped_at = json_int(state, "pullStoppedAt", 0);
     t->execution_stopped_at = json_int(state, "executionStoppedAt", 0);
     t->stopped_at = json_int(state, "stoppedAt", 0);
+    json_decref(t->tickets);
+    json_decref(t->leases);
+    t->tickets = texts_of(state, "tickets");
+    t->leases = texts_of(state, "leases");
 }

@@ -43,6 +43,11 @@ struct task {
     enum task_status handed;              /* the highest status given to the sender */
     uint64_t handed_seq[TASK_STATUS_MAX]; /* with which change; 0: not handed over */
 
+    /* gMSA (engine_gmsa.h); NULL: nothing. What each credentialspec has become: a folder with a
+     * ticket, on Windows a security option. And what is to be given back: ids of leases, on Windows
+     * names of files. */
+    json_t *tickets, *leases;
+
     struct task_work *work; /* the engine's; NULL outside it */
 };
 

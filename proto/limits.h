@@ -100,6 +100,12 @@
 #define ECR_TOKEN_JITTER (1800 * LIMIT_S)
 #define ECR_TOKEN_KEPT   (12 * 3600 * LIMIT_S)
 
+/* credentials-fetcher: all tries together. (gmsacredclient/credentialsfetcherclient.go) */
+#define CREDFETCH_TIMEOUT     (60 * LIMIT_S)
+#define CREDFETCH_TRIES       3
+#define CREDFETCH_BACKOFF_MIN (1 * LIMIT_S)
+#define CREDFETCH_BACKOFF_MAX (5 * LIMIT_S)
+
 /* S3: an environment file has this time. (firelens_unix.go; envFiles) */
 #define S3_TIMEOUT (30 * LIMIT_S)
 

@@ -168,8 +168,6 @@ static void what_cannot_be_done_here_is_told(void **state)
         {"\"networkMode\":\"awsvpc\"", "awsvpc"},
         {"\"volumes\":[{\"name\":\"v\",\"type\":\"efs\"}]", "efs"},
         {"\"associations\":[{\"type\":\"gpu\"}]", "GPU"},
-        {"\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"credentialSpecs\":[\"S\"]}]",
-         "credentialSpecs"},
     };
 
     (void)state;

@@ -164,9 +164,12 @@ struct image *image_ensure(struct docker *d, struct content *c)
     struct image *i = map_get(&d->images, c->id);
 
     if (i) {
-        /* the same image may have been declared anew, with another behaviour */
-        content_unref(i->content);
+        /* the same image may have been declared anew, with another behaviour; or it is the very
+         * same, loaded again, and this is all that holds it */
+        struct content *before = i->content;
+
         i->content = content_ref(c);
+        content_unref(before);
         return i;
     }
     i = new0(struct image);

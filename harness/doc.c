@@ -198,7 +198,7 @@ static void add_what(struct buf *out)
     buf_adds(
         out,
         "## Peers and calls\n\n"
-        "`docker`, `s3` and `imds` are asked with METHOD PATH: `POST /containers/create`, "
+        "`docker`, `s3`, `imds` and `cni` are asked with METHOD PATH: `POST /containers/create`, "
         "`* /images/**`.\n`*` stands for anything but a slash, `**` for anything; the path of "
         "Docker has no API version.\n`ecs` has operations (`SubmitTaskStateChange`), `aws` "
         "services with theirs\n(`ssm.GetParameters`, `credentials`), `acs` and "

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "harness/cmd_certificates.h"
 #include "harness/boot/cmd_boot_check.h"
+#include "harness/cni/plugin.h"
 #include "harness/cmd_diff.h"
 #include "harness/cmd_matrix.h"
 #include "harness/cmd_operations.h"
@@ -77,6 +78,8 @@ int main(int argc, char **argv)
     const char *names[ARRAY_SIZE(commands)], *near;
     const char *word = argc > 1 ? argv[1] : "help";
 
+    if (cni_plugin_named(argv[0]))
+        return cni_plugin_main(argc, argv);
     if (str_eq(word, "--help") || str_eq(word, "-h"))
         word = "help";
     if (str_eq(word, "--version"))

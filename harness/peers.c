@@ -1,12 +1,16 @@
 #include "harness/peers.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/cni/cni.h"
 #include "fakes/credfetch/credfetch.h"
 #include "fakes/docker/docker.h"
 #include "fakes/ecs/acs.h"
@@ -15,13 +19,15 @@
 #include "fakes/imds/imds.h"
 #include "fakes/s3/s3.h"
 #include "fakes/small/small.h"
+#include "harness/cni/plugin.h"
 #include "harness/sandbox/sandbox.h"
 
-static const struct fake_ops *const all[] = {&docker_ops, &ecs_ops,  &acs_ops,   &tcs_ops,
-                                             &s3_ops,     &imds_ops, &small_ops, &credfetch_ops};
+static const struct fake_ops *const all[] = {&docker_ops, &ecs_ops,       &acs_ops,
+                                             &tcs_ops,    &s3_ops,        &imds_ops,
+                                             &small_ops,  &credfetch_ops, &cni_ops};
 
 static const char *const names[] = {"docker", "ecs", "acs",       "tcs", "s3",
-                                    "imds",   "aws", "credfetch", NULL};
+                                    "imds",   "aws", "credfetch", "cni", NULL};
 
 const char *const *peers_names(void)
 {
@@ -60,6 +66,23 @@ static int add_credfetch(struct fake *f, const struct peer_place *place, struct 
     return fake_listen_unix(f, path, e);
 }
 
+/* The plugins as programs, and the fake where they ask it. */
+static int add_plugins(struct fake *f, const struct peer_place *place, struct err *e)
+{
+    _cleanup_free_ char *own = place->sandbox ? NULL : xasprintf("%s/cni", place->socket_dir);
+    const char *dir = own ? own : SANDBOX_CNI_PLUGINS;
+    _cleanup_free_ char *path = xasprintf("%s/" CNI_SOCKET, dir);
+    char program[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+    if (n < 0)
+        return err_sys(e, errno, "/proc/self/exe");
+    program[n] = '\0';
+    if (cni_folder_make(dir, program, place->sandbox ? SANDBOX_IMAGES : NULL, e) < 0)
+        return -1;
+    return fake_listen_unix(f, path, e);
+}
+
 static int add_one(struct world *w, const char *name, const struct peer_place *place, struct err *e)
 {
     const struct fake_ops *ops = peers_ops(name);
@@ -74,6 +97,8 @@ static int add_one(struct world *w, const char *name, const struct peer_place *p
     f = world_add(w, ops, e);
     if (!f)
         return -1;
+    if (str_eq(name, "cni"))
+        return add_plugins(f, place, e);
     if (str_eq(name, "docker") && place->socket_dir) {
         path = xasprintf("%s/docker.sock", place->socket_dir);
         r = fake_listen_unix(f, path, e);
@@ -158,6 +183,13 @@ void peers_environment(const struct world *w, struct map *env)
     put(env, "ECSIM_ECS_URL", url_of(w, "ecs", NULL));
     put(env, "ECSIM_ACS_URL", url_of(w, "acs", NULL));
     put(env, "ECSIM_TCS_URL", url_of(w, "tcs", NULL));
+    if (world_find(w, "cni")) {
+        const char *url = url_of(w, "cni", "/"), *path = str_after(url, "unix://");
+        _cleanup_free_ char *dir =
+            path ? xstrndup(path, (size_t)(strrchr(path, '/') - path)) : NULL;
+
+        put(env, "ECS_CNI_PLUGINS_PATH", dir);
+    }
     put(env, "ECSIM_DOCKER_URL", url_of(w, "docker", NULL));
 }
 
@@ -178,6 +210,7 @@ void peers_environment_real(struct map *env)
 {
     free(map_remove(env, "DOCKER_HOST"));
     free(map_remove(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT"));
+    free(map_remove(env, "ECS_CNI_PLUGINS_PATH"));
 }
 
 void peers_environment_release(struct map *env)

@@ -458,7 +458,7 @@ static int read_peer(struct reader *r, struct scn_step *st, const json_t *o)
 
     if (st->verb->flags & TAKES_PEER) {
         if (!peer || peer_from(peer) < 0)
-            return fail(r, "peer: expected docker, ecs, acs, tcs, s3, imds, aws or agent");
+            return fail(r, "peer: expected docker, ecs, acs, tcs, s3, imds, aws, cni or agent");
         st->peer = (enum peer)peer_from(peer);
     }
     if (!what)

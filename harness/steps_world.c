@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "harness/sandbox/sandbox.h"
 
 /* The step's options as an object of strings, as fake_ops.control wants them. */
 static int options_json(struct run *r, const struct scn_step *s, json_t *o)
@@ -311,6 +313,23 @@ int step_imds_no_role(struct run *r, const struct scn_step *s)
 
     json_put_str(args, "name", "");
     return run_control(r, s, PEER_IMDS, "role", args, NULL);
+}
+
+int step_eni(struct run *r, const struct scn_step *s)
+{
+    _cleanup_free_ char *mac = run_text(r, s, &s->args[0]), *device = NULL;
+    struct err e = ERR_INIT;
+    int done;
+
+    if (!mac || run_option(r, s, "device", &device) < 0)
+        return -1;
+    if (!r->config->sandbox)
+        return run_fail(r, s, "there is no sandbox that could get a network device");
+    if (scn_option(s, "again"))
+        done = sandbox_eni_tell(device ? device : "eth1", &e);
+    else
+        done = sandbox_eni(device ? device : "eth1", mac, &e);
+    return done < 0 ? run_fail(r, s, "%s", e.text) : 0;
 }
 
 int step_imds_version(struct run *r, const struct scn_step *s)

@@ -210,7 +210,8 @@ static int add_columns(struct suite *u, const struct run_options *o)
         return EXITCODE_USAGE;
     }
     u->columns = new0_array(struct suite_column, agents * dockers);
-    u->keep = new0_array(const char *, 2 * agents * dockers + 1);
+    u->keep = new0_array(const char *, 2 * agents * dockers + 2);
+    u->keep[n_keep++] = "/proc/self/exe"; /* network plugins are links to it */
     for (size_t i = 0; i < agents * dockers; i++) {
         struct suite_column *c = &u->columns[i];
         int code = add_column(u, o, o->n_agents ? o->agents_[i / dockers] : NULL,

@@ -27,8 +27,9 @@ static const char *const peer_names[PEER_MAX] = {
     [PEER_DOCKER] = "docker",   [PEER_ECS] = "ecs",
     [PEER_ACS] = "acs",         [PEER_TCS] = "tcs",
     [PEER_S3] = "s3",           [PEER_IMDS] = "imds",
-    [PEER_AWS] = "aws",         [PEER_AGENT] = "agent",
-    [PEER_MACHINE] = "machine", [PEER_CREDFETCH] = "credfetch",
+    [PEER_AWS] = "aws",         [PEER_CREDFETCH] = "credfetch",
+    [PEER_CNI] = "cni",         [PEER_AGENT] = "agent",
+    [PEER_MACHINE] = "machine",
 };
 
 static const struct builtin builtin_table[] = {
@@ -187,7 +188,7 @@ const char *arg_kind_expects(enum arg_kind kind)
         [ARG_UNTIL] = "a duration, or the name of a capture",
         [ARG_FILE] = "@attachment or @file",
         [ARG_GUARD] = "`agent` and versions, or a feature of the machine",
-        [ARG_PEER] = "a peer: docker, ecs, acs, tcs, s3, imds, aws or agent",
+        [ARG_PEER] = "a peer: docker, ecs, acs, tcs, s3, imds, aws, credfetch, cni or agent",
         [ARG_VERSIONS] =
             "versions such as >=1.44, <1.80 or 1.20..1.62, or a feature of `ecsim features`",
         [ARG_QUOTED] = "a \"quoted text\"",

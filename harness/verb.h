@@ -32,6 +32,7 @@ enum peer {
     PEER_IMDS,
     PEER_AWS,
     PEER_CREDFETCH,
+    PEER_CNI,
     PEER_AGENT,
     PEER_MACHINE,
     PEER_MAX,
@@ -43,7 +44,8 @@ int peer_from(const char *word);    /* -1: no such peer */
 #define PEER_BIT(p) (1u << (p))
 #define PEERS_FAKE                                                                                 \
     (PEER_BIT(PEER_DOCKER) | PEER_BIT(PEER_ECS) | PEER_BIT(PEER_ACS) | PEER_BIT(PEER_TCS) |        \
-     PEER_BIT(PEER_S3) | PEER_BIT(PEER_IMDS) | PEER_BIT(PEER_AWS) | PEER_BIT(PEER_CREDFETCH))
+     PEER_BIT(PEER_S3) | PEER_BIT(PEER_IMDS) | PEER_BIT(PEER_AWS) | PEER_BIT(PEER_CREDFETCH) |     \
+     PEER_BIT(PEER_CNI))
 #define PEERS_WS (PEER_BIT(PEER_ACS) | PEER_BIT(PEER_TCS))
 /* Those that can be asked over TLS. */
 #define PEERS_TLS                                                                                  \
@@ -77,7 +79,7 @@ enum arg_kind {
     ARG_FILE,     /* @file only */
     ARG_GUARD,    /* agent <1.20, or a feature */
     ARG_HEALER,   /* the name of a fault, a peer, or all */
-    ARG_PEER,     /* docker ecs acs tcs s3 imds aws credfetch agent */
+    ARG_PEER,     /* docker ecs acs tcs s3 imds aws credfetch cni agent */
     ARG_VERSIONS, /* a bare >=1.44,<1.80 or 1.20..1.62 */
     ARG_QUOTED,   /* a "quoted text" only */
     ARG_LITERAL,  /* the word itself, as `in` of each */
@@ -190,10 +192,10 @@ static inline bool peer_is_process(enum peer p)
     return p == PEER_AGENT || p == PEER_MACHINE;
 }
 
-/* Docker, S3 and IMDS calls are METHOD PATH; the others are one word. */
+/* Docker, S3, IMDS and CNI calls are METHOD PATH; the others are one word. */
 static inline bool peer_speaks_http(enum peer p)
 {
-    return p == PEER_DOCKER || p == PEER_S3 || p == PEER_IMDS;
+    return p == PEER_DOCKER || p == PEER_S3 || p == PEER_IMDS || p == PEER_CNI;
 }
 
 #endif

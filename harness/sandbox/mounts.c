@@ -101,8 +101,18 @@ static int root_entry(const char *name, struct err *e)
 
 static int copy_root(struct err *e)
 {
-    static const char *const own[] = {"proc", "sys", "run",   "etc",        "var",
-                                      "data", "log", ".host", "lost+found", NULL};
+    static const char *const own[] = {"proc",
+                                      "sys",
+                                      "run",
+                                      "etc",
+                                      "var",
+                                      "data",
+                                      "log",
+                                      ".host",
+                                      "lost+found",
+                                      "images",
+                                      "amazon-ecs-cni-plugins",
+                                      NULL};
     _cleanup_closedir_ DIR *d = opendir("/");
     const struct dirent *entry;
 

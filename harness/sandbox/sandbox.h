@@ -38,6 +38,10 @@
 #define SANDBOX_INTROSPECTION_PORT 51678
 #define SANDBOX_TASKS_PORT         51679
 
+/* Where agents look for network plugins and for the archive of the pause image. */
+#define SANDBOX_CNI_PLUGINS "/amazon-ecs-cni-plugins"
+#define SANDBOX_IMAGES      "/images"
+
 /* F(inside, below the scenario's folder): in an order in which each may be mounted on the one
  * before. ecs-init shows an agent /var/lib/ecs/data as /data and /var/log/ecs as /log. */
 #define SANDBOX_FOLDERS(F)                                                                         \
@@ -48,7 +52,9 @@
     F("/var/cache/ecs", "box/var/cache/ecs")                                                       \
     F("/var/credentials-fetcher", "box/var/credentials-fetcher")                                   \
     F("/data", "data")                                                                             \
-    F("/log", "log")
+    F("/log", "log")                                                                               \
+    F(SANDBOX_CNI_PLUGINS, "box/cni")                                                              \
+    F(SANDBOX_IMAGES, "box/images")
 
 struct sandbox {
     bool user_ns;  /* made with a user namespace */
@@ -70,6 +76,14 @@ pid_t sandbox_fork(const struct sandbox *s);
  * may be NULL. Sets s->redirect.
  */
 int sandbox_enter(struct sandbox *s, const char *dir, const char *const *keep, struct err *e);
+
+/*
+ * Inside: an elastic network interface with this MAC address is plugged in as device `name`
+ * (eni.c). -1 with ERR_USAGE when one of them is none.
+ */
+int sandbox_eni(const char *name, const char *mac, struct err *e);
+/* The kernel says so once more of a device that is there. */
+int sandbox_eni_tell(const char *name, struct err *e);
 
 /* --- parts, for sandbox_enter() --------------------------------------------------------- */
 

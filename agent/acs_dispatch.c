@@ -87,13 +87,6 @@ static int on_notice(struct acs_dispatch *d, const json_t *message, struct err *
     return 0;
 }
 
-static int on_unsupported(struct acs_dispatch *d, const json_t *message, struct err *e)
-{
-    (void)d;
-    (void)message;
-    return err_set(e, ERR_PEER, "attachments other than task network interfaces are not supported");
-}
-
 typedef int (*responder_fn)(struct acs_dispatch *d, const json_t *message, struct err *e);
 
 static const responder_fn responders[ACS_MESSAGE_MAX] = {
@@ -103,8 +96,8 @@ static const responder_fn responders[ACS_MESSAGE_MAX] = {
     [ACS_TASK_MANIFEST] = acs_on_manifest,
     [ACS_TASK_STOP_VERIFICATION_ACK] = acs_on_stop_verification_ack,
     [ACS_ATTACH_TASK_ENI] = acs_on_attach_task_eni,
-    [ACS_ATTACH_INSTANCE_ENI] = on_unsupported,
-    [ACS_CONFIRM_ATTACHMENT] = on_unsupported,
+    [ACS_ATTACH_INSTANCE_ENI] = acs_on_attach_instance_eni,
+    [ACS_CONFIRM_ATTACHMENT] = acs_on_confirm_attachment,
     [ACS_STAGE_UPDATE] = on_update,
     [ACS_PERFORM_UPDATE] = on_update,
     [ACS_CLOSE] = on_notice,

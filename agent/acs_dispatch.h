@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/attachment.h"
 #include "agent/task_credentials.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -28,6 +29,8 @@ struct acs_ops {
     int (*stop_task)(void *user, const char *task_arn);
     /* HeartbeatMessage: time to look after the instance's health. */
     void (*heartbeat)(void *user);
+    /* A network interface, or a volume, is on its way to a task or to the instance. */
+    int (*attach)(void *user, const struct attachment_new *n, struct err *e);
 };
 
 /* Sends one text frame. */
@@ -64,5 +67,7 @@ int acs_on_role_credentials(struct acs_dispatch *d, const json_t *message, struc
 int acs_on_manifest(struct acs_dispatch *d, const json_t *message, struct err *e);
 int acs_on_stop_verification_ack(struct acs_dispatch *d, const json_t *message, struct err *e);
 int acs_on_attach_task_eni(struct acs_dispatch *d, const json_t *message, struct err *e);
+int acs_on_attach_instance_eni(struct acs_dispatch *d, const json_t *message, struct err *e);
+int acs_on_confirm_attachment(struct acs_dispatch *d, const json_t *message, struct err *e);
 
 #endif

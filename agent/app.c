@@ -116,6 +116,9 @@ static void release(struct app *a)
     tcs_session_free(a->tcs);
     ecs_register_cancel(a->registering);
     spot_free(a->spot);
+    command_run_cancel(a->asking);
+    link_watch_free(a->links);
+    attachments_free(a->attachments);
     submit_queue_free(a->queue);
     ecs_client_free(a->ecs);
     imds_free(a->imds);
@@ -134,6 +137,9 @@ static void release(struct app *a)
     free(a->zone);
     free(a->zone_id);
     free(a->vpc_id);
+    free(a->subnet_id);
+    free(a->mac);
+    json_decref(a->plugin_versions);
 }
 
 enum agent_exit app_run(const struct args *args, const char *const *env)

@@ -135,6 +135,7 @@ static void on_task_gone(const struct task *t, void *user)
     struct app *a = user;
 
     task_credentials_drop(&a->task_credentials, t->arn);
+    attachments_drop_task(a->attachments, t->arn);
 }
 
 int app_engine_new(struct app *a, struct err *e)
@@ -149,7 +150,8 @@ int app_engine_new(struct app *a, struct err *e)
     a->credfetch = credfetch_client_new(&a->loop, a->http, a->config.credfetch_socket);
     engine_set_sources(a->engine, &(struct engine_sources){a->s3, a->aws, a->ecr, a->credfetch,
                                                            &a->task_credentials, &a->registries});
-    if (engine_load(a->engine, e) < 0)
+    a->attachments = attachments_new(&a->loop, a->store, &a->log);
+    if (engine_load(a->engine, e) < 0 || attachments_load(a->attachments, e) < 0)
         return err_wrap(e, "saved state");
     while ((t = engine_next_task(a->engine, t))) {
         if (t->credentials_id)
@@ -204,6 +206,13 @@ static void acs_heartbeat(void *user)
     docker_ping(a->docker, DOCKER_HEALTH_TIMEOUT, on_runtime_seen, a);
 }
 
+static int acs_attach(void *user, const struct attachment_new *n, struct err *e)
+{
+    struct app *a = user;
+
+    return attachments_add(a->attachments, n, e);
+}
+
 static void acs_connected(void *user)
 {
     struct app *a = user;
@@ -219,7 +228,8 @@ static void acs_inactive(void *user)
 }
 
 static const struct acs_session_ops acs_ops = {
-    .acs = {acs_payload, acs_task_credentials, acs_manifest, acs_stop_task, acs_heartbeat},
+    .acs = {acs_payload, acs_task_credentials, acs_manifest, acs_stop_task, acs_heartbeat,
+            acs_attach},
     .connected = acs_connected,
     .inactive = acs_inactive,
 };
@@ -344,6 +354,7 @@ int app_connect(struct app *a, struct err *e)
     serve_tasks(a);
     if (a->config.spot_draining.on)
         a->spot = spot_new(&a->loop, a->imds, a->ecs, a->cluster, a->instance_arn, &a->log);
+    attachments_start(a->attachments, a->queue, a->links);
     acs_session_start(a->acs);
     tcs_session_start(a->tcs);
     return 0;

@@ -9,6 +9,8 @@
 
 #include "agent/acs_session.h"
 #include "agent/args.h"
+#include "agent/attachment.h"
+#include "agent/command_run.h"
 #include "agent/ecs_register.h"
 #include "agent/engine.h"
 #include "agent/imds.h"
@@ -51,12 +53,19 @@ struct app {
     struct acs_session *acs;
     struct tcs_session *tcs;
     struct spot *spot; /* NULL: not asked for */
+    struct attachments *attachments;
+    struct link_watch *links;   /* NULL: there are no network interfaces of tasks */
+    struct command_run *asking; /* a plugin */
+    size_t plugins_asked;
+    json_t *plugin_versions; /* object: attribute -> value; NULL: none */
+    bool pause_loaded;
+    void (*on_network)(struct app *a); /* after app_network() */
     struct task_credentials task_credentials;
 
     char *cluster;                                                  /* configured, or "default" */
     char *ec2_instance_id, *identity_document, *identity_signature; /* NULL: not on EC2 */
     char *instance_arn;                                             /* saved, then as registered */
-    char *zone_id, *vpc_id;                                         /* NULL: not known */
+    char *zone_id, *vpc_id, *subnet_id, *mac;                       /* NULL: not known */
     char *zone;                                                     /* as registered; NULL: none */
 };
 
@@ -70,6 +79,13 @@ void app_tell_notes(struct app *a);
 
 /* Goes on until the instance is registered and connected, or app_fail(). */
 void app_start(struct app *a);
+
+/*
+ * app_network.c: the pause image, and what network mode awsvpc needs, where it is asked for: no
+ * agent as process 1, the VPC and the subnet, plugins that are able to, and an eye on devices.
+ * Then on_ready, or app_fail(). An instance outside of any VPC goes on without.
+ */
+void app_network(struct app *a, void (*on_ready)(struct app *a));
 
 /* The engine and its callbacks. */
 int app_engine_new(struct app *a, struct err *e);

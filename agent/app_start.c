@@ -144,7 +144,8 @@ static void find_credentials(struct app *a)
 static void print_attributes(struct app *a)
 {
     _cleanup_json_ json_t *list =
-        capability_list(&a->config, docker_api_lowest(a->docker), docker_api_highest(a->docker));
+        capability_list(&a->config, docker_api_lowest(a->docker), docker_api_highest(a->docker),
+                        a->pause_loaded, a->plugin_versions);
     json_t *attribute;
     size_t i;
 
@@ -295,8 +296,6 @@ static void open_state(struct app *a)
         find_network(a);
 }
 
-/* ---- where the instance is; tasks are told ---- */
-
 /* An instance that does not say is none the worse. (The official agent does not start without.) */
 static void on_zone_id(const char *body, const struct err *e, void *user)
 {
@@ -307,34 +306,17 @@ static void on_zone_id(const char *body, const struct err *e, void *user)
     register_instance(a);
 }
 
-static void on_vpc(const char *body, const struct err *e, void *user)
-{
-    struct app *a = user;
-
-    (void)e;
-    a->vpc_id = xstrdup(body);
-    imds_get(a->imds, "meta-data/placement/availability-zone-id", on_zone_id, a);
-}
-
-static void on_mac(const char *body, const struct err *e, void *user)
-{
-    struct app *a = user;
-    _cleanup_free_ char *path = NULL;
-
-    (void)e;
-    path = xasprintf("meta-data/network/interfaces/macs/%.64s/vpc-id", body ? body : "none");
-    if (body)
-        imds_get(a->imds, path, on_vpc, a);
-    else
-        on_vpc(NULL, e, a);
-}
-
-static void find_network(struct app *a)
+static void on_network(struct app *a)
 {
     if (a->config.external.on || imds_gone(a->imds))
         register_instance(a);
     else
-        imds_get(a->imds, "meta-data/mac", on_mac, a);
+        imds_get(a->imds, "meta-data/placement/availability-zone-id", on_zone_id, a);
+}
+
+static void find_network(struct app *a)
+{
+    app_network(a, on_network);
 }
 
 /* ---- registration ---- */
@@ -365,7 +347,8 @@ static json_t *attributes(struct app *a)
 {
     json_t *list = json_array();
     _cleanup_json_ json_t *capabilities =
-        capability_list(&a->config, docker_api_lowest(a->docker), docker_api_highest(a->docker));
+        capability_list(&a->config, docker_api_lowest(a->docker), docker_api_highest(a->docker),
+                        a->pause_loaded, a->plugin_versions);
     struct utsname u;
     const char *key;
     json_t *value;
@@ -376,6 +359,10 @@ static json_t *attributes(struct app *a)
         }
     }
     json_array_extend(list, capabilities);
+    if (a->config.task_eni.on) {
+        add_attribute(list, "ecs.vpc-id", a->vpc_id);
+        add_attribute(list, "ecs.subnet-id", a->subnet_id);
+    }
     add_attribute(list, ECS_ATTR_OS_TYPE, a->config.platform);
     add_attribute(list, ECS_ATTR_OS_FAMILY, a->config.windows ? a->config.windows_family : "LINUX");
     add_attribute(list, ECS_ATTR_OS_TYPE_DETAILED,

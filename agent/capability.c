@@ -34,7 +34,7 @@ static const struct capability first[] = {
     {LONG("privileged-container"), SWITCH(disable_privileged), false, 0},
 };
 
-static const struct capability last[] = {
+static const struct capability before_eni[] = {
     {LONG("selinux"), SWITCH(selinux), true, 0},
     {LONG("apparmor"), SWITCH(apparmor), true, 0},
     {LONG("task-iam-role"), SWITCH(task_iam_role), true, 19},
@@ -42,9 +42,11 @@ static const struct capability last[] = {
     {SHORT("task-cpu-mem-limit"), SWITCH(task_cpu_mem_limit), true, 22},
     {SHORT("increased-task-cpu-limit"), SWITCH(task_cpu_mem_limit), true, 0},
     {SHORT("execution-role-awslogs"), SWITCH(awslogs_execution_role), true, 0},
+};
+
+static const struct capability after_eni[] = {
     {SHORT("container-health-check"), SWITCH(disable_health_check), false, 24},
     {SHORT("docker-plugin.local"), 0, false, 0},
-    {SHORT("external"), SWITCH(external), true, 0},
 };
 
 /* The API version from which Docker has a logging driver. (logging_drivers.go) */
@@ -137,7 +139,34 @@ static bool has_gmsa_domainless(const struct config *c)
     return c->gmsa_supported.on && has_socket(c);
 }
 
-json_t *capability_list(const struct config *c, int api_lowest, int api_highest)
+static void add_version(json_t *list, const json_t *plugins, const char *name)
+{
+    const char *version = json_str(plugins, name);
+
+    if (!version)
+        return;
+    add(list, name);
+    json_put_str(json_array_get(list, json_array_size(list) - 1), "value", version);
+}
+
+/* (agent_capability.go:appendTaskENICapabilities, appendENITrunkingCapabilities) */
+static void add_eni(json_t *list, const struct config *c, const json_t *plugins)
+{
+    if (!c->task_eni.on || c->external.on)
+        return;
+    add(list, SHORT("task-eni"));
+    add(list, SHORT("task-eni.ipv6"));
+    add_version(list, plugins, SHORT("cni-plugin-version"));
+    if (c->block_imds.on)
+        add(list, SHORT("task-eni-block-instance-metadata"));
+    if (!c->eni_trunking.on)
+        return;
+    add(list, SHORT("task-eni-trunking"));
+    add_version(list, plugins, SHORT("branch-cni-plugin-version"));
+}
+
+json_t *capability_list(const struct config *c, int api_lowest, int api_highest, bool pause,
+                        const json_t *plugins)
 {
     json_t *list = json_array();
     json_t *plugin;
@@ -153,11 +182,9 @@ json_t *capability_list(const struct config *c, int api_lowest, int api_highest)
         add(list, name);
     }
     add_drivers(list, c, api_highest);
-    add_table(list, last, ARRAY_SIZE(last), c, api_highest);
-    if (has_gmsa(c))
-        add(list, SHORT("gmsa"));
-    if (has_gmsa_domainless(c))
-        add(list, SHORT("gmsa-domainless"));
+    add_table(list, before_eni, ARRAY_SIZE(before_eni), c, api_highest);
+    add_eni(list, c, plugins);
+    add_table(list, after_eni, ARRAY_SIZE(after_eni), c, api_highest);
     json_array_foreach (c->volume_plugins, i, plugin) {
         struct buf text = BUF_INIT(256);
 
@@ -165,5 +192,15 @@ json_t *capability_list(const struct config *c, int api_lowest, int api_highest)
         add(list, buf_str(&text));
         buf_release(&text);
     }
+    if (pause)
+        add(list, SHORT("pid-ipc-namespace-sharing"));
+    if (c->task_eni.on && !c->external.on)
+        add(list, SHORT("aws-appmesh"));
+    if (has_gmsa(c))
+        add(list, SHORT("gmsa"));
+    if (has_gmsa_domainless(c))
+        add(list, SHORT("gmsa-domainless"));
+    if (c->external.on)
+        add(list, SHORT("external"));
     return list;
 }

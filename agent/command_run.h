@@ -25,12 +25,18 @@ struct commands {
     struct {
         char *line;
         bool may_fail;
+        char *input; /* what it reads; NULL: nothing */
+        char **env;  /* NULL-terminated "NAME=value"; NULL: the agent's own */
     } * list;
     size_t n, cap;
 };
 
 void commands_add(struct commands *c, bool may_fail, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* A program by its path, which may hold blanks, without words. input may be NULL; env is taken
+ * over. */
+void commands_add_program(struct commands *c, const char *path, const char *input, char **env);
+void commands_free_env(char **env); /* NULL is fine */
 void commands_release(struct commands *c);
 
 struct command_run;
@@ -39,6 +45,7 @@ struct command_result {
     bool started;        /* false: there is no such program, or it could not be run */
     int code;            /* of the last; -1: ended by a signal */
     const char *output;  /* of the last: what it printed */
+    const char *error;   /* and on standard error, when it was given input */
     const char *command; /* the last */
 };
 

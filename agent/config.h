@@ -102,6 +102,10 @@ struct config {
     struct config_bool task_iam_role, task_iam_role_network_host;
     struct config_bool task_cpu_mem_limit, exclude_ipv6_bindings;
     struct config_bool awslogs_execution_role, dependents_upfront, spot_draining;
+    struct config_bool task_eni, eni_trunking, block_imds;
+    char *cni_path;
+    json_t *local_routes; /* array of strings */
+    json_t *pause_labels; /* object of strings */
     char *cgroup_path;
     int64_t cgroup_cpu_period;
     int64_t task_pids_limit; /* 0: none */

@@ -4,6 +4,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+static const char *const types[CONTAINER_TYPE_MAX] = {
+    [CONTAINER_NORMAL] = "NORMAL",
+    [CONTAINER_CNI_PAUSE] = "CNI_PAUSE",
+    [CONTAINER_NAMESPACE_PAUSE] = "NAMESPACE_PAUSE",
+};
+
+STRTAB_DEFINE(container_type, enum container_type, types)
+
 void container_init(struct container *c, struct task *t, size_t index)
 {
     c->task = t;
@@ -108,6 +116,8 @@ bool container_will_never_start(const struct container *c)
 
 enum container_status container_reportable(const struct container *c)
 {
+    if (c->type != CONTAINER_NORMAL)
+        return CONTAINER_NONE;
     if (c->known == CONTAINER_STOPPED)
         return CONTAINER_STOPPED;
     if (c->known >= c->steady)
@@ -176,6 +186,8 @@ json_t *container_state_json(const struct container *c)
     json_put_str(o, "imageDigest", c->image_digest);
     json_put_bool(o, "imageSetsRegion", c->image_sets_region);
     json_put_bool(o, "createTried", c->create_tried);
+    if (c->torn_down)
+        json_put_bool(o, "tornDown", true);
     if (c->exit_known)
         json_put_int(o, "exitCode", c->exit_code);
     json_put_str(o, "reason", c->reason);
@@ -229,6 +241,7 @@ void container_state_load(struct container *c, const json_t *state)
     container_set_text(&c->reason, json_str(state, "reason"));
     c->image_sets_region = json_bool(state, "imageSetsRegion", false);
     c->create_tried = json_bool(state, "createTried", false);
+    c->torn_down = json_bool(state, "tornDown", false);
     if (json_is_integer(exit_code))
         container_set_exit(c, (int)json_integer_value(exit_code));
     c->created_at = json_int(state, "createdAt", 0);

@@ -54,8 +54,20 @@ struct container_binding {
     bool udp;
 };
 
+/* What the agent adds to a task; the service is never told of those. Their names are fixed. */
+enum container_type {
+    CONTAINER_NORMAL,
+    CONTAINER_CNI_PAUSE,       /* holds the network namespace of a task in mode awsvpc */
+    CONTAINER_NAMESPACE_PAUSE, /* holds what pidMode or ipcMode "task" shares */
+    CONTAINER_TYPE_MAX
+};
+STRTAB_DECLARE(container_type, enum container_type);
+#define CONTAINER_NAME_CNI_PAUSE       "~internal~ecs~pause"
+#define CONTAINER_NAME_NAMESPACE_PAUSE "~internal~ecs~pause~namespace"
+
 struct container {
     struct task *task;
+    enum container_type type;
     size_t index;     /* place in task->containers */
     json_t *spec;     /* the payload's container, whole */
     const char *name; /* these two point into spec */
@@ -79,6 +91,7 @@ struct container {
     bool digest_late;       /* only known once it was pulled: told with what comes next */
     bool image_sets_region; /* the image's own environment names an AWS region */
     bool create_tried;      /* Docker may have it although no id is known */
+    bool torn_down;         /* CNI_PAUSE: its namespace was unwired */
     bool stopped_again;     /* seen running although known STOPPED, and told to stop */
 
     enum container_status known, desired, applied, steady;

@@ -1,4 +1,5 @@
 #include "agent/container_config.h"
+#include "agent/task_network.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -86,6 +87,8 @@ static json_t *environment(const struct container *c, const struct container_con
     _cleanup_json_ json_t *vars = json_object();
     const char *key;
 
+    if (c->type != CONTAINER_NORMAL)
+        return list;
     json_object_foreach (given, key, v)
         json_object_set_new(vars, key, json_string(json_is_string(v) ? json_string_value(v) : ""));
     put_env(vars, "ECS_CONTAINER_METADATA_URI", TASK_METADATA_URL "/v3/", c->endpoint_id);
@@ -307,6 +310,54 @@ static void complete_log_config(json_t *host, const struct container *c, json_t 
         json_put_str(options, "max-buffer-size", "10m");
 }
 
+/* ---- namespaces ---- */
+
+/* "container:ID" of what holds them. */
+static void join(json_t *host, const char *member, const struct container *holder)
+{
+    _cleanup_free_ char *text =
+        xasprintf("container:%s", holder && holder->docker_id ? holder->docker_id : "");
+
+    json_put_str(host, member, text);
+}
+
+/* (task.go: shouldOverrideNetworkMode) */
+static void put_network(json_t *host, const struct container *c)
+{
+    if (c->type != CONTAINER_NORMAL)
+        json_put_str(host, "NetworkMode", "none");
+    else if (task_is_awsvpc(c->task))
+        join(host, "NetworkMode", task_internal(c->task, CONTAINER_CNI_PAUSE));
+}
+
+/* (task.go: pidModeOverride, ipcModeOverride) */
+static void put_namespaces(json_t *host, const struct container *c)
+{
+    const char *pid = json_str(c->task->spec, "pidMode"), *ipc = json_str(c->task->spec, "ipcMode");
+    const struct container *holder = task_internal(c->task, CONTAINER_NAMESPACE_PAUSE);
+    bool own = c->type != CONTAINER_NORMAL;
+
+    if (!own && str_eq(pid, "host"))
+        json_put_str(host, "PidMode", pid);
+    else if (!own && str_eq(pid, "task"))
+        join(host, "PidMode", holder);
+    if (str_eq(ipc, "none") || (!own && str_eq(ipc, "host")))
+        json_put_str(host, "IpcMode", ipc);
+    else if (!own && str_eq(ipc, "task"))
+        join(host, "IpcMode", holder);
+    else if (c == holder && str_eq(ipc, "task"))
+        json_put_str(host, "IpcMode", "shareable");
+}
+
+static void put_pause_labels(json_t *body, const json_t *labels)
+{
+    json_t *into = json_object_get(body, "Labels"), *v;
+    const char *key;
+
+    json_object_foreach ((json_t *)(uintptr_t)labels, key, v)
+        json_object_set(into, key, v);
+}
+
 static int64_t clamp(int64_t v, int64_t min, int64_t max)
 {
     return v < min ? min : v > max ? max : v;
@@ -335,6 +386,8 @@ static json_t *host_config(const struct container *c, const struct container_con
         return NULL;
     }
     json_put_str(o, "CgroupParent", env->cgroup_parent); /* whatever the payload says */
+    put_network(o, c);
+    put_namespaces(o, c);
     complete_log_config(o, c, env->log_secrets);
     return o;
 }
@@ -353,6 +406,10 @@ json_t *container_config_body(const struct container *c, const struct container_
         json_decref(body);
         return NULL;
     }
+    if (c->type != CONTAINER_NORMAL)
+        put_pause_labels(body, env->pause_labels);
+    if (c->type == CONTAINER_CNI_PAUSE)
+        task_network_pause(c->task, body, host);
     json_put(body, "HostConfig", host);
     json_put(body, "NetworkingConfig", json_object());
     return body;

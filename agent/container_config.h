@@ -7,8 +7,7 @@
  * a null leaves a plain value alone. Then come the agent's labels.
  *
  * Source: the official agent's task.go (dockerConfig, dockerHostConfig) and
- * docker_task_engine.go (createContainer). Not here: pid and ipc namespaces of
- * a task, GPUs, FireLens.
+ * docker_task_engine.go (createContainer). Not here: GPUs, FireLens.
  */
 #ifndef AGENT_CONTAINER_CONFIG_H
 #define AGENT_CONTAINER_CONFIG_H
@@ -23,6 +22,7 @@ struct container_config_env {
     const char *region;            /* for AWS_REGION; NULL or "": not set */
     const char *cgroup_parent;     /* NULL: the task has no control group */
     json_t *file_vars;             /* of environment files: where nothing else says; NULL: none */
+    const json_t *pause_labels;    /* of pause containers; may be NULL */
     json_t *secrets, *log_secrets; /* for the environment, and for the log driver; NULL: none */
 };
 

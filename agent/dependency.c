@@ -95,6 +95,24 @@ static const char *why_never(const struct container *other, enum depend_conditio
     return NULL;
 }
 
+/*
+ * What the agent adds comes first. The network is wired before anything is asked of a registry, as
+ * that may take a while and the interface is there (since 1.86.3; before, after the digest); the
+ * namespaces only have to be there when the container is to be made.
+ */
+static bool waits_for_internals(const struct container *c)
+{
+    const struct container *network = task_internal(c->task, CONTAINER_CNI_PAUSE);
+    const struct container *namespaces = task_internal(c->task, CONTAINER_NAMESPACE_PAUSE);
+
+    if (c->type != CONTAINER_NORMAL)
+        return false;
+    if (network && network->known < network->steady)
+        return true;
+    return namespaces && c->known >= CONTAINER_MANIFEST_PULLED &&
+           namespaces->known < namespaces->steady;
+}
+
 enum dependency_verdict dependency_verdict(const struct container *c, bool upfront, int64_t now,
                                            int64_t *ret_until, struct err *e)
 {
@@ -104,6 +122,8 @@ enum dependency_verdict dependency_verdict(const struct container *c, bool upfro
     /* what was created had all it waited for: an unhealthy dependency must not hold it back now */
     if (c->known >= CONTAINER_CREATED)
         return DEPENDENCY_MET;
+    if (waits_for_internals(c))
+        return DEPENDENCY_WAIT;
     for (size_t i = 0; i < c->n_depends; i++) {
         const struct container_depend *d = &c->depends[i];
         const struct container *other = task_container(c->task, d->name);
@@ -132,6 +152,10 @@ bool dependency_may_stop(const struct container *c)
     for (size_t i = 0; i < c->task->n_containers; i++) {
         const struct container *other = &c->task->containers[i];
 
+        /* what they live in goes after them */
+        if (c->type != CONTAINER_NORMAL && other->type == CONTAINER_NORMAL &&
+            other->known != CONTAINER_STOPPED)
+            return false;
         for (size_t k = 0; k < other->n_depends; k++)
             if (other->known != CONTAINER_STOPPED &&
                 task_container(c->task, other->depends[k].name) == c)

@@ -341,6 +341,7 @@ struct call {
     int minor;        /* at least this API version; 0: the usual one */
     bool plain;       /* without a version */
     const char *body;
+    size_t archive_len; /* the body is a tar of so many bytes; 0: it is JSON, a text */
     const char *auth;
     int64_t timeout, idle_timeout;
 };
@@ -372,14 +373,15 @@ static struct docker_request *send_call(struct docker_request *r, const struct c
     else
         url = xasprintf("%s/v1.%d%s", d->base, minor, c->path);
     if (c->body)
-        headers[n++] = "Content-Type: application/json";
+        headers[n++] =
+            c->archive_len ? "Content-Type: application/x-tar" : "Content-Type: application/json";
     if (c->auth)
         headers[n++] = c->auth;
     hc.url = url;
     hc.unix_socket = d->socket;
     hc.headers = headers;
     hc.body = c->body;
-    hc.body_len = c->body ? strlen(c->body) : 0;
+    hc.body_len = c->archive_len ? c->archive_len : c->body ? strlen(c->body) : 0;
     hc.timeout = r->timeout = c->timeout;
     hc.idle_timeout = c->idle_timeout;
     hc.buffer = READ_BUFFER;
@@ -642,6 +644,21 @@ struct docker_request *docker_image_remove(struct docker_client *d, const char *
 struct docker_request *docker_image_list(struct docker_client *d, docker_done_fn done, void *user)
 {
     return simple(d, DOCKER_IMAGE_LIST, "", "", DOCKER_LIST_TIMEOUT, done, user);
+}
+
+struct docker_request *docker_image_load(struct docker_client *d, const char *archive, size_t n,
+                                         docker_done_fn done, void *user)
+{
+    _cleanup_free_ char *path = path_of(DOCKER_IMAGE_LOAD, "", "?quiet=0");
+    struct call c = {
+        .method = "POST",
+        .path = path,
+        .body = archive,
+        .archive_len = n,
+        .timeout = DOCKER_LOAD_TIMEOUT,
+    };
+
+    return send_call(request_new(d, done, user), &c);
 }
 
 struct docker_request *docker_stream(struct docker_client *d, const struct docker_stream_call *sc)

@@ -133,6 +133,10 @@ struct docker_request *docker_image_remove(struct docker_client *d, const char *
                                            docker_done_fn done, void *user);
 struct docker_request *docker_image_list(struct docker_client *d, docker_done_fn done, void *user);
 
+/* POST /images/load: an archive as `docker save` writes it. Borrowed until it has been sent. */
+struct docker_request *docker_image_load(struct docker_client *d, const char *archive, size_t n,
+                                         docker_done_fn done, void *user);
+
 /*
  * An endless answer (events, stats): `line` gets each JSON object of at most
  * max bytes; longer ones are counted and dropped. opened() is called when the

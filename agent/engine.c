@@ -37,6 +37,7 @@ static void drop_container(struct engine *en, struct container *c)
     docker_cancel(w->call);
     docker_cancel(w->inspect);
     engine_login_cancel(c);
+    engine_network_cancel(c);
     docker_stats_free(w->stats);
     loop_timer_stop(en->loop, &w->retry);
     loop_timer_stop(en->loop, &w->inspect_later);

@@ -127,6 +127,7 @@ static void see(struct container *c, const json_t *v)
     if (engine_restart(c, v))
         return;
     seen = container_inspect(c, v);
+    w->pid = json_int(json_object_get(v, "State"), "Pid", 0);
     w->dirty = true;
     if (seen == CONTAINER_STOPPED && !c->exit_known && c->event_exit >= 0)
         container_set_exit(c, c->event_exit);

@@ -13,6 +13,7 @@
 #define AGENT_ENGINE_INTERNAL_H
 
 #include "agent/backoff.h"
+#include "agent/cni.h"
 #include "agent/docker_events.h"
 #include "agent/docker_stats.h"
 #include "agent/ecr_auth.h"
@@ -107,6 +108,8 @@ struct container_work {
     int64_t restarts_told; /* to TCS */
     bool name_is_foreign;  /* somebody else's container has our name */
     bool dirty;
+    struct cni_call *cni;
+    int64_t pid;   /* of its first process; 0: not known */
     char *failure; /* what the daemon said to a create that found the name taken */
     struct docker_stats *stats;
     struct stats_set samples;
@@ -178,6 +181,14 @@ const char *engine_config_version(const struct container *c); /* dockerConfig.ve
 bool engine_has_room(struct task *t);
 void engine_hold_room(struct task *t);  /* it runs already */
 void engine_leave_room(struct task *t); /* it has ended, or goes */
+
+/* engine_network.c. Wires the namespace that the pause container holds: RESOURCES_PROVISIONED. */
+void engine_begin_wiring(struct container *c);
+/* The network of what c holds has been taken apart, or there is none; else it is being done. */
+bool engine_unwired(struct container *c);
+/* The task has ended: its address on the bridge goes back. */
+void engine_release_address(struct task *t);
+void engine_network_cancel(struct container *c);
 
 /* engine_restart.c: true when the end that was seen is not to be taken over. */
 bool engine_restart(struct container *c, const json_t *inspected);

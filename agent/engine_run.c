@@ -48,7 +48,8 @@ int engine_hold_ports(struct container *c)
 
 static bool needs_host_port(const struct container *c)
 {
-    return !str_eq(c->task->network_mode, "host") && !str_eq(c->task->network_mode, "none");
+    return !str_eq(c->task->network_mode, "host") && !str_eq(c->task->network_mode, "none") &&
+           !task_is_awsvpc(c->task);
 }
 
 static void create_failed(struct container *c, const struct docker_result *r)
@@ -134,6 +135,7 @@ void engine_begin_create(struct container *c)
     env.file_vars = w->env_vars;
     env.secrets = secrets;
     env.log_secrets = log_secrets;
+    env.pause_labels = en->config->pause_labels;
     body = container_config_body(c, &env, &error_name, &e);
     if (body && engine_gmsa_apply(c, body, &e) < 0) {
         json_decref(body);

@@ -24,7 +24,8 @@ static void on_running(struct container *c)
 {
     struct container_work *w = c->work;
 
-    if (w->stats || !c->docker_id || w->en->config->disable_metrics.on)
+    if (w->stats || !c->docker_id || w->en->config->disable_metrics.on ||
+        c->type != CONTAINER_NORMAL)
         return;
     w->samples = (struct stats_set){0};
     w->stats = docker_stats_new(w->en->loop, w->en->docker, c->docker_id, &w->samples);
@@ -99,6 +100,11 @@ static void step_up(struct container *c, int64_t *until)
     case DEPENDENCY_MET:
         break;
     }
+    if (c->type != CONTAINER_NORMAL && c->known < CONTAINER_PULLED) {
+        /* its image was loaded when the agent started */
+        engine_set_known(c, CONTAINER_PULLED);
+        return;
+    }
     switch (c->known) {
     case CONTAINER_NONE:
         if (engine_logins_ready(c))
@@ -107,6 +113,9 @@ static void step_up(struct container *c, int64_t *until)
     case CONTAINER_MANIFEST_PULLED:
         if (engine_volumes_ready(c->task) && engine_logins_ready(c) && engine_may_pull(c->work->en))
             engine_begin_pull(c);
+        break;
+    case CONTAINER_RUNNING:
+        engine_begin_wiring(c);
         break;
     case CONTAINER_PULLED:
         if (engine_secrets_ready(c->task) && engine_env_files_ready(c) &&
@@ -139,7 +148,8 @@ static void step_down(struct container *c)
 {
     if (c->applied == CONTAINER_MANIFEST_PULLED || c->applied == CONTAINER_PULLED)
         give_up_image(c);
-    if (c->applied == CONTAINER_RUNNING || c->applied == CONTAINER_STOPPED)
+    if (c->applied == CONTAINER_RUNNING || c->applied == CONTAINER_RESOURCES_PROVISIONED ||
+        c->applied == CONTAINER_STOPPED)
         return;
     /*
      * What does not run is stopped, without a word to Docker. A create still
@@ -147,7 +157,7 @@ static void step_down(struct container *c)
      */
     if (c->known < CONTAINER_RUNNING && !c->work->must_stop)
         engine_set_known(c, CONTAINER_STOPPED);
-    else if (dependency_may_stop(c))
+    else if (dependency_may_stop(c) && engine_unwired(c))
         engine_begin_stop(c);
 }
 
@@ -186,6 +196,7 @@ static void arm_timers(struct task *t, int64_t until)
         loop_timer_stop(l, &tw->wake);
     if (t->known == TASK_STOPPED) {
         engine_leave_room(t);
+        engine_release_address(t);
         loop_timer_stop(l, &tw->poll);
         engine_arm_cleanup(t);
     } else if (!clock_timer_armed(&tw->poll)) {

@@ -367,8 +367,73 @@ static int read_limits(struct task *t, struct err *e)
     return opt_int(t->spec, "memory", 0, INT32_MAX, &t->memory, e);
 }
 
+/* ---- containers of the agent's own ---- */
+
+struct internal {
+    enum container_type type;
+    const char *name;
+    enum container_status steady;
+};
+
+static bool shares(const json_t *spec, const char *member)
+{
+    return str_eq(json_str(spec, member), "task");
+}
+
+/* Which a task needs; returns how many. (task.go: addNetworkResourceProvisioningDependency,
+ * addNamespaceSharingProvisioningDependency) */
+static size_t internals_of(const json_t *spec, struct internal out[2])
+{
+    size_t n = 0;
+
+    if (!json_array_size(json_object_get(spec, "containers")))
+        return 0;
+    if (str_eq(json_str(spec, "networkMode"), "awsvpc"))
+        out[n++] = (struct internal){CONTAINER_CNI_PAUSE, CONTAINER_NAME_CNI_PAUSE,
+                                     CONTAINER_RESOURCES_PROVISIONED};
+    if (shares(spec, "pidMode") || shares(spec, "ipcMode"))
+        out[n++] = (struct internal){CONTAINER_NAMESPACE_PAUSE, CONTAINER_NAME_NAMESPACE_PAUSE,
+                                     CONTAINER_RUNNING};
+    return n;
+}
+
+static int add_internal(struct container *c, const struct internal *what, struct err *e)
+{
+    _cleanup_json_ json_t *spec = json_object();
+
+    json_put_str(spec, "name", what->name);
+    json_put_str(spec, "image", PAUSE_IMAGE);
+    json_put_bool(spec, "essential", true);
+    c->type = what->type;
+    c->steady = what->steady;
+    return read_container(c, spec, e);
+}
+
+static int read_containers(struct task *t, struct err *e)
+{
+    const json_t *list = json_object_get(t->spec, "containers");
+    struct internal internals[2];
+    size_t given = json_array_size(list), n = internals_of(t->spec, internals);
+
+    for (size_t i = 0; i < given; i++) {
+        struct container *c = &t->containers[i];
+
+        if (read_container(c, json_array_get(list, i), e) < 0)
+            return err_wrap(e, "container %zu \"%.60s\"", i, c->name);
+        if (task_container(t, c->name) != c)
+            return err_set(e, ERR_PARSE, "two containers are named \"%.60s\"", c->name);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (add_internal(&t->containers[given + i], &internals[i], e) < 0 ||
+            task_container(t, internals[i].name) != &t->containers[given + i])
+            return err_set(e, ERR_PARSE, "a container is named \"%s\"", internals[i].name);
+    return 0;
+}
+
 static int read_task(struct task *t, struct err *e)
 {
+    const char *mode = NULL;
+
     t->network_mode = "bridge";
     if (payload_head(t->spec, &t->arn, &t->desired, e) < 0 ||
         opt_str(t->spec, "taskClusterArn", &t->cluster_arn, e) < 0 ||
@@ -377,21 +442,17 @@ static int read_task(struct task *t, struct err *e)
         opt_str(t->spec, "networkMode", &t->network_mode, e) < 0 ||
         check_objects(t->spec, "volumes", e) < 0 || read_limits(t, e) < 0 ||
         take_credentials(t->spec, "roleCredentials", &t->credentials_id, e) < 0 ||
-        take_credentials(t->spec, "executionRoleCredentials", &t->execution_credentials_id, e) < 0)
+        take_credentials(t->spec, "executionRoleCredentials", &t->execution_credentials_id, e) <
+            0 ||
+        opt_str(t->spec, "pidMode", &mode, e) < 0 || opt_str(t->spec, "ipcMode", &mode, e) < 0 ||
+        check_objects(t->spec, "elasticNetworkInterfaces", e) < 0)
         return -1;
-    for (size_t i = 0; i < t->n_containers; i++) {
-        struct container *c = &t->containers[i];
-
-        if (read_container(c, json_array_get(json_object_get(t->spec, "containers"), i), e) < 0)
-            return err_wrap(e, "container %zu \"%.60s\"", i, c->name);
-        if (task_container(t, c->name) != c)
-            return err_set(e, ERR_PARSE, "two containers are named \"%.60s\"", c->name);
-    }
-    return 0;
+    return read_containers(t, e);
 }
 
 struct task *payload_task(const json_t *spec, struct err *e)
 {
+    struct internal internals[2];
     const json_t *containers;
     struct task *t;
 
@@ -401,7 +462,7 @@ struct task *payload_task(const json_t *spec, struct err *e)
     }
     if (opt_list(spec, "containers", PAYLOAD_CONTAINERS_MAX, &containers, e) < 0)
         return NULL;
-    t = task_new(json_array_size(containers));
+    t = task_new(json_array_size(containers) + internals_of(spec, internals));
     t->spec = json_deep_copy(spec);
     if (read_task(t, e) < 0) {
         task_free(t);
@@ -424,13 +485,15 @@ static int container_unsupported(const struct container *c, struct err *e)
     return 0;
 }
 
-int payload_unsupported(const struct task *t, struct err *e)
+int payload_unsupported(const struct task *t, bool awsvpc, struct err *e)
 {
     const json_t *v;
     size_t i;
 
-    if (str_eq(t->network_mode, "awsvpc"))
-        return err_set(e, ERR_USAGE, "network mode awsvpc is not offered by this agent");
+    if (task_is_awsvpc(t) && !awsvpc)
+        return err_set(e, ERR_USAGE,
+                       "network mode awsvpc is not offered by this agent: "
+                       "ECS_ENABLE_TASK_ENI is not set");
     json_array_foreach (json_object_get(t->spec, "associations"), i, v)
         if (str_eq(json_str(v, "type"), "gpu"))
             return err_set(e, ERR_USAGE, "GPUs are not offered by this agent");

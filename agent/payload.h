@@ -28,9 +28,9 @@ int payload_head(const json_t *spec, const char **ret_arn, enum task_status *ret
 struct task *payload_task(const json_t *spec, struct err *e);
 
 /*
- * 0, or -1 with what this agent cannot do for the task: awsvpc networking,
- * secrets, environment files, volume plugins, GPUs, port ranges, FireLens.
+ * 0, or -1 with what this agent cannot do for the task: volume plugins, GPUs, FireLens.
+ * awsvpc: it may give tasks network interfaces.
  */
-int payload_unsupported(const struct task *t, struct err *e);
+int payload_unsupported(const struct task *t, bool awsvpc, struct err *e);
 
 #endif

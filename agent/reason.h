@@ -25,6 +25,7 @@
 #define REASON_GONE      "ContainerVanishedError"
 #define REASON_GONE_TEXT "No container matching saved ID found"
 #define REASON_NOT_BEGUN "TaskStoppedBeforePullBeginError"
+#define REASON_NETWORK   "ContainerNetworkingError"
 
 /* Of a task: taskresource/cgroup/cgroup.go. */
 #define REASON_NO_CGROUP "CgroupError: Agent could not create task's platform resources"

@@ -19,6 +19,9 @@ enum statement {
     PUT_IMAGE,
     DELETE_IMAGE,
     IMAGES,
+    PUT_ATTACHMENT,
+    DELETE_ATTACHMENT,
+    ATTACHMENTS,
     TASKS,
     CONTAINER,
     CONTAINERS,
@@ -40,6 +43,9 @@ static const char *const sql[STATEMENT_MAX] = {
                    "ON CONFLICT (id) DO UPDATE SET state = ?2"),
     [DELETE_IMAGE] = "DELETE FROM image WHERE id = ?1",
     [IMAGES] = "SELECT id, state FROM image ORDER BY rowid",
+    [PUT_ATTACHMENT] = "INSERT OR REPLACE INTO attachment (arn, state) VALUES (?1, ?2)",
+    [DELETE_ATTACHMENT] = "DELETE FROM attachment WHERE arn = ?1",
+    [ATTACHMENTS] = "SELECT arn, state FROM attachment",
     [TASKS] = "SELECT arn, spec, state FROM task ORDER BY id",
     [CONTAINER] = "SELECT state FROM container WHERE arn = ?1 AND name = ?2",
     [CONTAINERS] = "SELECT name, state FROM container WHERE arn = ?1",
@@ -55,7 +61,8 @@ static const char schema[] =
     "CREATE TABLE container (arn TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL,"
     " PRIMARY KEY (arn, name)) WITHOUT ROWID;"
     "CREATE TABLE image (id TEXT PRIMARY KEY, state TEXT NOT NULL);"
-    "PRAGMA user_version = 2;"
+    "CREATE TABLE attachment (arn TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;"
+    "PRAGMA user_version = 3;"
     "COMMIT;";
 
 /* What schema 1 knew of images is not enough to clean them up: they are found again when used. */
@@ -64,6 +71,12 @@ static const char upgrade_1[] = "BEGIN IMMEDIATE;"
                                 "CREATE TABLE image (id TEXT PRIMARY KEY, state TEXT NOT NULL);"
                                 "PRAGMA user_version = 2;"
                                 "COMMIT;";
+
+static const char upgrade_2[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE attachment (arn TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;"
+    "PRAGMA user_version = 3;"
+    "COMMIT;";
 
 /* Records larger than this are not read back: nothing the agent writes comes near. */
 #define RECORD_MAX (8u << 20)
@@ -146,8 +159,10 @@ static int open_db(struct state_store *s, const char *path, int64_t *ret_version
     rc = sqlite3_exec(s->db, "PRAGMA user_version", take_integer, ret_version, NULL);
     if (rc == SQLITE_OK && *ret_version == 0)
         rc = sqlite3_exec(s->db, schema, NULL, NULL, NULL);
-    else if (rc == SQLITE_OK && *ret_version == 1)
+    if (rc == SQLITE_OK && *ret_version == 1)
         rc = sqlite3_exec(s->db, upgrade_1, NULL, NULL, NULL);
+    if (rc == SQLITE_OK && (*ret_version == 1 || *ret_version == 2))
+        rc = sqlite3_exec(s->db, upgrade_2, NULL, NULL, NULL);
     if (rc != SQLITE_OK || *ret_version > STATE_SCHEMA)
         return rc;
     return prepare_all(s);
@@ -378,6 +393,23 @@ int state_store_delete_image(struct state_store *s, const char *id, struct err *
     return s ? run(s, bind(s, DELETE_IMAGE, id, NULL, NULL), e, "forgetting an image") : 0;
 }
 
+int state_store_put_attachment(struct state_store *s, const char *arn, const json_t *state,
+                               struct err *e)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (!s)
+        return 0;
+    text = json_text(state);
+    return run(s, bind(s, PUT_ATTACHMENT, arn, text, NULL), e, "saving an attachment");
+}
+
+int state_store_delete_attachment(struct state_store *s, const char *arn, struct err *e)
+{
+    return s ? run(s, bind(s, DELETE_ATTACHMENT, arn, NULL, NULL), e, "forgetting an attachment")
+             : 0;
+}
+
 /* ---- reading tasks ---- */
 
 static json_t *column_json(sqlite3_stmt *st, int column)
@@ -455,13 +487,19 @@ int state_store_images(struct state_store *s, state_row_fn fn, void *user, struc
     return s ? each_state(s, s->stmts[IMAGES], "reading the saved images", fn, user, e) : 0;
 }
 
+int state_store_attachments(struct state_store *s, state_row_fn fn, void *user, struct err *e)
+{
+    return s ? each_state(s, s->stmts[ATTACHMENTS], "reading the saved attachments", fn, user, e)
+             : 0;
+}
+
 int state_store_reset(struct state_store *s, struct err *e)
 {
     if (!s)
         return 0;
     if (sqlite3_exec(s->db,
                      "BEGIN IMMEDIATE; DELETE FROM task; DELETE FROM container;"
-                     "DELETE FROM image; DELETE FROM metadata; COMMIT;",
+                     "DELETE FROM image; DELETE FROM attachment; DELETE FROM metadata; COMMIT;",
                      NULL, NULL, NULL) == SQLITE_OK)
         return 0;
     fail(s, e, "forgetting the saved state");

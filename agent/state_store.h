@@ -28,8 +28,8 @@
 #include "base/err.h"
 #include "base/json.h"
 
-/* 1: names of images alone, of those that were pulled. */
-#define STATE_SCHEMA 2
+/* 1: names of images alone, of those that were pulled; 2: no attachments. */
+#define STATE_SCHEMA 3
 
 /* Keys of the metadata, named as in the official agent's state. */
 #define STATE_AGENT_VERSION     "agent-version"
@@ -93,7 +93,13 @@ json_t *state_store_container(struct state_store *s, const char *arn, const char
 int state_store_containers(struct state_store *s, const char *arn, state_row_fn fn, void *user,
                            struct err *e);
 
-/* Forgets tasks, images and metadata: the instance has become another one. */
+/* Network interfaces and the like, by ARN (attachment.h). */
+int state_store_put_attachment(struct state_store *s, const char *arn, const json_t *state,
+                               struct err *e);
+int state_store_delete_attachment(struct state_store *s, const char *arn, struct err *e);
+int state_store_attachments(struct state_store *s, state_row_fn fn, void *user, struct err *e);
+
+/* Forgets tasks, images, attachments and metadata: the instance has become another one. */
 int state_store_reset(struct state_store *s, struct err *e);
 
 #endif

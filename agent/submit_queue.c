@@ -16,6 +16,7 @@ struct submit_queue {
 
 struct change {
     struct list link;
+    enum ecs_operation operation;
     json_t *body;
     submit_fn fn;
     void *user;
@@ -114,8 +115,7 @@ static void send_first(struct task_fifo *f)
     struct err e = ERR_INIT;
 
     json_put_str(c->body, "cluster", q->cluster);
-    f->call = ecs_call(q->client, ECS_SUBMIT_TASK_STATE_CHANGE, c->body, ECS_RETRY_SUBMIT,
-                       on_answer, f, &e);
+    f->call = ecs_call(q->client, c->operation, c->body, ECS_RETRY_SUBMIT, on_answer, f, &e);
     if (!f->call) {
         retry_later(f, &e);
         return;
@@ -165,8 +165,8 @@ void submit_queue_free(struct submit_queue *q)
     free(q);
 }
 
-int submit_queue_add(struct submit_queue *q, const char *task_arn, json_t *change, submit_fn fn,
-                     void *user, struct err *e)
+static int add(struct submit_queue *q, enum ecs_operation operation, const char *task_arn,
+               json_t *change, submit_fn fn, void *user, struct err *e)
 {
     struct task_fifo *f = map_get(&q->tasks, task_arn);
     struct change *c;
@@ -184,6 +184,7 @@ int submit_queue_add(struct submit_queue *q, const char *task_arn, json_t *chang
         map_set(&q->tasks, task_arn, f);
     }
     c = new0(struct change);
+    c->operation = operation;
     c->body = change;
     c->fn = fn;
     c->user = user;
@@ -193,6 +194,18 @@ int submit_queue_add(struct submit_queue *q, const char *task_arn, json_t *chang
     q->pending++;
     pump(q);
     return 0;
+}
+
+int submit_queue_add(struct submit_queue *q, const char *task_arn, json_t *change, submit_fn fn,
+                     void *user, struct err *e)
+{
+    return add(q, ECS_SUBMIT_TASK_STATE_CHANGE, task_arn, change, fn, user, e);
+}
+
+int submit_queue_add_attachment(struct submit_queue *q, const char *arn, json_t *change,
+                                submit_fn fn, void *user, struct err *e)
+{
+    return add(q, ECS_SUBMIT_ATTACHMENT_STATE_CHANGES, arn, change, fn, user, e);
 }
 
 size_t submit_queue_pending(const struct submit_queue *q)

@@ -41,6 +41,10 @@ void submit_queue_free(struct submit_queue *q); /* what is not sent is abandoned
 int submit_queue_add(struct submit_queue *q, const char *task_arn, json_t *change, submit_fn fn,
                      void *user, struct err *e);
 
+/* A SubmitAttachmentStateChanges, of an attachment that is no task's; else the same. */
+int submit_queue_add_attachment(struct submit_queue *q, const char *arn, json_t *change,
+                                submit_fn fn, void *user, struct err *e);
+
 /* Changes that are waiting or under way. */
 size_t submit_queue_pending(const struct submit_queue *q);
 

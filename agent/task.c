@@ -25,6 +25,7 @@ void task_free(struct task *t)
     for (size_t i = 0; i < t->n_containers; i++)
         container_release(&t->containers[i]);
     free(t->containers);
+    free(t->local_address);
     free(t->credentials_id);
     free(t->execution_credentials_id);
     free(t->reason);
@@ -40,6 +41,19 @@ struct container *task_container(const struct task *t, const char *name)
         if (str_eq(t->containers[i].name, name))
             return &t->containers[i];
     return NULL;
+}
+
+struct container *task_internal(const struct task *t, enum container_type type)
+{
+    for (size_t i = 0; i < t->n_containers; i++)
+        if (t->containers[i].type == type)
+            return &t->containers[i];
+    return NULL;
+}
+
+bool task_is_awsvpc(const struct task *t)
+{
+    return str_eq(t->network_mode, "awsvpc");
 }
 
 const char *task_id(const struct task *t)
@@ -164,6 +178,9 @@ json_t *task_state_json(const struct task *t)
     json_put_str(o, "sentStatus", task_status_name(t->sent));
     json_put_str(o, "reason", t->reason);
     json_put_bool(o, "limits", t->limits);
+    json_put_str(o, "localAddress", t->local_address);
+    if (t->address_released)
+        json_put_bool(o, "addressReleased", true);
     json_put_str(o, "credentialsId", t->credentials_id);
     json_put_str(o, "executionCredentialsId", t->execution_credentials_id);
     json_put_int(o, "pullStartedAt", t->pull_started_at);
@@ -206,6 +223,8 @@ void task_state_load(struct task *t, const json_t *state)
     t->sent = t->handed = status_of(state, "sentStatus");
     container_set_text(&t->reason, json_str(state, "reason"));
     t->limits = json_bool(state, "limits", false);
+    container_set_text(&t->local_address, json_str(state, "localAddress"));
+    t->address_released = json_bool(state, "addressReleased", false);
     container_set_text(&t->credentials_id, json_str(state, "credentialsId"));
     container_set_text(&t->execution_credentials_id, json_str(state, "executionCredentialsId"));
     t->pull_started_at = json_int(state, "pullStartedAt", 0);

@@ -29,9 +29,11 @@ struct task {
     struct container *containers;
     size_t n_containers;
 
-    double cpu;     /* vCPUs of the whole task; 0: no limit */
-    int64_t memory; /* MiB of the whole task; 0: no limit */
-    bool limits;    /* it has a control group of its own (cgroup.h) */
+    double cpu;          /* vCPUs of the whole task; 0: no limit */
+    int64_t memory;      /* MiB of the whole task; 0: no limit */
+    bool limits;         /* it has a control group of its own (cgroup.h) */
+    char *local_address; /* on the bridge to the agent, of a task in mode awsvpc; NULL: none yet */
+    bool address_released;                           /* it has gone back to ecs-ipam */
     char *credentials_id, *execution_credentials_id; /* NULL: no role */
 
     enum task_status known, desired;
@@ -56,6 +58,9 @@ struct task *task_new(size_t n_containers);
 void task_free(struct task *t);
 
 struct container *task_container(const struct task *t, const char *name);
+/* The one of this type that the agent added; NULL: there is none. */
+struct container *task_internal(const struct task *t, enum container_type type);
+bool task_is_awsvpc(const struct task *t);
 
 /* The id at the end of the ARN. */
 const char *task_id(const struct task *t);

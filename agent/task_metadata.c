@@ -121,6 +121,8 @@ bool metadata_has_address(const struct task *t, const char *ip)
     json_t *v;
     size_t i;
 
+    if (str_eq(t->local_address, ip))
+        return true;
     json_array_foreach (json_object_get(interface_of(t), "ipv4Addresses"), i, v)
         if (str_eq(json_str(v, "privateAddress"), ip))
             return true;
@@ -202,7 +204,7 @@ static void put_state(json_t *o, const struct container *c)
     wire_put_time(o, "CreatedAt", c->created_at);
     wire_put_time(o, "StartedAt", c->started_at);
     wire_put_time(o, "FinishedAt", c->finished_at);
-    json_put_str(o, "Type", "NORMAL");
+    json_put_str(o, "Type", container_type_name(c->type));
 }
 
 static json_t *container_json(const struct container *c, enum metadata_version version)

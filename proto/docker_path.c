@@ -12,6 +12,7 @@ static const struct docker_call_info calls[DOCKER_CALL_MAX] = {
     [DOCKER_IMAGE_CREATE] = {"POST", "/images/create"},
     [DOCKER_IMAGE_INSPECT] = {"GET", "/images/{name}/json"},
     [DOCKER_IMAGE_LIST] = {"GET", "/images/json"},
+    [DOCKER_IMAGE_LOAD] = {"POST", "/images/load"},
     [DOCKER_IMAGE_TAG] = {"POST", "/images/{name}/tag"},
     [DOCKER_IMAGE_REMOVE] = {"DELETE", "/images/{name}"},
     [DOCKER_CONTAINER_LIST] = {"GET", "/containers/json"},

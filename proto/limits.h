@@ -109,7 +109,17 @@
 /* S3: an environment file has this time. (firelens_unix.go; envFiles) */
 #define S3_TIMEOUT (30 * LIMIT_S)
 
+/* Network interfaces of tasks. (eni/watcher/watcher.go; engine/docker_task_engine.go; config.go) */
+#define ENI_LOOK_AGAIN     (30 * LIMIT_S)
+#define CNI_SETUP_TIMEOUT  (60 * LIMIT_S)
+#define CNI_REMOVE_TIMEOUT (30 * LIMIT_S)
+#define CNI_VERSION        "0.3.0"
+#define PAUSE_IMAGE        "amazon/amazon-ecs-pause:0.1.0"
+#define PAUSE_ARCHIVE      "/images/amazon-ecs-pause.tar"
+#define PAUSE_ARCHIVE_MAX  (64u << 20)
+
 /* Docker. (dockerclient/timeout.go, docker_client.go) */
+#define DOCKER_LOAD_TIMEOUT         (120 * LIMIT_S)
 #define DOCKER_PING_TIMEOUT         (5 * LIMIT_S)
 #define DOCKER_HEALTH_TIMEOUT       (2 * LIMIT_S) /* the ping of the health check */
 #define DOCKER_VERSION_TIMEOUT      (10 * LIMIT_S)

@@ -56,7 +56,7 @@ static void take_task(const json_t *spec)
             abort();
         return;
     }
-    if (payload_unsupported(t, &e) == 0)
+    if (payload_unsupported(t, true, &e) == 0)
         for (size_t i = 0; i < t->n_containers; i++)
             json_decref(container_config_body(&t->containers[i], &env, &name, &e));
     save_and_load(t);
@@ -106,6 +106,15 @@ static void on_heartbeat(void *user)
     (void)user;
 }
 
+static int on_attach(void *user, const struct attachment_new *n, struct err *e)
+{
+    (void)user;
+    (void)e;
+    if (n->wait <= 0)
+        abort();
+    return 0;
+}
+
 static int on_send(void *sender, const char *text, size_t n, struct err *e)
 {
     json_t *v = json_read(text, n, JSON_READ_STRICT, e);
@@ -119,8 +128,8 @@ static int on_send(void *sender, const char *text, size_t n, struct err *e)
 
 static void frame(const char *p, size_t n)
 {
-    static const struct acs_ops ops = {on_payload, on_credentials, on_manifest, on_stop,
-                                       on_heartbeat};
+    static const struct acs_ops ops = {on_payload, on_credentials, on_manifest,
+                                       on_stop,    on_heartbeat,   on_attach};
     struct task_credentials store;
     struct acs_dispatch d;
     struct log log;

@@ -73,7 +73,19 @@ static void on_heartbeat(void *user)
     beats++;
 }
 
-static const struct acs_ops ops = {on_payload, on_credentials, on_manifest, on_stop, on_heartbeat};
+static char attached[256];
+
+static int on_attach(void *user, const struct attachment_new *n, struct err *why)
+{
+    (void)user;
+    (void)why;
+    snprintf(attached, sizeof(attached), "%s %s %s %lld", n->arn, n->task_arn ? n->task_arn : "-",
+             n->mac ? n->mac : "-", (long long)(n->wait / NS_PER_S));
+    return 0;
+}
+
+static const struct acs_ops ops = {on_payload, on_credentials, on_manifest,
+                                   on_stop,    on_heartbeat,   on_attach};
 
 static int setup(void **state)
 {
@@ -238,6 +250,52 @@ static void only_a_complete_network_interface_is_acknowledged(void **state)
     assert_non_null(strstr(buf_str(&sent), "AckRequest"));
 }
 
+#define ENI                                                                                        \
+    "{\"attachmentArn\":\"arn:a\",\"ec2Id\":\"eni-1\",\"macAddress\":\"02:00:00:00:00:01\","       \
+    "\"ipv4Addresses\":[{\"privateAddress\":\"10.0.0.4\"}],"                                       \
+    "\"subnetGatewayIpv4Address\":\"10.0.0.1/24\"}"
+
+static void an_interface_is_recorded_for_its_task_or_for_the_instance(void **state)
+{
+    (void)state;
+    assert_int_equal(frame(ATTACH(ENI)), 0);
+    assert_string_equal(attached, "arn:a " TASK " 02:00:00:00:00:01 60");
+    buf_clear(&sent);
+    assert_int_equal(frame("{\"type\":\"AttachInstanceNetworkInterfacesMessage\",\"message\":{" IDS
+                           ",\"waitTimeoutMs\":1000,\"elasticNetworkInterfaces\":[" ENI "]}}"),
+                     0);
+    assert_string_equal(attached, "arn:a - 02:00:00:00:00:01 1");
+    assert_non_null(strstr(buf_str(&sent), "AckRequest"));
+    buf_clear(&sent);
+    assert_int_equal(frame("{\"type\":\"AttachInstanceNetworkInterfacesMessage\",\"message\":{" IDS
+                           ",\"waitTimeoutMs\":0,\"elasticNetworkInterfaces\":[" ENI "]}}"),
+                     -1);
+    assert_int_equal(frame("{\"type\":\"AttachInstanceNetworkInterfacesMessage\",\"message\":{" IDS
+                           ",\"waitTimeoutMs\":9223372036854775807,"
+                           "\"elasticNetworkInterfaces\":[" ENI "]}}"),
+                     -1);
+    assert_int_equal(buf_len(&sent), 0);
+}
+
+#define CONFIRM(attachment)                                                                        \
+    "{\"type\":\"ConfirmAttachmentMessage\",\"message\":{" IDS ",\"taskArn\":\"" TASK              \
+    "\",\"attachment\":" attachment "}}"
+#define VOLUME_ARN "arn:aws:ecs:us-west-2:123456789012:attachment/a"
+
+static void an_attachment_of_another_kind_waits_five_minutes(void **state)
+{
+    (void)state;
+    assert_int_equal(frame(CONFIRM("{\"attachmentArn\":\"" VOLUME_ARN "\",\"attachmentProperties\":"
+                                   "[{\"name\":\"volumeId\",\"value\":\"vol-1\"}]}")),
+                     0);
+    assert_string_equal(attached, VOLUME_ARN " " TASK " - 300");
+    assert_non_null(strstr(buf_str(&sent), "AckRequest"));
+    buf_clear(&sent);
+    assert_int_equal(frame(CONFIRM("{\"attachmentArn\":\"" VOLUME_ARN "\"}")), -1);
+    assert_int_equal(frame(CONFIRM("{\"attachmentProperties\":[{}]}")), -1);
+    assert_int_equal(buf_len(&sent), 0);
+}
+
 static void what_is_no_message_is_dropped_with_a_reason(void **state)
 {
     static const char *const bad[] = {"",
@@ -274,6 +332,8 @@ int main(void)
         TEST(an_old_manifest_is_answered_by_silence),
         TEST(updates_are_refused),
         TEST(only_a_complete_network_interface_is_acknowledged),
+        TEST(an_interface_is_recorded_for_its_task_or_for_the_instance),
+        TEST(an_attachment_of_another_kind_waits_five_minutes),
         TEST(what_is_no_message_is_dropped_with_a_reason),
     };
 

@@ -6,6 +6,7 @@
 
 #include "agent/capability.h"
 #include "agent/ecs_register.h"
+#include "base/cleanup.h"
 #include "base/str.h"
 
 static struct config c;
@@ -46,7 +47,37 @@ static bool has(const char *name)
 static void capabilities(int lowest, int highest)
 {
     json_decref(list);
-    list = capability_list(&c, lowest, highest);
+    list = capability_list(&c, lowest, highest, false, NULL);
+}
+
+static void network_interfaces_are_claimed_with_the_versions_of_the_plugins(void **state)
+{
+    _cleanup_json_ json_t *plugins =
+        json_pack("{s:s,s:s}", "ecs.capability.cni-plugin-version", "a-1",
+                  "ecs.capability.branch-cni-plugin-version", "b-1");
+
+    (void)state;
+    load("ECS_ENABLE_TASK_ENI=true");
+    json_decref(list);
+    list = capability_list(&c, 17, 43, true, plugins);
+    assert_true(has("ecs.capability.task-eni"));
+    assert_true(has("ecs.capability.task-eni.ipv6"));
+    assert_true(has("ecs.capability.cni-plugin-version"));
+    assert_true(has("ecs.capability.task-eni-trunking"));
+    assert_true(has("ecs.capability.branch-cni-plugin-version"));
+    assert_true(has("ecs.capability.pid-ipc-namespace-sharing"));
+    assert_false(has("ecs.capability.task-eni-block-instance-metadata"));
+    c.block_imds.on = true;
+    c.eni_trunking.on = false;
+    json_decref(list);
+    list = capability_list(&c, 17, 43, true, plugins);
+    assert_true(has("ecs.capability.task-eni-block-instance-metadata"));
+    assert_false(has("ecs.capability.task-eni-trunking"));
+    c.external.on = true;
+    json_decref(list);
+    list = capability_list(&c, 17, 43, false, NULL);
+    assert_false(has("ecs.capability.task-eni"));
+    assert_false(has("ecs.capability.pid-ipc-namespace-sharing"));
 }
 
 static void each_served_api_version_is_claimed_but_the_four_that_never_were(void **state)
@@ -243,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_served_api_version_is_claimed_but_the_four_that_never_were),
+        TEST(network_interfaces_are_claimed_with_the_versions_of_the_plugins),
         TEST(a_daemon_without_old_versions_still_stands_for_them),
         TEST(old_daemons_lack_what_came_later),
         TEST(limits_of_tasks_are_offered_when_the_daemon_has_cgroup_parents),

@@ -2,10 +2,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "agent/command_run.h"
+#include "base/io.h"
 #include "base/mem.h"
 
 static struct {
@@ -13,7 +17,7 @@ static struct {
     unsigned int called;
     bool started;
     int code;
-    char output[64], command[64];
+    char output[64], error[64], command[64];
 } seen;
 
 static void on_done(const struct command_result *r, void *user)
@@ -23,6 +27,7 @@ static void on_done(const struct command_result *r, void *user)
     seen.started = r->started;
     seen.code = r->code;
     snprintf(seen.output, sizeof(seen.output), "%s", r->output);
+    snprintf(seen.error, sizeof(seen.error), "%s", r->error);
     snprintf(seen.command, sizeof(seen.command), "%s", r->command);
     loop_stop(seen.loop);
 }
@@ -79,6 +84,51 @@ static void a_program_that_is_not_there_is_not_started(void **state)
     assert_false(seen.started);
 }
 
+static char **some_env(void)
+{
+    char **env = new0_array(char *, 3);
+
+    env[0] = xstrdup("PATH=/usr/bin:/bin");
+    env[1] = xstrdup("WORD=blue");
+    return env;
+}
+
+static void a_program_is_given_input_and_an_environment(void **state)
+{
+    static const char script[] = "#!/bin/sh\ncat; echo \" $WORD$OTHER\"; echo why >&2; exit 3\n";
+    char dir[] = "/tmp/test-command XXXXXX", path[64];
+    struct commands c = {0};
+    struct err e = ERR_INIT;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/a program", dir);
+    assert_int_equal(io_write_file(path, script, sizeof(script) - 1, 0700, &e), 0);
+    commands_add_program(&c, path, "given", some_env());
+    run(&c);
+    unlink(path);
+    rmdir(dir);
+    assert_true(seen.started);
+    assert_int_equal(seen.code, 3);
+    assert_string_equal(seen.output, "given blue\n");
+    assert_string_equal(seen.error, "why\n");
+}
+
+static void a_program_that_does_not_read_is_none_the_worse(void **state)
+{
+    struct commands c = {0};
+    char *much = xmalloc(1 << 20);
+
+    (void)state;
+    memset(much, 'x', (1 << 20) - 1);
+    much[(1 << 20) - 1] = '\0';
+    commands_add_program(&c, "/bin/true", much, some_env());
+    run(&c);
+    free(much);
+    assert_true(seen.started);
+    assert_int_equal(seen.code, 0);
+}
+
 static void who_is_cancelled_says_nothing_more(void **state)
 {
     struct commands c = {0};
@@ -102,8 +152,11 @@ int main(void)
         cmocka_unit_test(all_run_in_their_order),
         cmocka_unit_test(the_first_that_fails_is_the_last),
         cmocka_unit_test(a_program_that_is_not_there_is_not_started),
+        cmocka_unit_test(a_program_is_given_input_and_an_environment),
+        cmocka_unit_test(a_program_that_does_not_read_is_none_the_worse),
         cmocka_unit_test(who_is_cancelled_says_nothing_more),
     };
 
+    signal(SIGPIPE, SIG_IGN); /* as the agent does */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,7 +177,7 @@ static void what_cannot_be_done_here_is_told(void **state)
         struct task *t = read_task(text, &e);
 
         assert_non_null(t);
-        assert_int_equal(payload_unsupported(t, &e), -1);
+        assert_int_equal(payload_unsupported(t, false, &e), -1);
         assert_non_null(strstr(e.text, rows[i][1]));
         task_free(t);
         free(text);

@@ -296,6 +296,41 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     assert_int_equal(files_named_corrupt(), 0);
 }
 
+static void collect_attachment(const char *arn, json_t *state, void *user)
+{
+    (void)user;
+    snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s:%s ", arn,
+             json_str(state, "macAddress"));
+}
+
+static void attachments_are_kept_and_older_schemas_get_a_place_for_them(void **state)
+{
+    struct state_store *s = open_store();
+    json_t *a = object("macAddress", "0a:1b");
+
+    (void)state;
+    put_task(s, "t1");
+    state_store_close(s);
+    run_sql("DROP TABLE attachment; PRAGMA user_version = 2");
+    s = open_store();
+    assert_string_equal(list_tasks(s), "t1:t1:RUNNING ");
+    assert_int_equal(state_store_put_attachment(s, "arn:1", a, NULL), 0);
+    assert_int_equal(state_store_put_attachment(s, "arn:2", a, NULL), 0);
+    assert_int_equal(state_store_put_attachment(s, "arn:2", a, NULL), 0);
+    assert_int_equal(state_store_delete_attachment(s, "arn:1", NULL), 0);
+    state_store_close(s);
+    s = open_store();
+    seen[0] = '\0';
+    assert_int_equal(state_store_attachments(s, collect_attachment, NULL, NULL), 0);
+    assert_string_equal(seen, "arn:2:0a:1b ");
+    assert_int_equal(state_store_reset(s, NULL), 0);
+    seen[0] = '\0';
+    assert_int_equal(state_store_attachments(s, collect_attachment, NULL, NULL), 0);
+    assert_string_equal(seen, "");
+    state_store_close(s);
+    json_decref(a);
+}
+
 static void a_record_that_is_not_json_does_not_stop_the_others(void **state)
 {
     struct state_store *s = open_store();
@@ -358,6 +393,7 @@ int main(void)
         WITH_DIR(garbage_is_moved_aside_and_the_agent_starts_anew),
         WITH_DIR(a_damaged_page_counts_as_garbage),
         WITH_DIR(an_empty_file_is_a_new_one_and_is_mentioned),
+        WITH_DIR(attachments_are_kept_and_older_schemas_get_a_place_for_them),
         WITH_DIR(a_newer_schema_is_refused_and_left_alone),
         WITH_DIR(a_record_that_is_not_json_does_not_stop_the_others),
         WITH_DIR(a_second_agent_is_kept_out),

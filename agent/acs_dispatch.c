@@ -66,16 +66,18 @@ static int on_heartbeat(struct acs_dispatch *d, const json_t *message, struct er
     return acs_reply(d, ACS_HEARTBEAT_ACK, ack, e);
 }
 
-/* The agent under test is never replaced by another: updates are always refused. */
-static int on_update(struct acs_dispatch *d, const json_t *message, struct err *e)
+static int on_stage_update(struct acs_dispatch *d, const json_t *message, struct err *e)
 {
-    json_t *nack = json_object();
+    (void)e;
+    d->ops->stage_update(d->user, message);
+    return 0;
+}
 
-    json_put_str(nack, "cluster", json_str(message, "clusterArn"));
-    json_put_str(nack, "containerInstance", json_str(message, "containerInstanceArn"));
-    json_put_str(nack, "messageId", json_str(message, "messageId"));
-    json_put_str(nack, "reason", ACS_NACK_UPDATES_DISABLED);
-    return acs_reply(d, ACS_NACK, nack, e);
+static int on_perform_update(struct acs_dispatch *d, const json_t *message, struct err *e)
+{
+    (void)e;
+    d->ops->perform_update(d->user, message);
+    return 0;
 }
 
 static int on_notice(struct acs_dispatch *d, const json_t *message, struct err *e)
@@ -98,8 +100,8 @@ static const responder_fn responders[ACS_MESSAGE_MAX] = {
     [ACS_ATTACH_TASK_ENI] = acs_on_attach_task_eni,
     [ACS_ATTACH_INSTANCE_ENI] = acs_on_attach_instance_eni,
     [ACS_CONFIRM_ATTACHMENT] = acs_on_confirm_attachment,
-    [ACS_STAGE_UPDATE] = on_update,
-    [ACS_PERFORM_UPDATE] = on_update,
+    [ACS_STAGE_UPDATE] = on_stage_update,
+    [ACS_PERFORM_UPDATE] = on_perform_update,
     [ACS_CLOSE] = on_notice,
     [ACS_ERROR] = on_notice,
     [ACS_SERVER_EXCEPTION] = on_notice,

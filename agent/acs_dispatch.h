@@ -31,6 +31,9 @@ struct acs_ops {
     void (*heartbeat)(void *user);
     /* A network interface, or a volume, is on its way to a task or to the instance. */
     int (*attach)(void *user, const struct attachment_new *n, struct err *e);
+    /* StageUpdateMessage and PerformUpdateMessage; they are answered in their time. */
+    void (*stage_update)(void *user, const json_t *message);
+    void (*perform_update)(void *user, const json_t *message);
 };
 
 /* Sends one text frame. */

@@ -19,6 +19,8 @@ struct acs_session {
     int64_t opened_at;
     int64_t silence_allowed; /* drawn for each session */
     struct clock_timer silence, age, retry;
+    void (*ending)(void *user); /* acs_session_end() was called */
+    struct clock_timer last_words;
     struct backoff backoff;
 };
 
@@ -124,6 +126,8 @@ static void on_message(const char *text, size_t n, void *user)
     uint64_t before = s->dispatch.understood;
     struct err e = ERR_INIT;
 
+    if (s->ending)
+        return;
     if (acs_dispatch_frame(&s->dispatch, text, n, &e) < 0)
         log_event(s->env->log, LOG_WARN, "An ACS message was dropped", "error", e.text, NULL);
     /* what nobody understands does not show that the service is there (acs/session/session.go) */
@@ -131,11 +135,47 @@ static void on_message(const char *text, size_t n, void *user)
         heard(s);
 }
 
+static void over(struct acs_session *s)
+{
+    loop_timer_stop(s->env->loop, &s->last_words);
+    loop_timer_stop(s->env->loop, &s->silence);
+    loop_timer_stop(s->env->loop, &s->age);
+    set_state(s, SESSION_IDLE);
+    s->ending(s->user);
+}
+
+static void on_last_words(struct clock_timer *t)
+{
+    struct acs_session *s = container_of(t, struct acs_session, last_words);
+
+    ws_drop(s->ws);
+    s->ws = NULL;
+    over(s);
+}
+
+void acs_session_end(struct acs_session *s, void (*ended)(void *user))
+{
+    s->ending = ended;
+    loop_timer_start(s->env->loop, &s->last_words, ACS_LAST_WORDS, on_last_words);
+    if (s->state == SESSION_CONNECTED)
+        ws_close(s->ws, 1000, "the agent is updated");
+}
+
+int acs_session_reply(struct acs_session *s, enum acs_message type, json_t *message, struct err *e)
+{
+    return acs_reply(&s->dispatch, type, message, e);
+}
+
 static void on_ended(const struct ws_end *end, void *user)
 {
     struct acs_session *s = user;
     _cleanup_free_ char *why = session_refusal(end);
 
+    if (s->ending) {
+        s->ws = NULL;
+        over(s);
+        return;
+    }
     lost(s, why, session_left(end) || s->expired);
 }
 
@@ -225,6 +265,7 @@ void acs_session_free(struct acs_session *s)
     loop_timer_stop(s->env->loop, &s->silence);
     loop_timer_stop(s->env->loop, &s->age);
     loop_timer_stop(s->env->loop, &s->retry);
+    loop_timer_stop(s->env->loop, &s->last_words);
     ws_drop(s->ws);
     acs_dispatch_release(&s->dispatch);
     free(s);

@@ -16,6 +16,8 @@
 #include "agent/acs_dispatch.h"
 #include "agent/session.h"
 
+#define ACS_LAST_WORDS (2 * NS_PER_S)
+
 struct acs_session;
 
 struct acs_session_ops {
@@ -30,6 +32,10 @@ struct acs_session *acs_session_new(const struct session_env *env,
 void acs_session_start(struct acs_session *s);
 /* Whether it is connected, and since when it is, or is not: ns since 1970. */
 bool acs_session_connected(const struct acs_session *s, int64_t *ret_since);
+/* An answer that took its time. -1: nobody is connected any more. Takes message. */
+int acs_session_reply(struct acs_session *s, enum acs_message type, json_t *message, struct err *e);
+/* Sends what waits, closes, and calls ended() within ACS_LAST_WORDS; no frame is taken any more. */
+void acs_session_end(struct acs_session *s, void (*ended)(void *user));
 void acs_session_free(struct acs_session *s); /* NULL is fine */
 
 #endif

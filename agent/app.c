@@ -104,6 +104,7 @@ static void release(struct app *a)
 {
     block_signals();
     ecs_discovery_free(a->discovery);
+    updater_free(a->updater);
     acs_session_free(a->acs);
     tmds_free(a->tmds);
     introspection_free(a->introspection);

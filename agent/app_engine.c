@@ -227,12 +227,57 @@ static void acs_inactive(void *user)
     tcs_session_stop(a->tcs);
 }
 
+static void acs_stage_update(void *user, const json_t *message)
+{
+    struct app *a = user;
+
+    updater_stage(a->updater, message);
+}
+
+static void acs_perform_update(void *user, const json_t *message)
+{
+    struct app *a = user;
+
+    updater_perform(a->updater, message);
+}
+
 static const struct acs_session_ops acs_ops = {
     .acs = {acs_payload, acs_task_credentials, acs_manifest, acs_stop_task, acs_heartbeat,
-            acs_attach},
+            acs_attach, acs_stage_update, acs_perform_update},
     .connected = acs_connected,
     .inactive = acs_inactive,
 };
+
+/* ---- updates ---- */
+
+static void update_reply(void *user, enum acs_message type, json_t *message)
+{
+    struct app *a = user;
+    struct err e = ERR_INIT;
+
+    /* who asks again after a reconnection is told again */
+    if (acs_session_reply(a->acs, type, message, &e) < 0)
+        log_event(&a->log, LOG_WARN, "An answer about an update is lost", "error", e.text, NULL);
+}
+
+static void update_said(void *user)
+{
+    app_end(user, AGENT_EXIT_UPDATE);
+}
+
+/* A save that fails is told and no more: the image is there, and the old state is too. */
+static void update_perform(void *user)
+{
+    struct app *a = user;
+    struct err e = ERR_INIT;
+
+    log_event(&a->log, LOG_INFO, "Ending for the update", "exitCode", "42", NULL);
+    if (engine_save(a->engine, &e) < 0)
+        log_event(&a->log, LOG_CRIT, "The last save failed", "error", e.text, NULL);
+    acs_session_end(a->acs, update_said);
+}
+
+static const struct updater_ops update_ops = {update_reply, update_perform};
 
 /* ---- TCS ---- */
 
@@ -349,6 +394,7 @@ int app_connect(struct app *a, struct err *e)
     };
     a->tcs = tcs_session_new(&a->env, &tcs_ops, a);
     a->acs = acs_session_new(&a->env, &acs_ops, a, &a->task_credentials);
+    a->updater = updater_new(a->http, &a->config, &a->log, &update_ops, a);
     engine_start(a->engine);
     a->introspection = introspection_new(&a->loop, &a->config.listen, &source, &a->log);
     serve_tasks(a);

@@ -19,6 +19,7 @@
 #include "agent/submit_queue.h"
 #include "agent/tcs_session.h"
 #include "agent/tmds.h"
+#include "agent/updater.h"
 
 struct app {
     const struct args *args;
@@ -51,6 +52,7 @@ struct app {
     struct ecs_discovery *discovery;
     struct session_env env;
     struct acs_session *acs;
+    struct updater *updater;
     struct tcs_session *tcs;
     struct spot *spot; /* NULL: not asked for */
     struct attachments *attachments;

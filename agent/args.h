@@ -17,6 +17,7 @@ enum agent_exit {
     AGENT_EXIT_OK = 0,
     AGENT_EXIT_RESTART = 1,  /* the supervisor should start it again */
     AGENT_EXIT_TERMINAL = 5, /* it should not: a person has to act */
+    AGENT_EXIT_UPDATE = 42,  /* it should start the image that desired-image names */
 };
 
 struct args {

@@ -117,6 +117,8 @@ struct config {
     struct config_bool use_fips, use_dualstack; /* of ECR's names */
     char *ca_file;                              /* "": the system's certificates */
     char *file;                                 /* of further configuration */
+    struct config_bool updates_enabled;
+    char *update_dir; /* "": the working directory */
     struct config_bool prometheus;
     char *introspection, *task_metadata; /* as given */
     char *metadata_limit;                /* "RATE,BURST" */

@@ -416,6 +416,10 @@ static void set_options(struct http_request *r, const struct http_call *c)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
+    if (c->redirects) {
+        curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+        curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)c->redirects);
+    }
     if (c->buffer)
         curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)c->buffer);
     if (c->user_agent)

@@ -73,6 +73,8 @@ struct http_call {
     int64_t connect_timeout;      /* ns; 0: 30 s */
     int64_t timeout;              /* ns for the whole exchange; 0: none */
     int64_t idle_timeout;         /* ns without a byte; 0: none */
+    int redirects;   /* how many to follow; 0: they are the answer. For requests without a signature
+                      */
     size_t buffer;   /* bytes to read at a time, for the life of the request; 0: 16 KiB */
     size_t max_body; /* 0: HTTP_BODY_MAX; not for what data() takes */
     http_done_fn done;

@@ -84,6 +84,11 @@ int step_credfetch_up(struct run *r, const struct scn_step *s)
     return simple_control(r, s, PEER_CREDFETCH, "up", "name");
 }
 
+int step_ecs_agent_version(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_ECS, "agent-version", "version");
+}
+
 int step_docker_exit(struct run *r, const struct scn_step *s)
 {
     return simple_control(r, s, PEER_DOCKER, "exit", "container");

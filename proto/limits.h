@@ -118,6 +118,9 @@
 #define PAUSE_ARCHIVE      "/images/amazon-ecs-pause.tar"
 #define PAUSE_ARCHIVE_MAX  (64u << 20)
 
+/* The image of the next agent has this time. (acs/updater/updater.go: updateDownloadTimeout) */
+#define UPDATE_TIMEOUT (15 * 60 * LIMIT_S)
+
 /* Docker. (dockerclient/timeout.go, docker_client.go) */
 #define DOCKER_LOAD_TIMEOUT         (120 * LIMIT_S)
 #define DOCKER_PING_TIMEOUT         (5 * LIMIT_S)

@@ -20,6 +20,7 @@
 #include "agent/env_file.h"
 #include "agent/json_stream.h"
 #include "agent/payload.h"
+#include "agent/updater.h"
 #include "base/mem.h"
 #include "base/test/fuzz.h"
 
@@ -115,6 +116,16 @@ static int on_attach(void *user, const struct attachment_new *n, struct err *e)
     return 0;
 }
 
+/* An order that is not complete is told what it lacks; one that is has both texts. */
+static void on_update(void *user, const json_t *message)
+{
+    struct update_order o;
+
+    (void)user;
+    if (!update_order_read(&o, message) && !(o.location && o.signature))
+        abort();
+}
+
 static int on_send(void *sender, const char *text, size_t n, struct err *e)
 {
     json_t *v = json_read(text, n, JSON_READ_STRICT, e);
@@ -128,8 +139,8 @@ static int on_send(void *sender, const char *text, size_t n, struct err *e)
 
 static void frame(const char *p, size_t n)
 {
-    static const struct acs_ops ops = {on_payload, on_credentials, on_manifest,
-                                       on_stop,    on_heartbeat,   on_attach};
+    static const struct acs_ops ops = {on_payload,   on_credentials, on_manifest, on_stop,
+                                       on_heartbeat, on_attach,      on_update,   on_update};
     struct task_credentials store;
     struct acs_dispatch d;
     struct log log;

@@ -84,8 +84,20 @@ static int on_attach(void *user, const struct attachment_new *n, struct err *why
     return 0;
 }
 
-static const struct acs_ops ops = {on_payload, on_credentials, on_manifest,
-                                   on_stop,    on_heartbeat,   on_attach};
+static void on_stage(void *user, const json_t *message)
+{
+    (void)user;
+    snprintf(stopped, sizeof(stopped), "stage %s", json_str(message, "messageId"));
+}
+
+static void on_perform(void *user, const json_t *message)
+{
+    (void)user;
+    snprintf(stopped, sizeof(stopped), "perform %s", json_str(message, "messageId"));
+}
+
+static const struct acs_ops ops = {on_payload,   on_credentials, on_manifest, on_stop,
+                                   on_heartbeat, on_attach,      on_stage,    on_perform};
 
 static int setup(void **state)
 {
@@ -222,12 +234,14 @@ static void an_old_manifest_is_answered_by_silence(void **state)
     assert_int_equal(buf_len(&sent), 0);
 }
 
-static void updates_are_refused(void **state)
+static void updates_are_handed_on_and_answered_in_their_time(void **state)
 {
     (void)state;
     assert_int_equal(frame("{\"type\":\"StageUpdateMessage\",\"message\":{" IDS "}}"), 0);
-    assert_non_null(strstr(buf_str(&sent), "\"type\":\"NackRequest\""));
-    assert_non_null(strstr(buf_str(&sent), "\"reason\":\"Updates are disabled\""));
+    assert_string_equal(stopped, "stage m-1");
+    assert_int_equal(frame("{\"type\":\"PerformUpdateMessage\",\"message\":{" IDS "}}"), 0);
+    assert_string_equal(stopped, "perform m-1");
+    assert_int_equal(buf_len(&sent), 0);
 }
 
 #define ATTACH(eni)                                                                                \
@@ -330,7 +344,7 @@ int main(void)
         TEST(credentials_of_an_unknown_task_are_not_acknowledged),
         TEST(a_manifest_is_verified_and_only_its_own_ack_stops_tasks),
         TEST(an_old_manifest_is_answered_by_silence),
-        TEST(updates_are_refused),
+        TEST(updates_are_handed_on_and_answered_in_their_time),
         TEST(only_a_complete_network_interface_is_acknowledged),
         TEST(an_interface_is_recorded_for_its_task_or_for_the_instance),
         TEST(an_attachment_of_another_kind_waits_five_minutes),

@@ -219,6 +219,8 @@ static void on_gate(struct clock_timer *t)
 {
     struct conn *c = container_of(t, struct conn, gate);
     size_t n = buf_len(&c->held);
+    /* fewer bytes a second than there are ticks: one byte each time, and less often */
+    int64_t tick = c->rate && NS_PER_S / c->rate > GATE_TICK_NS ? NS_PER_S / c->rate : GATE_TICK_NS;
 
     if (c->settled && loop_now(&c->world->loop) < c->settled && is_unread(c)) {
         loop_after(&c->world->loop, &c->gate, SETTLE_TICK_NS, on_gate);
@@ -232,7 +234,7 @@ static void on_gate(struct clock_timer *t)
             return;
         }
     } else if (c->rate) {
-        size_t part = (size_t)(c->rate * GATE_TICK_NS / NS_PER_S);
+        size_t part = (size_t)(c->rate * tick / NS_PER_S);
 
         part = part ? part : 1;
         n = n < part ? n : part;
@@ -240,7 +242,7 @@ static void on_gate(struct clock_timer *t)
     write_plain(c, buf_str(&c->held), n);
     buf_consume(&c->held, n);
     if (buf_len(&c->held))
-        loop_after(&c->world->loop, &c->gate, GATE_TICK_NS, on_gate);
+        loop_after(&c->world->loop, &c->gate, tick, on_gate);
     else if (c->finish_after_held)
         send_fin(c);
     else

@@ -27,13 +27,15 @@ static int set_bucket(struct s3 *s, const json_t *args, struct err *e)
 {
     const char *name, *region = json_str(args, "region");
     const char *encryption = json_str(args, "encryption");
+    const json_t *public = json_object_get(args, "public");
     struct s3_bucket *b;
 
     if (json_need_str(args, "name", &name, e) < 0 || !(b = need_bucket(s, name, e)))
         return -1;
     if (encryption && !s3_encryption_ok(encryption))
         return err_set(e, ERR_USAGE, "encryption is AES256 or aws:kms, not %s", encryption);
-    b->public = json_bool(args, "public", b->public);
+    if (public) /* a step of a scenario says it as a text */
+        b->public = json_is_true(public) || str_eq(json_string_value(public), "true");
     if (encryption)
         b->kms = !str_eq(encryption, "AES256");
     if (region) {

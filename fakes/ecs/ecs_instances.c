@@ -143,25 +143,16 @@ void ecs_update_agent(struct plane *p, struct exchange *x, const json_t *body)
 {
     struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
     struct plane_instance *i = need_instance(p, x, body, c);
+    struct update_refusal r;
 
     if (!i)
         return;
-    if (!i->agent_version)
-        aws_json_error(x, 0, "MissingVersionException",
-                       "Amazon ECS can't determine the current version of the Amazon ECS container "
-                       "agent on the container instance and doesn't have enough information to "
-                       "proceed with an update.");
-    else if (update_in_progress(i))
-        aws_json_error(x, 0, "UpdateInProgressException",
-                       "There's already a current Amazon ECS container agent update in progress on "
-                       "the container instance that's specified.");
-    else if (!p->agent_version || str_eq(p->agent_version, i->agent_version))
-        aws_json_error(x, 0, "NoUpdateAvailableException",
-                       "There's no update available for this Amazon ECS container agent.");
-    else {
-        update_start(p, i);
-        ecs_answer_one(x, "containerInstance", plane_instance_json(p, i, false, false));
+    if (!update_allowed(p, i, &r)) {
+        aws_json_error(x, 0, r.error, r.message);
+        return;
     }
+    update_start(p, i);
+    ecs_answer_one(x, "containerInstance", plane_instance_json(p, i, false, false));
 }
 
 /* --- attributes ------------------------------------------------------------------------ */

@@ -14,7 +14,7 @@
 /* Facts from the identity document, which is JSON in a string; NULL when it says nothing. */
 struct identity_document {
     json_t *v;
-    const char *instance_id, *instance_type, *image_id;
+    const char *instance_id, *instance_type, *image_id, *architecture;
 };
 
 static void read_document(struct identity_document *d, const json_t *body)
@@ -28,6 +28,7 @@ static void read_document(struct identity_document *d, const json_t *body)
     d->instance_id = json_str(d->v, "instanceId");
     d->instance_type = json_str(d->v, "instanceType");
     d->image_id = json_str(d->v, "imageId");
+    d->architecture = json_str(d->v, "architecture");
 }
 
 /* --- attributes ------------------------------------------------------------------------ */
@@ -179,6 +180,8 @@ static void take_registration(struct plane *p, struct plane_instance *i, const j
     }
     if (d->image_id)
         add_attribute(i->attributes, "ecs.ami-id", d->image_id);
+    if (d->architecture)
+        add_attribute(i->attributes, ECS_ATTR_CPU_ARCHITECTURE, d->architecture);
     if (d->instance_id)
         replace(&i->ec2_id, d->instance_id);
     if (resources) {

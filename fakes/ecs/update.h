@@ -3,7 +3,14 @@
  *
  * PENDING (nobody is connected) -> STAGING (StageUpdateMessage is out) -> STAGED
  * (acknowledged) -> UPDATING (PerformUpdateMessage is out) -> UPDATED (the agent
- * is back with the new version) or FAILED (refused, or back with another one).
+ * is back with the new version) or FAILED (refused, or back with another one after it
+ * acknowledged). A message that nobody acknowledged is sent again with the next session: nothing
+ * ends an update that the agent never answers, as with agents before 1.10.0.
+ *
+ * Refused as documented for UpdateContainerAgent: no version known, an update under way, nothing
+ * newer, Windows, arm64. Under which error the service refuses the last two is an assumption:
+ * ClientException. The architecture is the identity document's.
+ *
  * What there is to update to is told by the command "agent-version" of the ECS fake.
  */
 #ifndef FAKES_ECS_UPDATE_H
@@ -11,6 +18,13 @@
 
 #include "fakes/ecs/plane.h"
 
+struct update_refusal {
+    const char *error, *message;
+};
+
+/* Whether there is something to update to; else *r says why not. */
+bool update_allowed(const struct plane *p, const struct plane_instance *i,
+                    struct update_refusal *r);
 bool update_in_progress(const struct plane_instance *i);
 void update_start(struct plane *p, struct plane_instance *i);
 /* The agent acknowledged a message, or refused it. */

@@ -199,6 +199,12 @@ static void give_up(struct updater *u)
     }
 }
 
+/* On Windows an agent is updated by whoever installed it. */
+static bool may_update(const struct updater *u)
+{
+    return u->config->updates_enabled.on && !u->config->windows;
+}
+
 void updater_stage(struct updater *u, const json_t *message)
 {
     struct update_order o;
@@ -208,7 +214,7 @@ void updater_stage(struct updater *u, const json_t *message)
         log_event(u->log, LOG_WARN, "An update without a messageId is dropped", NULL);
         return;
     }
-    if (!u->config->updates_enabled.on) {
+    if (!may_update(u)) {
         answer(u, message, ACS_NACK_UPDATES_DISABLED);
         return;
     }
@@ -231,7 +237,7 @@ void updater_stage(struct updater *u, const json_t *message)
 
 void updater_perform(struct updater *u, const json_t *message)
 {
-    if (!u->config->updates_enabled.on) {
+    if (!may_update(u)) {
         answer(u, message, ACS_NACK_UPDATES_DISABLED);
     } else if (u->stage == DOWNLOADING && !u->perform) {
         u->perform = json_deep_copy(message);

@@ -406,6 +406,8 @@ int container_start(struct container *c, struct problem *p)
 
         start_failed(c, 128, p);
         p->status = status;
+    } else if (docker_windows_start_wrong(c, p) < 0) {
+        start_failed(c, 128, p);
     } else if (c->prepared = true, c->b->start_error) {
         runtime_refuses(c, p);
     } else if (container_is_process(c) && container_process_start(c, p, &code) < 0) {

@@ -333,6 +333,19 @@ static int capabilities_wrong(const struct create *r, const char *member, struct
     return 0;
 }
 
+/* The word in front of '=', or of ':', its older spelling. (daemon_unix.go:parseSecurityOpt) */
+static bool security_option_known(const char *option)
+{
+    static const char *const known[] = {
+        "label", "apparmor", "seccomp", "no-new-privileges", "systempaths", "writable-cgroups"};
+    size_t n = strchr(option, '=') ? strcspn(option, "=") : strcspn(option, ":");
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (strlen(known[i]) == n && strncmp(known[i], option, n) == 0)
+            return true;
+    return false;
+}
+
 static int rights_wrong(const struct create *r, struct problem *p)
 {
     static const char *const runtimes[] = {"runc", "nvidia", "io.containerd.runc.v2",
@@ -359,8 +372,12 @@ static int rights_wrong(const struct create *r, struct problem *p)
     json_array_foreach (json_object_get(r->host, "SecurityOpt"), i, v) {
         const char *word = json_string_value(v) ? json_string_value(v) : "";
 
-        if (!str_eq(word, "no-new-privileges") && !strpbrk(word, "=:"))
+        if (r->d->windows || str_eq(word, "no-new-privileges"))
+            continue; /* there they are looked at when the container starts */
+        if (!strpbrk(word, "=:"))
             return problem(p, 500, "invalid --security-opt 1: \"%s\"", word);
+        if (!security_option_known(word))
+            return problem(p, 500, "invalid --security-opt 2: \"%s\"", word);
     }
     return 0;
 }

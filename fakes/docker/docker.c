@@ -184,13 +184,13 @@ static void engine_headers(struct exchange *x, const char *type, bool experiment
     char api[24], server[96];
 
     snprintf(api, sizeof(api), "%d.%d", d->api / 1000, d->api % 1000);
-    snprintf(server, sizeof(server), "Docker/%.64s (linux)", d->version);
+    snprintf(server, sizeof(server), "Docker/%.64s (%s)", d->version, docker_os(d));
     exchange_set_header(x, "Api-Version", api);
     if (type)
         exchange_set_header(x, "Content-Type", type);
     if (experimental)
         exchange_set_header(x, "Docker-Experimental", "false");
-    exchange_set_header(x, "Ostype", "linux");
+    exchange_set_header(x, "Ostype", docker_os(d));
     exchange_set_header(x, "Server", server);
 }
 

@@ -217,9 +217,12 @@ static int cmd_remove(struct docker *d, const json_t *args, json_t **ret, struct
 
 static int cmd_version(struct docker *d, const json_t *args, json_t **ret, struct err *e)
 {
-    const char *cgroup = json_str(args, "cgroup");
+    const char *cgroup = json_str(args, "cgroup"), *windows = json_str(args, "windows");
+    uint64_t year = 0;
 
     (void)ret;
+    if (windows && (str_u64(windows, 2100, &year) < 0 || (year && year < 2016)))
+        return err_set(e, ERR_USAGE, "windows: %s is no year of a Windows Server", windows);
     if (cgroup && !str_eq(cgroup, "1") && !str_eq(cgroup, "2"))
         return err_set(e, ERR_USAGE, "cgroup: %s is neither 1 nor 2", cgroup);
     if (docker_set_version(d, json_str(args, "version"), json_str(args, "api"),
@@ -227,6 +230,8 @@ static int cmd_version(struct docker *d, const json_t *args, json_t **ret, struc
         return -1;
     if (cgroup)
         d->cgroup2 = str_eq(cgroup, "2");
+    if (windows)
+        d->windows = (int)year;
     return 0;
 }
 
@@ -339,7 +344,7 @@ static const char *const args_capacity[] = {"size", NULL};
 static const char *const args_exit[] = {"container", "code", "signal", NULL};
 static const char *const args_container[] = {"container", NULL};
 static const char *const args_health[] = {"container", "status", NULL};
-static const char *const args_version[] = {"version", "api", "min", "cgroup", NULL};
+static const char *const args_version[] = {"version", "api", "min", "cgroup", "windows", NULL};
 
 static const struct command commands[] = {
     {"image", NULL, cmd_image},

@@ -150,7 +150,7 @@ void get_ping(struct fake *f, struct exchange *x)
     bool head = str_eq(x->method, "HEAD");
 
     snprintf(api, sizeof(api), "%d.%d", d->api / 1000, d->api % 1000);
-    snprintf(server, sizeof(server), "Docker/%.64s (linux)", d->version);
+    snprintf(server, sizeof(server), "Docker/%.64s (%s)", d->version, docker_os(d));
     exchange_set_header(x, "Api-Version", api);
     if (docker_modern(d))
         exchange_set_header(x, "Builder-Version", "2");
@@ -162,7 +162,7 @@ void get_ping(struct fake *f, struct exchange *x)
         x->sniffed_type = "text/plain; charset=utf-8";
     }
     exchange_set_header(x, "Docker-Experimental", "false");
-    exchange_set_header(x, "Ostype", "linux");
+    exchange_set_header(x, "Ostype", docker_os(d));
     exchange_set_header(x, "Pragma", "no-cache");
     exchange_set_header(x, "Server", server);
     if (docker_modern(d))
@@ -185,6 +185,11 @@ void get_version(struct fake *f, struct exchange *x)
     struct buf b = BUF_INIT(ANSWER_MAX);
     char api[24], min[24];
 
+    if (d->windows) {
+        docker_windows_version(d, r->go, &b);
+        docker_answer(x, 200, &b);
+        return;
+    }
     snprintf(api, sizeof(api), "%d.%d", d->api / 1000, d->api % 1000);
     snprintf(min, sizeof(min), "%d.%d", d->min / 1000, d->min % 1000);
     buf_addc(&b, '{');
@@ -310,6 +315,14 @@ void get_info(struct fake *f, struct exchange *x)
     gojson_add(&b, d->engine_id);
     buf_addc(&b, ',');
     add_counts(&b, d);
+    if (d->windows) {
+        buf_addf(&b, ",\"NEventsListener\":%zu,\"SystemTime\":\"", listeners(d));
+        add_time(&b, clock_wall(docker_clock(d)));
+        buf_addc(&b, '"');
+        docker_windows_info(d, NCPU, MEMORY, &b);
+        docker_answer(x, 200, &b);
+        return;
+    }
     add_info_limits(&b, d, call_version(x));
     buf_adds(&b, ",\"SystemTime\":\"");
     add_time(&b, clock_wall(docker_clock(d)));

@@ -104,6 +104,7 @@ struct docker {
     char *version;
     int api, min;
     bool cgroup2; /* the host has cgroups v2: stats and info have their shape */
+    int windows;  /* the year of a Windows Server; 0: the engine is on Linux */
     char *engine_id;
     /* images */
     struct map catalogue;  /* repo:tag -> struct decl */
@@ -353,6 +354,17 @@ void stream_errorf(struct buf *b, const char *fmt, ...) __attribute__((format(pr
 void get_ping(struct fake *f, struct exchange *x);
 void get_version(struct fake *f, struct exchange *x);
 void get_info(struct fake *f, struct exchange *x);
+
+/* docker_windows.c: the same answers of an engine on Windows; of the second what follows the
+ * counts. */
+void docker_windows_version(struct docker *d, const char *go, struct buf *b);
+void docker_windows_info(struct docker *d, int cpus, long long memory, struct buf *b);
+/* Credential specs, and options that there are none of on Windows. */
+int docker_windows_start_wrong(const struct container *c, struct problem *p);
+static inline const char *docker_os(const struct docker *d)
+{
+    return d->windows ? "windows" : "linux";
+}
 void get_plugins(struct fake *f, struct exchange *x);
 /* "1.41" to API(41); -1: not a version. */
 int api_from(const char *s);

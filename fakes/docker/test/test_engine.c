@@ -34,6 +34,67 @@ static void a_ping_tells_the_version_in_its_headers(void **state)
     assert_non_null(strstr(a->head, "\r\nContent-Length: 0\r\n"));
 }
 
+static void an_engine_on_windows_says_so(void **state)
+{
+    const struct answer *a;
+
+    (void)state;
+    assert_int_equal(control("version", "windows", "1995", NULL), -1);
+    assert_int_equal(control("version", "windows", "2019", NULL), 0);
+    a = call("GET", "/info", NULL);
+    assert_string_equal(json_str(a->json, "OSType"), "windows");
+    assert_string_equal(json_str(a->json, "OSVersion"), "10.0.17763");
+    assert_int_equal(json_int(a->json, "Containers", -1), 0);
+    assert_non_null(strstr(a->head, "\r\nServer: Docker/20.10.24 (windows)\r\n"));
+    a = call("GET", "/version", NULL);
+    assert_string_equal(json_str(a->json, "Os"), "windows");
+    assert_string_equal(json_str(a->json, "KernelVersion"),
+                        "10.0 17763 (17763.3532.amd64fre.rs5_release_svc_prod1.221027-1402)");
+}
+
+static void security_options_are_those_of_the_system(void **state)
+{
+    static const struct {
+        const char *windows, *option, *message;
+        int create, start;
+    } rows[] = {
+        {"0", "no-new-privileges", NULL, 201, 204},
+        {"0", "label:disable", NULL, 201, 204},
+        {"0", "credentialspec:file://x", "invalid --security-opt 2: \"credentialspec:file://x\"",
+         500, 0},
+        {"2022", "credentialspec=file://x", NULL, 201, 204},
+        {"2022", "credentialspec=registry://x", NULL, 201, 204},
+        {"2022", "credentialspec=file://",
+         "invalid credential spec security option - value must be prefixed by 'file://', "
+         "'registry://', or 'raw://' followed by a non-empty value",
+         201, 400},
+        {"2022", "seccomp=x", "security option not supported: seccomp", 201, 400},
+    };
+
+    (void)state;
+    control("image", "name", "busybox:latest", "cached", "true", NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char *body = xasprintf("{\"Image\":\"busybox\",\"HostConfig\":{\"SecurityOpt\":[\"%s\"]}}",
+                               rows[i].option);
+        char *path = xasprintf("/containers/s%zu/start", i);
+        char *create = xasprintf("/containers/create?name=s%zu", i);
+        const struct answer *a;
+
+        assert_int_equal(control("version", "windows", rows[i].windows, NULL), 0);
+        a = call("POST", create, body);
+        assert_int_equal(a->status, rows[i].create);
+        if (rows[i].start)
+            a = call("POST", path, NULL);
+        if (rows[i].start)
+            assert_int_equal(a->status, rows[i].start);
+        if (rows[i].message)
+            assert_string_equal(message(a), rows[i].message);
+        free(create);
+        free(path);
+        free(body);
+    }
+}
+
 static void versions_outside_the_window_are_refused(void **state)
 {
     const struct answer *a;
@@ -541,6 +602,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_ping_tells_the_version_in_its_headers),
+        TEST(an_engine_on_windows_says_so),
+        TEST(security_options_are_those_of_the_system),
         TEST(versions_outside_the_window_are_refused),
         TEST(the_version_window_can_be_set_and_is_checked),
         TEST(unknown_paths_and_methods_are_not_found),

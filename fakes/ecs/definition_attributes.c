@@ -52,7 +52,6 @@ static const struct {
     {"memoryReservation", LONG("docker-remote-api.1.21")},
     {"environmentFiles", SHORT("env-files.s3")},
     {"repositoryCredentials", SHORT("private-registry-authentication.secretsmanager")},
-    {"credentialSpecs", SHORT("gmsa")},
     {"restartPolicy", SHORT("container-restart-policy")},
 };
 
@@ -89,6 +88,24 @@ static bool is_ecr(const char *image)
     return image && strstr(image, ".dkr.ecr.") && strstr(image, ".amazonaws.com");
 }
 
+/* credentialspec: or credentialspecdomainless:, in either of two places. */
+static void of_credential_specs(json_t *list, const json_t *c)
+{
+    static const char *const places[] = {"credentialSpecs", "dockerSecurityOptions"};
+    json_t *v;
+    size_t k;
+
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+        json_array_foreach (json_object_get(c, places[i]), k, v) {
+            const char *spec = json_is_string(v) ? json_string_value(v) : "";
+
+            if (str_starts(spec, "credentialspecdomainless:"))
+                need(list, SHORT("gmsa-domainless"));
+            else if (str_starts(spec, "credentialspec:"))
+                need(list, SHORT("gmsa"));
+        }
+}
+
 static void container(json_t *list, const json_t *doc, const json_t *c)
 {
     const json_t *l = json_object_get(c, "linuxParameters");
@@ -118,6 +135,7 @@ static void container(json_t *list, const json_t *doc, const json_t *c)
     if (has(c, "firelensConfiguration"))
         needf(list, SHORT("firelens."),
               json_str(json_object_get(c, "firelensConfiguration"), "type"));
+    of_credential_specs(list, c);
     of_secrets(list, json_object_get(c, "secrets"), "environment-variables");
     of_secrets(list, json_object_get(log, "secretOptions"), "bootstrap.log-driver");
 }

@@ -361,6 +361,21 @@ static char *check_containers(const json_t *request)
     return essential ? NULL : xstrdup("A task definition must have an essential container.");
 }
 
+/* gMSA is not there on Fargate, for either system. (docs: linux-gmsa, windows-gmsa) */
+static bool has_credential_spec(const json_t *request)
+{
+    static const char *const places[] = {"credentialSpecs", "dockerSecurityOptions"};
+    json_t *c, *v;
+    size_t i, k;
+
+    json_array_foreach (json_object_get(request, "containerDefinitions"), i, c)
+        for (size_t p = 0; p < ARRAY_SIZE(places); p++)
+            json_array_foreach (json_object_get(c, places[p]), k, v)
+                if (json_is_string(v) && str_starts(json_string_value(v), "credentialspec"))
+                    return true;
+    return false;
+}
+
 static char *check_fargate(const json_t *request)
 {
     json_t *v;
@@ -380,6 +395,8 @@ static char *check_fargate(const json_t *request)
             return xstrdup("Fargate requires that 'cpu' be defined at the task level.");
         if (!json_str(request, "memory"))
             return xstrdup("Fargate requires that 'memory' be defined at the task level.");
+        if (has_credential_spec(request))
+            return xstrdup("Fargate does not support credentialSpecs.");
     }
     return NULL;
 }

@@ -300,13 +300,14 @@ static void put_overrides(json_t *o, const json_t *override)
 
 static json_t *container(const struct plane *p, const struct plane_task *t, const json_t *c)
 {
-    static const char *const same[] = {"name",          "image",
-                                       "essential",     "links",
-                                       "entryPoint",    "command",
-                                       "portMappings",  "mountPoints",
-                                       "volumesFrom",   "dependsOn",
-                                       "startTimeout",  "stopTimeout",
-                                       "restartPolicy", "firelensConfiguration"};
+    static const char *const same[] = {"name",           "image",
+                                       "essential",      "links",
+                                       "entryPoint",     "command",
+                                       "portMappings",   "mountPoints",
+                                       "volumesFrom",    "dependsOn",
+                                       "startTimeout",   "stopTimeout",
+                                       "restartPolicy",  "firelensConfiguration",
+                                       "credentialSpecs"};
     const struct plane_launch *l = t->launch;
     const json_t *override = launch_override(l->overrides, json_str(c, "name"));
     json_t *o = json_object(), *list;

@@ -298,6 +298,30 @@ bool config_windows_is_2016(const struct config *c)
     return str_starts(c->windows_family, "WINDOWS_SERVER_2016");
 }
 
+/* Where nobody said anything, what an agent on Windows takes; and there are no limits of whole
+ * tasks, whatever anybody says. (config_windows.go) */
+static void be_windows(struct config *c)
+{
+    static const struct {
+        const char *name, *dflt;
+    } rows[] = {
+        {"ECS_RESERVED_PORTS", "[2375,2376,51678,51679,3389,135,445,5985,5986,53,139]"},
+        {"ECS_CONTAINER_START_TIMEOUT", "8m"},
+        {"ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", "3m"},
+        {"ECS_AVAILABLE_LOGGING_DRIVERS", "[\"json-file\",\"none\",\"awslogs\"]"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        size_t row = row_named(rows[i].name);
+        union config_value v;
+
+        if (c->source[row] == CONFIG_DEFAULT &&
+            config_parse_text(&config_vars[row], rows[i].dflt, &v, NULL) == 0)
+            config_take(c, row, &v, CONFIG_DEFAULT);
+    }
+    c->task_cpu_mem_limit = (struct config_bool){false, true};
+}
+
 static int choose_platform(struct config *c, struct err *e)
 {
     if (!str_eq(c->platform, "linux") && !str_eq(c->platform, "windows"))
@@ -305,6 +329,8 @@ static int choose_platform(struct config *c, struct err *e)
     c->windows = str_eq(c->platform, "windows");
     if (c->windows && !*c->program_data)
         return err_set(e, ERR_USAGE, "ECSIM_PLATFORM=windows needs a folder as ProgramData");
+    if (c->windows)
+        be_windows(c);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "agent/capability.h"
 #include "agent/ecs_register.h"
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 static struct config c;
@@ -268,6 +269,84 @@ static void more_reserved_memory_than_there_is_is_an_error(void **state)
     assert_non_null(strstr(e.text, "ECS_RESERVED_MEMORY"));
 }
 
+/* A folder that is there stands for the socket. */
+#define SOCKET "CREDENTIALS_FETCHER_HOST_DIR=/tmp"
+
+static void gmsa_is_claimed_by_what_the_host_has(void **state)
+{
+    static const struct {
+        const char *env[5];
+        bool gmsa, domainless;
+    } rows[] = {
+        {{SOCKET}, false, false},
+        {{SOCKET, "ECS_GMSA_SUPPORTED=true"}, false, true},
+        {{SOCKET, "ECS_GMSA_SUPPORTED=junk", "ECS_DOMAIN_JOINED_LINUX_INSTANCE=true"},
+         false,
+         false},
+        {{SOCKET, "ECS_GMSA_SUPPORTED=true", "ECS_DOMAIN_JOINED_LINUX_INSTANCE=true"}, true, true},
+        {{SOCKET, "ECS_GMSA_SUPPORTED=true",
+          "CREDENTIALS_FETCHER_SECRET_NAME_FOR_DOMAINLESS_GMSA=s"},
+         true,
+         true},
+        {{"CREDENTIALS_FETCHER_HOST_DIR=/nonexistent/s", "ECS_GMSA_SUPPORTED=true",
+          "ECS_DOMAIN_JOINED_LINUX_INSTANCE=true"},
+         false,
+         false},
+        {{"ECS_GMSA_SUPPORTED=true", "ECS_DOMAIN_JOINED_LINUX_INSTANCE=true"}, false, false},
+        {{"ECSIM_PLATFORM=windows", "ProgramData=/p", "ECSIM_WINDOWS_FEATURES=joined,ccg-plugin"},
+         true,
+         false},
+        {{"ECSIM_PLATFORM=windows", "ProgramData=/p", "ECSIM_WINDOWS_FEATURES=ccg-plugin",
+          "ECS_GMSA_SUPPORTED=true"},
+         false,
+         true},
+        {{"ECSIM_PLATFORM=windows", "ProgramData=/p", "ECSIM_WINDOWS_FEATURES=joined",
+          "ECS_GMSA_SUPPORTED=false"},
+         false,
+         false},
+        {{"ECSIM_PLATFORM=windows", "ProgramData=/p", "ECSIM_WINDOWS_FEATURES=joined,ccg-plugin",
+          "ECS_GMSA_SUPPORTED=true", "ECSIM_WINDOWS_FAMILY=WINDOWS_SERVER_2016_CORE"},
+         true,
+         false},
+    };
+    struct err e = ERR_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const char *env[7] = {"AWS_DEFAULT_REGION=us-west-2"};
+
+        memcpy(env + 1, rows[i].env, sizeof(rows[i].env));
+        config_release(&c);
+        assert_int_equal(config_load(&c, env, &e), 0);
+        assert_int_equal(config_finish(&c, &e), 0);
+        capabilities(24, 41);
+        assert_int_equal(has("ecs.capability.gmsa"), rows[i].gmsa);
+        assert_int_equal(has("ecs.capability.gmsa-domainless"), rows[i].domainless);
+    }
+}
+
+static void on_windows_other_defaults_hold(void **state)
+{
+    static const char *const env[] = {"AWS_DEFAULT_REGION=us-west-2", "ECSIM_PLATFORM=windows",
+                                      "ProgramData=/p", "ECS_ENABLE_TASK_CPU_MEM_LIMIT=true", NULL};
+    static const char *const bad[] = {"AWS_DEFAULT_REGION=us-west-2", "ECSIM_PLATFORM=plan9", NULL};
+    struct err e = ERR_INIT;
+
+    (void)state;
+    config_release(&c);
+    assert_int_equal(config_load(&c, env, &e), 0);
+    assert_int_equal(config_finish(&c, &e), 0);
+    assert_int_equal(json_array_size(c.reserved_ports), 11);
+    assert_int_equal(c.start_timeout / NS_PER_S, 480);
+    capabilities(24, 41);
+    assert_false(has("ecs.capability.task-cpu-mem-limit"));
+    assert_true(has("com.amazonaws.ecs.capability.logging-driver.awslogs"));
+    config_release(&c);
+    assert_int_equal(config_load(&c, bad, &e), 0);
+    assert_int_equal(config_finish(&c, &e), -1);
+    assert_non_null(strstr(e.text, "plan9"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, reset, reset)
 
 int main(void)
@@ -283,6 +362,8 @@ int main(void)
         TEST(attributes_have_to_come_back_with_their_values),
         TEST(errors_are_found_in_the_body_and_in_the_header),
         TEST(registration_errors_are_for_good_for_now_or_to_be_tried_again),
+        TEST(gmsa_is_claimed_by_what_the_host_has),
+        TEST(on_windows_other_defaults_hold),
         TEST(more_reserved_memory_than_there_is_is_an_error),
     };
 

@@ -7,8 +7,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "agent/init/cache.h"
 #include "agent/init/engine.h"
 #include "agent/init/environment.h"
+#include "agent/init/trial.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -206,6 +208,30 @@ static void waited(struct init *in, const struct engine_answer *a, void *user)
     json_decref(v);
 }
 
+static struct trial *trial_of(struct supervisor *s)
+{
+    return s->data;
+}
+
+static void end_asked(struct init *in, const struct engine_answer *a, void *user)
+{
+    (void)user;
+    /* its end comes as the answer to the wait */
+    if (a->status >= 400)
+        init_fail(in, "The container cannot be stopped", a->message);
+}
+
+static void end(struct supervisor *s)
+{
+    engine_call(s->in, "POST", "/containers/" INIT_CONTAINER "/stop?t=10", NULL, NULL, 0,
+                CALL_TIMEOUT, end_asked, s);
+}
+
+static void not_registered(void *user)
+{
+    end(user);
+}
+
 static void started(struct init *in, const struct engine_answer *a, void *user)
 {
     if (a->status != 204 && a->status != 304) {
@@ -213,6 +239,7 @@ static void started(struct init *in, const struct engine_answer *a, void *user)
         return;
     }
     log_event(&in->log, LOG_INFO, "The agent is started", "container", INIT_CONTAINER, NULL);
+    trial_started(trial_of(user), not_registered, user);
     engine_call(in, "POST", "/containers/" INIT_CONTAINER "/wait", NULL, NULL, 0, 0, waited, user);
 }
 
@@ -263,20 +290,6 @@ static void start(struct supervisor *s)
     agent_image_need(s->in, with_image, s);
 }
 
-static void end_asked(struct init *in, const struct engine_answer *a, void *user)
-{
-    (void)user;
-    /* its end comes as the answer to the wait */
-    if (a->status >= 400)
-        init_fail(in, "The container cannot be stopped", a->message);
-}
-
-static void end(struct supervisor *s)
-{
-    engine_call(s->in, "POST", "/containers/" INIT_CONTAINER "/stop?t=10", NULL, NULL, 0,
-                CALL_TIMEOUT, end_asked, s);
-}
-
 char *agent_desired_image(const char *text)
 {
     size_t n = strcspn(text, "\r\n");
@@ -287,30 +300,98 @@ char *agent_desired_image(const char *text)
     return xasprintf(INIT_CACHE "/%s", name);
 }
 
-static void updated(struct init *in, const char *error, void *user)
+/* --- updates ---------------------------------------------------------------------------------- */
+
+struct update {
+    struct supervisor *s;
+    char *before; /* id of the image that runs until now; NULL: not known */
+};
+
+/* as ecs-init: what cannot be loaded is told, and the old image runs again */
+static void update_done(struct update *u, const char *error)
 {
-    /* as ecs-init: what cannot be loaded is told, and the old image runs again */
+    struct supervisor *s = u->s;
+
     if (error)
-        log_event(&in->log, LOG_ERROR, "The update cannot be loaded; the old image stays", "error",
-                  error, NULL);
-    supervisor_start_again(user);
+        log_event(&s->in->log, LOG_ERROR, "The update cannot be loaded; the old image stays",
+                  "error", error, NULL);
+    free(u->before);
+    free(u);
+    supervisor_start_again(s);
 }
 
-static void take_update(struct supervisor *s)
+static void update_seen(struct init *in, const struct engine_answer *a, void *user)
+{
+    struct update *u = user;
+    json_t *v = a->status == 200 ? json_read(a->body, a->len, JSON_READ_PEER, NULL) : NULL;
+    const char *now = json_str(v, "Id");
+    _cleanup_free_ char *none = NULL;
+
+    if (now && u->before && !str_eq(now, u->before))
+        trial_begin(trial_of(u->s), u->before);
+    else if (!now || u->before)
+        none = xasprintf("it holds no new image %s", in->options->image);
+    json_decref(v);
+    update_done(u, none);
+}
+
+static void update_loaded(struct init *in, const char *error, void *user)
+{
+    _cleanup_free_ char *path = xasprintf("/images/%s/json", in->options->image);
+
+    if (error) {
+        update_done(user, error);
+        return;
+    }
+    cache_state_write(in, CACHE_CACHED);
+    engine_call(in, "GET", path, NULL, NULL, 0, CALL_TIMEOUT, update_seen, user);
+}
+
+static void update_load(struct init *in, const struct engine_answer *a, void *user)
 {
     _cleanup_buf_ struct buf text = BUF_INIT(4096);
     _cleanup_free_ char *path = NULL;
+    struct update *u = user;
+    json_t *v = a->status == 200 ? json_read(a->body, a->len, JSON_READ_PEER, NULL) : NULL;
     struct err e = ERR_INIT;
 
+    u->before = trial_image_id(json_str(v, "Image") ? json_str(v, "Image") : "");
+    json_decref(v);
     if (io_read_file(DESIRED_IMAGE, &text, &e) < 0) {
-        updated(s->in, e.text, s);
+        update_done(u, e.text);
         return;
     }
     path = agent_desired_image(buf_str(&text));
     if (path)
-        agent_image_load(s->in, path, updated, s);
+        agent_image_load(in, path, update_loaded, u);
     else
-        updated(s->in, DESIRED_IMAGE " names no file in " INIT_CACHE, s);
+        update_done(u, DESIRED_IMAGE " names no file in " INIT_CACHE);
+}
+
+static void take_update(struct supervisor *s)
+{
+    struct update *u = new0(struct update);
+
+    u->s = s;
+    engine_call(s->in, "GET", "/containers/" INIT_CONTAINER "/json", NULL, NULL, 0, CALL_TIMEOUT,
+                update_load, u);
+}
+
+static void back(struct init *in, const char *error, void *user)
+{
+    if (error)
+        log_event(&in->log, LOG_ERROR, "No image from before the update can be had", "error", error,
+                  NULL);
+    supervisor_start_again(user);
+}
+
+static bool ended(struct supervisor *s, int code)
+{
+    bool no_good = trial_ended(trial_of(s), code);
+
+    if (no_good)
+        trial_roll_back(trial_of(s), back, s);
+    return no_good;
 }
 
 /* Frames of 8 bytes and text, as the engine sends logs of a container without a terminal. */
@@ -342,6 +423,7 @@ const struct agent_runner agent_container_runner = {.name = "container",
                                                     .start = start,
                                                     .end = end,
                                                     .take_update = take_update,
+                                                    .ended = ended,
                                                     .tell_tail = tell_tail};
 
 static void stopped(struct init *in, const struct engine_answer *a, void *user)

@@ -10,7 +10,8 @@
  *
  * The image is looked for in Docker; where it is not there it is loaded from
  * /var/cache/ecs/ecs-agent.tar. Exit code 42: /var/cache/ecs/desired-image names the file in that
- * folder to load instead. When that fails it is told, and the old image runs again.
+ * folder to load instead. When that fails it is told, and the old image runs again; so it does when
+ * the new one does not register (trial.h).
  */
 #ifndef AGENT_INIT_AGENT_CONTAINER_H
 #define AGENT_INIT_AGENT_CONTAINER_H
@@ -18,7 +19,7 @@
 #include "agent/init/supervisor.h"
 #include "base/json.h"
 
-/* data of the supervisor: NULL. After engine_wait(). */
+/* data of the supervisor: a struct trial. After engine_wait(). */
 extern const struct agent_runner agent_container_runner;
 
 /* Image files larger than this are not loaded. */

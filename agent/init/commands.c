@@ -5,9 +5,11 @@
 
 #include "agent/init/agent_container.h"
 #include "agent/init/agent_process.h"
+#include "agent/init/cache.h"
 #include "agent/init/engine.h"
 #include "agent/init/host.h"
 #include "agent/init/supervisor.h"
+#include "agent/init/trial.h"
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/json.h"
@@ -76,7 +78,7 @@ static void networks_known(struct init *in, const struct engine_answer *a, void 
         host_rules_remove(in, v ? bridge_of(v) : "");
     json_decref(v);
     if (add && in->options->container)
-        agent_image_need(in, image_there, NULL);
+        cache_fill(in, image_there, NULL);
     else
         init_end(in, INIT_EXIT_OK);
 }
@@ -103,7 +105,11 @@ static void run_supervised(struct init *in)
     struct err e = ERR_INIT;
 
     if (in->options->container) {
-        supervisor_run(&s, in, &agent_container_runner, NULL);
+        struct trial t;
+
+        trial_init(&t, in);
+        supervisor_run(&s, in, &agent_container_runner, &t);
+        trial_release(&t);
         return;
     }
     if (agent_process_init(&p, in, &e) < 0)
@@ -181,7 +187,7 @@ void init_command_run(struct init *in)
     case INIT_RELOAD_CACHE:
         if (wait_for_docker(in) < 0)
             return;
-        agent_image_load(in, INIT_CACHE "/ecs-agent.tar", reloaded, NULL);
+        cache_reload(in, reloaded, NULL);
         loop_run(&in->loop);
         return;
     }

@@ -52,6 +52,8 @@ void supervisor_ended(struct supervisor *s, int code)
     snprintf(text, sizeof(text), "%d", code);
     log_event(&s->in->log, code ? LOG_WARN : LOG_INFO, "The agent has ended", "exitCode", text,
               NULL);
+    if (!s->ending && s->runner->ended && s->runner->ended(s, code))
+        return;
     switch (agent_exit_meaning(code)) {
     case AGENT_DONE:
         init_end(s->in, INIT_EXIT_OK);

@@ -41,6 +41,9 @@ struct agent_runner {
     /* Exit code 42: makes the next start() that of the update, then calls
      * supervisor_start_again(). NULL: the next start is it already. */
     void (*take_update)(struct supervisor *s);
+    /* It has ended, and nobody asked it to. True: that is seen to, and supervisor_start_again()
+     * follows; false: the table above holds. NULL: it always does. */
+    bool (*ended)(struct supervisor *s, int code);
     /* Tells the last lines that the agent printed, then calls supervisor_start_later(). NULL: its
      * output is ours. */
     void (*tell_tail)(struct supervisor *s);

@@ -148,6 +148,17 @@ $(BUILD)/ecsim-init: $(BUILD)/agent/init/main.o $(call archives,agent) $(COV_OBJ
 	@echo "  LD    $@"
 	$(link) $(call libs,agent)
 
+# The next release of the agent, for tests of updates: the sources that know their version, compiled
+# with a later one, and all others as they are.
+NEXT_VERSION := $(basename $(VERSION)).999
+
+$(BUILD)/next/ecsim-agent: $(BUILD)/ecsim-agent
+	@echo "  NEXT  $@"
+	@mkdir -p $(@D)
+	$(Q)for f in $$(grep -l 'ECSIM_VERSION\|AGENT_VERSION_TEXT\|AGENT_USER_AGENT' agent/*.c); do \
+	  $(subst "$(VERSION)","$(NEXT_VERSION)",$(call cc,agent)) -c $$f -o $(@D)/$$(basename $$f .c).o || exit 1; done
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $(BUILD)/agent/main.o $(@D)/*.o $(call archives,agent) $(COV_OBJ) $(ALL_LDFLAGS) $(call libs,agent)
+
 $(BUILD)/ecsim: $(BUILD)/harness/main.o $(call archives,harness) $(COV_OBJ) $(BUILD)/flags
 	@echo "  LD    $@"
 	$(link) $(call libs,harness)

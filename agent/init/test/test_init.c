@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "agent/init/agent_container.h"
+#include "agent/init/cache.h"
 #include "agent/init/environment.h"
 #include "agent/init/supervisor.h"
+#include "agent/init/trial.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -182,6 +184,44 @@ static void a_desired_image_lies_in_the_cache_or_nowhere(void **state)
         assert_null(agent_desired_image(bad[i]));
 }
 
+static void the_state_of_the_cache_is_one_digit(void **state)
+{
+    static const struct {
+        const char *text;
+        enum cache_state means;
+    } all[] = {{"1", CACHE_CACHED},     {"1\n", CACHE_CACHED}, {"2", CACHE_RELOAD},
+               {" 2 \n", CACHE_RELOAD}, {"0", CACHE_NONE},     {"", CACHE_NONE},
+               {"12", CACHE_NONE},      {"cached", CACHE_NONE}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        assert_int_equal(cache_state_of(all[i].text), all[i].means);
+}
+
+#define MD5 "d41d8cd98f00b204e9800998ecf8427e"
+#define ID  "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+static void a_checksum_and_an_image_id_are_what_they_look_like(void **state)
+{
+    static const char *const no_md5[] = {"", "d41d8", MD5 "0", MD5 " ecs-agent.tar",
+                                         "D41D8CD98F00B204E9800998ECF8427E"};
+    static const char *const no_id[] = {"",     "sha256:", "sha256:00",
+                                        ID "0", ID " x",   "amazon/amazon-ecs-agent:latest"};
+    char *text;
+
+    (void)state;
+    text = cache_md5_of("  " MD5 "\r\n");
+    assert_string_equal(text, MD5);
+    free(text);
+    text = trial_image_id(ID "\nmore");
+    assert_string_equal(text, ID);
+    free(text);
+    for (size_t i = 0; i < ARRAY_SIZE(no_md5); i++)
+        assert_null(cache_md5_of(no_md5[i]));
+    for (size_t i = 0; i < ARRAY_SIZE(no_id); i++)
+        assert_null(trial_image_id(no_id[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +233,8 @@ int main(void)
         cmocka_unit_test(the_container_is_that_of_ecs_init),
         cmocka_unit_test(an_external_instance_gets_no_capabilities_but_its_credentials),
         cmocka_unit_test(a_desired_image_lies_in_the_cache_or_nowhere),
+        cmocka_unit_test(the_state_of_the_cache_is_one_digit),
+        cmocka_unit_test(a_checksum_and_an_image_id_are_what_they_look_like),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

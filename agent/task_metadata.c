@@ -216,7 +216,8 @@ static json_t *container_json(const struct container *c, enum metadata_version v
     json_put_str(o, "Name", c->name);
     json_put_str(o, "DockerName", c->docker_name ? c->docker_name : "");
     json_put_str(o, "Image", c->image);
-    json_put_str(o, "ImageID", c->image_id ? c->image_id : "");
+    /* of an image that nobody looked at for this task nothing is known */
+    json_put_str(o, "ImageID", c->image_id && c->type == CONTAINER_NORMAL ? c->image_id : "");
     put_unless_empty(o, "Ports", ports(c, version));
     if (json_object_size(labels))
         json_put(o, "Labels", json_incref(labels));

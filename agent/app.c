@@ -138,6 +138,7 @@ static void release(struct app *a)
     free(a->zone);
     free(a->zone_id);
     free(a->vpc_id);
+    gpus_release(&a->gpus);
     free(a->subnet_id);
     free(a->mac);
     json_decref(a->plugin_versions);

@@ -1,5 +1,6 @@
 /*
- * Start: the pause image, where the instance is, and what network mode awsvpc needs.
+ * Start (app_parts.h): GPUs, the pause image, where the instance is, and what network mode awsvpc
+ * needs.
  * (app/agent.go:doStart, app/agent_unix.go:initializeTaskENIDependencies, setVPCSubnet)
  */
 #include <errno.h>
@@ -217,11 +218,30 @@ static void on_pause_loaded(const struct docker_result *r, void *user)
     pause_missing(a, AGENT_EXIT_RESTART, &e);
 }
 
+/* GPUs that ecs-init did not find are done without; a file that cannot be read is not. */
+static int find_gpus(struct app *a)
+{
+    struct err e = ERR_INIT;
+
+    if (!a->config.gpu_support.on)
+        return 0;
+    if (gpus_read(&a->gpus, GPU_INFO, &e) < 0) {
+        app_fail(a, AGENT_EXIT_RESTART, "GPUs (ECS_ENABLE_GPU_SUPPORT)", &e);
+        return -1;
+    }
+    if (e.code)
+        log_event(&a->log, LOG_ERROR, "There is no word of GPUs: going on without", "error", e.text,
+                  NULL);
+    return 0;
+}
+
 void app_network(struct app *a, void (*on_ready)(struct app *a))
 {
     _cleanup_buf_ struct buf archive = BUF_INIT(PAUSE_ARCHIVE_MAX);
     struct err e = ERR_INIT;
 
+    if (find_gpus(a) < 0)
+        return;
     a->on_network = on_ready;
     if (access(PAUSE_ARCHIVE, F_OK) < 0) {
         err_sys(&e, errno, PAUSE_ARCHIVE);

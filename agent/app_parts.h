@@ -13,6 +13,7 @@
 #include "agent/command_run.h"
 #include "agent/ecs_register.h"
 #include "agent/engine.h"
+#include "agent/gpu.h"
 #include "agent/imds.h"
 #include "agent/introspection.h"
 #include "agent/spot.h"
@@ -37,6 +38,7 @@ struct app {
     struct docker_client *docker;
     struct state_store *store; /* NULL: checkpointing is off */
     struct cgroup cgroup;
+    struct gpus gpus;
     struct s3_client *s3;
     struct aws_caller *aws;
     struct ecr_auth *ecr;

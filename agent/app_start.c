@@ -333,6 +333,18 @@ static void add_attribute(json_t *list, const char *name, const char *value)
     json_array_append_new(list, o);
 }
 
+/* (agent_capability_unix.go:appendNvidiaDriverVersionAttribute) */
+static void add_gpu(json_t *list, const char *driver)
+{
+    _cleanup_free_ char *name =
+        xasprintf(ECS_CAPABILITY_SHORT "nvidia-driver-version.%s", driver ? driver : "");
+
+    if (!driver)
+        return;
+    json_array_append_new(list, json_pack("{s:s}", "name", name));
+    add_attribute(list, ECS_CAPABILITY_SHORT "gpu-driver-version", driver);
+}
+
 /* Go's name of the processor, as the service knows it. */
 static const char *architecture(struct utsname *u)
 {
@@ -359,6 +371,7 @@ static json_t *attributes(struct app *a)
         }
     }
     json_array_extend(list, capabilities);
+    add_gpu(list, a->gpus.driver);
     if (a->config.task_eni.on) {
         add_attribute(list, "ecs.vpc-id", a->vpc_id);
         add_attribute(list, "ecs.subnet-id", a->subnet_id);
@@ -414,6 +427,7 @@ static void register_instance(struct app *a)
     struct err e = ERR_INIT;
     _cleanup_json_ json_t *resources = ecs_register_resources(&a->config, &e);
     _cleanup_json_ json_t *list = attributes(a);
+    _cleanup_json_ json_t *devices = gpus_devices(&a->gpus);
     bool external = a->config.external.on;
     struct registration what = {
         .cluster = a->config.cluster,
@@ -423,6 +437,7 @@ static void register_instance(struct app *a)
         .attributes = list,
         .resources = resources,
         .tags = a->config.instance_tags,
+        .devices = devices,
     };
 
     if (resources)

@@ -1,4 +1,5 @@
 #include "agent/container_config.h"
+#include "agent/gpu.h"
 #include "agent/task_network.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -81,14 +82,15 @@ static void put_env(json_t *vars, const char *name, const char *fmt, const char 
     json_put_str(vars, name, buf_str(&text));
 }
 
+/* An object of strings. */
 static json_t *environment(const struct container *c, const struct container_config_env *env)
 {
-    json_t *given = json_object_get(c->spec, "environment"), *list = json_array(), *v;
-    _cleanup_json_ json_t *vars = json_object();
+    json_t *given = json_object_get(c->spec, "environment"), *vars = json_object(), *v;
+    _cleanup_free_ char *gpus = NULL;
     const char *key;
 
     if (c->type != CONTAINER_NORMAL)
-        return list;
+        return vars;
     json_object_foreach (given, key, v)
         json_object_set_new(vars, key, json_string(json_is_string(v) ? json_string_value(v) : ""));
     put_env(vars, "ECS_CONTAINER_METADATA_URI", TASK_METADATA_URL "/v3/", c->endpoint_id);
@@ -97,6 +99,10 @@ static json_t *environment(const struct container *c, const struct container_con
     if (c->task->credentials_id)
         put_env(vars, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/",
                 c->task->credentials_id);
+    if (env->config && env->config->gpu_support.on && !env->config->external.on) {
+        gpus = gpu_visible(c);
+        json_put_str(vars, "NVIDIA_VISIBLE_DEVICES", gpus);
+    }
     json_object_update_missing(vars, env->file_vars);
     json_object_update(vars, env->secrets);
     if (env->region && *env->region && !c->image_sets_region &&
@@ -104,6 +110,14 @@ static json_t *environment(const struct container *c, const struct container_con
         json_put_str(vars, "AWS_REGION", env->region);
         json_put_str(vars, "AWS_DEFAULT_REGION", env->region);
     }
+    return vars;
+}
+
+static json_t *env_lines(json_t *vars)
+{
+    json_t *list = json_array(), *v;
+    const char *key;
+
     json_object_foreach (vars, key, v)
         add_env(list, key, json_string_value(v));
     return list;
@@ -269,7 +283,7 @@ static void put_labels(json_t *body, const struct container *c, const char *clus
 }
 
 static json_t *config(const struct container *c, const struct container_config_env *env,
-                      struct err *e)
+                      json_t *vars, struct err *e)
 {
     json_t *o = json_object();
     json_t *entry = json_object_get(c->spec, "entryPoint");
@@ -277,7 +291,7 @@ static json_t *config(const struct container *c, const struct container_config_e
     json_put_str(o, "Image", c->image);
     json_put(o, "Cmd", command(c));
     json_put(o, "Entrypoint", json_array_size(entry) ? json_deep_copy(entry) : NULL);
-    json_put(o, "Env", environment(c, env));
+    json_put(o, "Env", env_lines(vars));
     json_put(o, "ExposedPorts", exposed_ports(c));
     if (merge_text(o, c, "config", e) < 0) {
         json_decref(o);
@@ -364,7 +378,7 @@ static int64_t clamp(int64_t v, int64_t min, int64_t max)
 }
 
 static json_t *host_config(const struct container *c, const struct container_config_env *env,
-                           struct err *e)
+                           const json_t *vars, struct err *e)
 {
     json_t *o = json_object(), *mounts = binds(c, e);
     int64_t memory = json_int(c->spec, "memory", 0) * MIB;
@@ -381,6 +395,8 @@ static json_t *host_config(const struct container *c, const struct container_con
     json_put_int(o, "CpuShares", clamp(json_int(c->spec, "cpu", 0), CPU_SHARE_MIN, CPU_SHARE_MAX));
     if (str_eq(c->task->network_mode, "host") || str_eq(c->task->network_mode, "none"))
         json_put_str(o, "NetworkMode", c->task->network_mode);
+    if (env->config)
+        gpu_put(c, env->config, vars, o);
     if (merge_text(o, c, "hostConfig", e) < 0) {
         json_decref(o);
         return NULL;
@@ -395,13 +411,14 @@ static json_t *host_config(const struct container *c, const struct container_con
 json_t *container_config_body(const struct container *c, const struct container_config_env *env,
                               const char **ret_error_name, struct err *e)
 {
-    json_t *body = config(c, env, e), *host;
+    _cleanup_json_ json_t *vars = environment(c, env);
+    json_t *body = config(c, env, vars, e), *host;
 
     *ret_error_name = "DockerClientConfigError";
     if (!body)
         return NULL;
     *ret_error_name = "HostConfigError";
-    host = host_config(c, env, e);
+    host = host_config(c, env, vars, e);
     if (!host) {
         json_decref(body);
         return NULL;

@@ -7,17 +7,19 @@
  * a null leaves a plain value alone. Then come the agent's labels.
  *
  * Source: the official agent's task.go (dockerConfig, dockerHostConfig) and
- * docker_task_engine.go (createContainer). Not here: GPUs, FireLens.
+ * docker_task_engine.go (createContainer). Not here: FireLens.
  */
 #ifndef AGENT_CONTAINER_CONFIG_H
 #define AGENT_CONTAINER_CONFIG_H
 
+#include "agent/config.h"
 #include "agent/task.h"
 
 /* Address of the task metadata server as containers see it. */
 #define TASK_METADATA_URL "http://169.254.170.2"
 
 struct container_config_env {
+    const struct config *config;   /* for GPUs; NULL: there are none */
     const char *cluster;           /* for the label */
     const char *region;            /* for AWS_REGION; NULL or "": not set */
     const char *cgroup_parent;     /* NULL: the task has no control group */

@@ -234,6 +234,8 @@ static json_t *build(const struct registration *w)
     json_put_str(o, "instanceIdentityDocumentSignature", w->identity_signature);
     /* the same for every try of this start */
     json_put_str(o, "clientToken", wire_uuid(token));
+    if (w->devices)
+        json_put(o, "platformDevices", json_deep_copy(w->devices));
     if (json_object_size(w->tags))
         json_put(o, "tags", tag_list(w->tags));
     return o;

@@ -27,6 +27,7 @@ struct registration {
     const json_t *attributes;                           /* all that are to be sent */
     const json_t *resources;                            /* totalResources */
     const json_t *tags;                                 /* object of strings */
+    const json_t *devices;                              /* platformDevices; NULL: none */
 };
 
 struct registered {

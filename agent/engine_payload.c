@@ -36,8 +36,7 @@ static void check_possible(struct engine *en, struct task *t)
     if (dependency_check(t, &e) < 0)
         reason = xasprintf("TaskDependencyError: Task dependencies cannot be resolved, taskArn: %s",
                            t->arn);
-    else if (payload_unsupported(t, en->config->task_eni.on, &e) < 0 ||
-             (t->limits && memory_fits(t, &e) < 0))
+    else if (payload_unsupported(t, en->config, &e) < 0 || (t->limits && memory_fits(t, &e) < 0))
         reason = xasprintf("ResourceInitializationError: %s", e.text);
     else
         return;

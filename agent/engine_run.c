@@ -135,6 +135,7 @@ void engine_begin_create(struct container *c)
     env.file_vars = w->env_vars;
     env.secrets = secrets;
     env.log_secrets = log_secrets;
+    env.config = en->config;
     env.pause_labels = en->config->pause_labels;
     body = container_config_body(c, &env, &error_name, &e);
     if (body && engine_gmsa_apply(c, body, &e) < 0) {

@@ -1,4 +1,5 @@
 #include "agent/env_file.h"
+#include "agent/gpu.h"
 #include "agent/payload.h"
 #include "agent/secret.h"
 #include "base/cleanup.h"
@@ -485,18 +486,22 @@ static int container_unsupported(const struct container *c, struct err *e)
     return 0;
 }
 
-int payload_unsupported(const struct task *t, bool awsvpc, struct err *e)
+int payload_unsupported(const struct task *t, const struct config *c, struct err *e)
 {
     const json_t *v;
     size_t i;
 
-    if (task_is_awsvpc(t) && !awsvpc)
+    if (task_is_awsvpc(t) && !c->task_eni.on)
         return err_set(e, ERR_USAGE,
                        "network mode awsvpc is not offered by this agent: "
                        "ECS_ENABLE_TASK_ENI is not set");
     json_array_foreach (json_object_get(t->spec, "associations"), i, v)
-        if (str_eq(json_str(v, "type"), "gpu"))
-            return err_set(e, ERR_USAGE, "GPUs are not offered by this agent");
+        if (str_eq(json_str(v, "type"), "gpu") && !c->gpu_support.on)
+            return err_set(e, ERR_USAGE,
+                           "GPUs are not offered by this agent: "
+                           "ECS_ENABLE_GPU_SUPPORT is not set");
+    if (gpu_check(t, e) < 0)
+        return -1;
     json_array_foreach (json_object_get(t->spec, "volumes"), i, v) {
         const char *type = json_str(v, "type");
 

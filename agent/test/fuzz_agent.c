@@ -47,7 +47,11 @@ static void save_and_load(struct task *t)
 
 static void take_task(const json_t *spec)
 {
-    const struct container_config_env env = {.cluster = "demo", .region = "us-west-2"};
+    const struct config config = {.task_eni.on = true,
+                                  .gpu_support.on = true,
+                                  .nvidia_runtime = (char *)(uintptr_t) "nvidia"};
+    const struct container_config_env env = {
+        .config = &config, .cluster = "demo", .region = "us-west-2"};
     struct err e = ERR_INIT;
     struct task *t = payload_task(spec, &e);
     const char *name;
@@ -57,7 +61,7 @@ static void take_task(const json_t *spec)
             abort();
         return;
     }
-    if (payload_unsupported(t, true, &e) == 0)
+    if (payload_unsupported(t, &config, &e) == 0)
         for (size_t i = 0; i < t->n_containers; i++)
             json_decref(container_config_body(&t->containers[i], &env, &name, &e));
     save_and_load(t);

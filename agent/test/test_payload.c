@@ -164,6 +164,7 @@ static void a_task_to_stop_needs_no_containers(void **state)
 
 static void what_cannot_be_done_here_is_told(void **state)
 {
+    static const struct config config;
     static const char *const rows[][2] = {
         {"\"networkMode\":\"awsvpc\"", "awsvpc"},
         {"\"volumes\":[{\"name\":\"v\",\"type\":\"efs\"}]", "efs"},
@@ -177,7 +178,7 @@ static void what_cannot_be_done_here_is_told(void **state)
         struct task *t = read_task(text, &e);
 
         assert_non_null(t);
-        assert_int_equal(payload_unsupported(t, false, &e), -1);
+        assert_int_equal(payload_unsupported(t, &config, &e), -1);
         assert_non_null(strstr(e.text, rows[i][1]));
         task_free(t);
         free(text);

@@ -176,6 +176,8 @@ static void on_ended(const struct ws_end *end, void *user)
         over(s);
         return;
     }
+    if (!end->opened && !end->status)
+        ecs_discovery_doubt(s->env->discovery);
     lost(s, why, session_left(end) || s->expired);
 }
 

@@ -67,6 +67,13 @@ struct ecs_discovery *ecs_discovery_new(struct ecs_client *c, const char *cluste
 void ecs_discovery_free(struct ecs_discovery *d);
 void ecs_discover(struct ecs_discovery *d, ecs_endpoints_fn fn, void *user);
 
+/*
+ * Nobody answers at an endpoint: the service is asked anew with the next call, when it told them
+ * more than ECS_ENDPOINT_DOUBT ago. (The official agent dials the dead one until its 12 hours are
+ * over.)
+ */
+void ecs_discovery_doubt(struct ecs_discovery *d);
+
 struct loop *ecs_client_loop(const struct ecs_client *c);
 
 #endif

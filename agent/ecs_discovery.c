@@ -10,7 +10,7 @@ struct ecs_discovery {
     struct ecs_client *client;
     char *cluster, *instance_arn;
     char *acs, *tcs;
-    int64_t expires; /* loop_now() */
+    int64_t told, expires; /* loop_now() */
     struct ecs_call *call;
     struct list waiting;
 };
@@ -87,11 +87,20 @@ static void on_endpoints(const struct ecs_answer *a, void *user)
         free(d->tcs);
         d->acs = xstrdup(acs);
         d->tcs = xstrdup(json_str(a->body, "telemetryEndpoint"));
-        d->expires = loop_now(ecs_client_loop(d->client)) + ECS_ENDPOINT_TTL;
+        d->told = loop_now(ecs_client_loop(d->client));
+        d->expires = d->told + ECS_ENDPOINT_TTL;
     } else if (d->acs) {
         err_clear(&e); /* the expired ones are better than none */
     }
     tell(d, &e);
+}
+
+void ecs_discovery_doubt(struct ecs_discovery *d)
+{
+    int64_t until = d->told + ECS_ENDPOINT_DOUBT;
+
+    if (until < d->expires)
+        d->expires = until;
 }
 
 void ecs_discover(struct ecs_discovery *d, ecs_endpoints_fn fn, void *user)

@@ -186,6 +186,8 @@ static void on_ended(const struct ws_end *end, void *user)
     struct tcs_session *s = user;
     _cleanup_free_ char *why = session_refusal(end);
 
+    if (!end->opened && !end->status)
+        ecs_discovery_doubt(s->env->discovery);
     lost(s, why, session_left(end) || s->expired);
 }
 

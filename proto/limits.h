@@ -83,6 +83,7 @@
 #define ECS_ROUND_TRIP           (42 * LIMIT_S)
 #define ECS_CONNECT_TIMEOUT      (30 * LIMIT_S)
 #define ECS_ENDPOINT_TTL         (12 * 3600 * LIMIT_S)
+#define ECS_ENDPOINT_DOUBT       (60 * LIMIT_S) /* ours */
 #define ECS_DRAIN_MIN            (10 * LIMIT_S)
 #define ECS_DRAIN_MAX            (30 * LIMIT_S)
 

@@ -8,6 +8,7 @@
 #ifndef AGENT_PAYLOAD_H
 #define AGENT_PAYLOAD_H
 
+#include "agent/config.h"
 #include "agent/task.h"
 
 /* Limits on one task; the service's own are far below. */

@@ -40,6 +40,14 @@ lint_tests()
     caught blanks docs/a.md 'a' 'docs/a.md: no newline'
     caught scripts ci/a '#!/bin/sh\nif\n' 'ci/a'
     caught names scenarios/a.scn '# a Payloadmessage\n' 'scenarios/a.scn:1: Payloadmessage is spelt PayloadMessage' # lint-ok: names
+    caught features proto/agent_features.def 'FEATURE("a", "1.2.0", NULL, "x", "acs/none")\n' \
+        'agent_features.def:1: there is no scenarios/acs/none.scn'
+    caught features proto/agent_features.def \
+        'FEATURE("a", "1.10.0", NULL, "x", "s")\nFEATURE("a", "1.9.0", NULL, "x", "s")\n' \
+        'agent_features.def:2: "a" is there twice'
+    caught features proto/agent_features.def \
+        'FEATURE("a", "1.10.0", NULL, "x", "s")\nFEATURE("b", "1.9.0", NULL, "x", "s")\n' \
+        'agent_features.def:2: 1.9.0 stands behind a later version'
     caught paths docs/a.md 'see /home/me/x\n' docs/a.md:1 # lint-ok: paths
 }
 lint_tests

@@ -9,7 +9,7 @@ pipeline_part()
     [ -s "$pipe_at/script" ] || return 98
     (
         cd "$pipe_at/tree" || exit 97
-        export SCENARIOS="scenarios/acs scenarios/introspection/short-docker-id.scn $pipe_more"
+        export SCENARIOS="scenarios/acs/silent.scn scenarios/introspection $pipe_more"
         export ECSIM="$PWD/ecsim" HOME="$pipe_at" RETRIES=1
         timeout -k 5 "$limit" sh -e "$pipe_at/script"
     ) >>"$pipe_at/out" 2>&1

@@ -58,6 +58,16 @@ pipeline_tests()
         skip pipelines 'no python3-yaml'
         return
     fi
+    pipe_at=$SCRATCH
+    for file in ci/pipelines/*.yml ci/pipelines/*.yaml; do
+        if ! command -v yamllint >/dev/null; then
+            skip "pipelines: yamllint of $(basename "$file")" 'no yamllint'
+        elif yamllint -d '{extends: relaxed, rules: {line-length: disable}}' "$file" >"$pipe_at/lint"; then
+            pass "pipelines: yamllint of $(basename "$file")"
+        else
+            fail "pipelines: yamllint of $(basename "$file"): $(head -n 2 "$pipe_at/lint" | tail -n 1)"
+        fi
+    done
     for file in ci/pipelines/*.yml ci/pipelines/*.yaml ci/pipelines/Jenkinsfile; do
         pipeline_ends 0 "$(basename "$file") runs its parts and judges" "$file"
     done

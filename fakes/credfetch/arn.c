@@ -153,7 +153,8 @@ void credfetch_add_arn_lease(struct credfetch *c, struct exchange *x, const Prot
 {
     const arn_request *q = (const arn_request *)in;
     Credentialsfetcher__CreateKerberosArnLeaseResponse a =
-        CREDENTIALSFETCHER__CREATE_KERBEROS_ARN_LEASE_RESPONSE__INIT;
+        GRPC_INIT(Credentialsfetcher__CreateKerberosArnLeaseResponse,
+                  credentialsfetcher__create_kerberos_arn_lease_response);
     Credentialsfetcher__KerberosTicketArnResponse one[LEASE_TICKETS_MAX], *list[LEASE_TICKETS_MAX];
     struct lease *l = NULL;
     const char *why = NULL;
@@ -186,7 +187,8 @@ void credfetch_renew_arn_lease(struct credfetch *c, struct exchange *x, const Pr
 {
     const renew_arn_request *q = (const renew_arn_request *)in;
     Credentialsfetcher__RenewKerberosArnLeaseResponse a =
-        CREDENTIALSFETCHER__RENEW_KERBEROS_ARN_LEASE_RESPONSE__INIT;
+        GRPC_INIT(Credentialsfetcher__RenewKerberosArnLeaseResponse,
+                  credentialsfetcher__renew_kerberos_arn_lease_response);
     const char *why = NULL;
     struct list *pos;
 

@@ -37,6 +37,14 @@ enum grpc_status {
 };
 STRTAB_DECLARE(grpc_status, enum grpc_status); /* "UNAVAILABLE" */
 
+/* An empty message; protobuf-c's own macro for that drops a const, which clang sees. */
+#define GRPC_INIT(type, prefix)                                                                    \
+    ({                                                                                             \
+        type m_;                                                                                   \
+        prefix##__init(&m_);                                                                       \
+        m_;                                                                                        \
+    })
+
 /* The one message of a request's body; protobuf_c_message_free_unpacked(). NULL with the status
  * that goes with it in *ret_status. */
 ProtobufCMessage *grpc_read(const ProtobufCMessageDescriptor *d, const void *body, size_t n,

@@ -131,7 +131,8 @@ static void add(struct credfetch *c, struct exchange *x, const ProtobufCMessage 
 {
     const add_request *q = (const add_request *)in;
     Credentialsfetcher__CreateKerberosLeaseResponse a =
-        CREDENTIALSFETCHER__CREATE_KERBEROS_LEASE_RESPONSE__INIT;
+        GRPC_INIT(Credentialsfetcher__CreateKerberosLeaseResponse,
+                  credentialsfetcher__create_kerberos_lease_response);
     const struct fetcher machine = {NULL, NULL, NULL};
     struct lease *l = new_lease(c);
     const char *why =
@@ -154,7 +155,8 @@ static void add_domainless(struct credfetch *c, struct exchange *x, const Protob
 {
     const add_domainless_request *q = (const add_domainless_request *)in;
     Credentialsfetcher__CreateNonDomainJoinedKerberosLeaseResponse a =
-        CREDENTIALSFETCHER__CREATE_NON_DOMAIN_JOINED_KERBEROS_LEASE_RESPONSE__INIT;
+        GRPC_INIT(Credentialsfetcher__CreateNonDomainJoinedKerberosLeaseResponse,
+                  credentialsfetcher__create_non_domain_joined_kerberos_lease_response);
     const struct fetcher who = {q->username, q->password, q->domain};
     const char *why = credfetch_bad_user(q->username, q->password, q->domain, false);
     struct lease *l = NULL;
@@ -182,7 +184,8 @@ static void renew(struct credfetch *c, struct exchange *x, const ProtobufCMessag
 {
     const renew_request *q = (const renew_request *)in;
     Credentialsfetcher__RenewNonDomainJoinedKerberosLeaseResponse a =
-        CREDENTIALSFETCHER__RENEW_NON_DOMAIN_JOINED_KERBEROS_LEASE_RESPONSE__INIT;
+        GRPC_INIT(Credentialsfetcher__RenewNonDomainJoinedKerberosLeaseResponse,
+                  credentialsfetcher__renew_non_domain_joined_kerberos_lease_response);
     const char *why = credfetch_bad_user(q->username, q->password, q->domain, false);
     struct list *pos;
 
@@ -208,7 +211,8 @@ static void delete (struct credfetch *c, struct exchange *x, const ProtobufCMess
 {
     const delete_request *q = (const delete_request *)in;
     Credentialsfetcher__DeleteKerberosLeaseResponse a =
-        CREDENTIALSFETCHER__DELETE_KERBEROS_LEASE_RESPONSE__INIT;
+        GRPC_INIT(Credentialsfetcher__DeleteKerberosLeaseResponse,
+                  credentialsfetcher__delete_kerberos_lease_response);
     struct lease *l = lease_find(&c->leases, q->lease_id);
     char **paths = NULL;
     size_t n = l ? l->n : 0;
@@ -235,7 +239,8 @@ static void delete (struct credfetch *c, struct exchange *x, const ProtobufCMess
 
 static void health(struct credfetch *c, struct exchange *x, const ProtobufCMessage *in)
 {
-    Credentialsfetcher__HealthCheckResponse a = CREDENTIALSFETCHER__HEALTH_CHECK_RESPONSE__INIT;
+    Credentialsfetcher__HealthCheckResponse a = GRPC_INIT(
+        Credentialsfetcher__HealthCheckResponse, credentialsfetcher__health_check_response);
 
     (void)c;
     (void)in;

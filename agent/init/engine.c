@@ -24,6 +24,7 @@ struct waiting {
 };
 
 struct call {
+    struct list link; /* of init.calls */
     struct init *in;
     engine_done_fn done;
     void *user;
@@ -124,6 +125,7 @@ static void called(const struct http_result *r, void *user)
         message[strcspn(message, "\n")] = '\0';
         a.message = message;
     }
+    list_del(&c->link);
     c->done(c->in, &a, c->user);
     json_decref(v);
     free(c);
@@ -147,9 +149,21 @@ void engine_call(struct init *in, const char *method, const char *path, const ch
                              .user = c};
     struct err e = ERR_INIT;
 
-    *c = (struct call){in, done, user};
-    if (http_start(in->http, &call, &e))
+    *c = (struct call){.in = in, .done = done, .user = user};
+    if (http_start(in->http, &call, &e)) {
+        list_add_tail(&in->calls, &c->link);
         return;
+    }
     free(c);
     init_fail(in, "A call to Docker makes no sense", e.text);
+}
+
+void engine_forget(struct init *in)
+{
+    while (!list_empty(&in->calls)) {
+        struct call *c = container_of(in->calls.next, struct call, link);
+
+        list_del(&c->link);
+        free(c);
+    }
 }

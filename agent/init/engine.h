@@ -29,8 +29,11 @@ struct engine_answer {
 typedef void (*engine_done_fn)(struct init *in, const struct engine_answer *a, void *user);
 
 /* One call, after engine_wait(). path: behind the version. body may be NULL; type: its
- * Content-Type, application/json when NULL. timeout 0: none. done() comes exactly once. */
+ * Content-Type, application/json when NULL. timeout 0: none. done() comes exactly once,
+ * unless everything ends first. */
 void engine_call(struct init *in, const char *method, const char *path, const char *type,
                  const void *body, size_t n, int64_t timeout, engine_done_fn done, void *user);
+/* Of calls that are cancelled with in->http: their done() never comes. */
+void engine_forget(struct init *in);
 
 #endif

@@ -1,4 +1,5 @@
 #include "agent/init/init.h"
+#include "agent/init/engine.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ int init_open(struct init *in, const struct init_options *o, const char *const *
     static const struct http_trust trust;
 
     *in = (struct init){.options = o, .env = env};
+    list_init(&in->calls);
     log_init(&in->log, LOG_INFO, STDERR_FILENO);
     log_secret(&in->log, init_env(in, "AWS_SECRET_ACCESS_KEY"));
     log_secret(&in->log, init_env(in, "AWS_SESSION_TOKEN"));
@@ -64,6 +66,7 @@ int init_open(struct init *in, const struct init_options *o, const char *const *
 void init_close(struct init *in)
 {
     http_free(in->http);
+    engine_forget(in);
     loop_release(&in->loop);
     log_release(&in->log);
     free(in->socket);

@@ -21,6 +21,7 @@
 #include "agent/http.h"
 #include "agent/loop.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "base/log.h"
 
 #define INIT_EXIT_OK       0
@@ -59,10 +60,11 @@ struct init {
     struct loop loop;
     struct http *http;
     struct log log;
-    char *socket;  /* of the engine; NULL: `base` is where it is */
-    char *base;    /* URL before the path */
-    char *version; /* "/v1.25": of calls to the engine; NULL before engine_wait() */
-    int status;    /* exit status, once the loop has ended */
+    char *socket;      /* of the engine; NULL: `base` is where it is */
+    char *base;        /* URL before the path */
+    struct list calls; /* to the engine, under way */
+    char *version;     /* "/v1.25": of calls to the engine; NULL before engine_wait() */
+    int status;        /* exit status, once the loop has ended */
 };
 
 /* -1: told what is wrong with the command line. */

@@ -85,7 +85,7 @@ def start_init():
     lines = ["%s=%s" % (n, env[n]) for n in names if n in env]
     if "AWS_SESSION_TOKEN" in env:
         lines.append("AWS_SESSION_TOKEN=" + env["AWS_SESSION_TOKEN"])
-    lines += ["ECS_CLUSTER=demo", "DOCKER_HOST=unix://" + engine.sock, "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached", "ECS_CGROUP_PATH=/nonexistent"]
+    lines += ["ECS_CLUSTER=demo", "DOCKER_HOST=unix://" + engine.sock, "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached", "ECS_CGROUP_PATH=/nonexistent", "ASAN_OPTIONS=detect_leaks=0"]
     with open(scratch + "/agent.env", "w", encoding="utf-8") as f:
         f.write("\n".join(lines) + "\n")
     log = open(scratch + "/init.log", "wb")  # pylint: disable=consider-using-with

@@ -514,6 +514,28 @@ def _():
         docker("pull", image, code=1)
 
 
+@check("commit and import, with instructions that change the configuration")
+def _():
+    started("made", "busybox", "sh", "-c", "echo new > /tmp/new; rm /etc/group; sleep 1000")
+    wait_for(lambda: "A /tmp/new" in out("diff", "made"))
+    image = out("commit", "-a", "somebody", "-m", "why", "-c", "ENV A=1 B=\"$A two\"", "-c", "EXPOSE 80/udp",
+                "-c", 'CMD ["sh", "-c", "cat /tmp/new; ls /etc; echo $B"]', "made", "made:1")
+    assert image.startswith("sha256:"), image
+    assert "why" in out("history", "--no-trunc", "made:1")
+    assert out("inspect", "-f", "{{.Author}} {{.Comment}} {{.Config.ExposedPorts}}", "made:1") == "somebody why map[80/udp:{}]"
+    said = out("run", "--rm", "--network", "none", "made:1").split("\n")
+    assert said[0] == "new" and "group" not in said and "passwd" in said and said[-1].strip() == "two", said
+    r = docker("commit", "-c", "RUN true", "made", code=1)
+    assert "run is not a valid change command" in r.err.lower(), r
+    size = out("ps", "-as", "--filter", "name=made", "--format", "{{.Size}}")
+    assert size.startswith("4B (virtual"), size
+    docker("rm", "-f", "made")
+    tar = images.tar_of([("hello", 0o644, b"hello\n")])
+    r = docker("import", "-c", "CMD /hello", "-c", "LABEL l=1", "-", "imported:1", input=tar)
+    assert out("inspect", "-f", "{{.Config.Cmd}} {{.Config.Labels.l}}", "imported:1") == "[/bin/sh -c /hello] 1"
+    docker("rmi", "made:1", "imported:1")
+
+
 @check("build and push say that they are left out, as the engine says that something failed")
 def _():
     if REAL:

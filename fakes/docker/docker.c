@@ -106,6 +106,7 @@ static const struct route routes[] = {
     {"POST", "/build/prune", images, post_build_prune},
     {"POST", "/session", images, post_session},
     {"POST", "/images/create", images, post_images_create},
+    {"POST", "/commit", images, post_commit},
     {"POST", "/images/prune", images, post_images_prune},
     {"GET", "/images/{name...}/json", images, get_image},
     {"GET", "/images/{name...}/history", images, get_image_history},
@@ -120,7 +121,6 @@ static const struct route routes[] = {
     /* known to dockerd, not to us */
     {"POST", "/build/cancel", NULL, not_simulated},
     {"POST", "/grpc", NULL, not_simulated},
-    {"POST", "/commit", NULL, not_simulated},
     {"DELETE", "/images/{name...}", images, delete_image},
     {"POST", "/networks/create", networks, post_networks_create},
     {"POST", "/networks/prune", networks, post_networks_prune},

@@ -16,8 +16,7 @@
  *
  * Groups of calls: engine (ping, version, info, events, inspect, list, stats,
  * logs, top, plugins, networks), images, lifecycle, volumes.
- * build, push, load, save, commit, update, swarm and changes of networks belong to no
- * group and are answered with
+ * What belongs to no group (a swarm that begins, plugins that come, buildkit) is answered with
  * 501 and {"message":"ecsim does not simulate ..."}: Docker's command line and
  * the SDKs show that text as it is, and do not try again. Unknown paths are 404.
  *

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/create.h"
+#include "fakes/docker/image_config.h"
 #include "fakes/docker/schema.h"
 #include "fakes/docker/trouble.h"
 
@@ -78,100 +79,15 @@ static int read_body(struct create *r, struct problem *p)
 
 /* --- image and defaults ------------------------------------------------------------------- */
 
-static void inherit_map(struct create *r, const char *member)
+static void merge_image(struct create *r)
 {
-    json_t *from = json_object_get(r->image_config, member), *to, *v;
-    const char *key;
-
-    if (!from)
-        return;
-    to = json_object_get(r->config, member);
-    if (!to) {
-        json_object_set_new(r->config, member, json_copy(from));
-        return;
-    }
-    json_object_foreach (from, key, v)
-        if (!json_object_get(to, key))
-            json_object_set(to, key, v);
-}
-
-/* The image's environment stands behind the container's; a name that is there wins. */
-static void inherit_env(struct create *r)
-{
-    json_t *from = json_object_get(r->image_config, "Env"), *have, *to, *v, *h;
-    size_t i, k;
-
-    if (!from)
-        return;
-    have = json_object_get(r->config, "Env");
-    to = have ? json_copy(have) : json_array();
-    json_array_foreach (from, i, v) {
-        const char *s = json_string_value(v);
-        size_t n = strcspn(s, "=");
-        bool there = false;
-
-        json_array_foreach (have, k, h) {
-            const char *mine = json_string_value(h);
-
-            there |= mine && !strncmp(mine, s, n) && strcspn(mine, "=") == n;
-        }
-        if (!there)
-            json_array_append(to, v);
-    }
-    json_object_set_new(r->config, "Env", to);
-}
-
-static void inherit(struct create *r, const char *member)
-{
-    json_t *v = json_object_get(r->image_config, member);
-    const json_t *mine = json_object_get(r->config, member);
-
-    if (v && (!mine || (json_is_string(mine) && !json_string_length(mine))))
-        json_object_set(r->config, member, v);
+    r->image_config = json_incref(r->image->content->config);
+    config_merge(r->config, r->image_config);
 }
 
 static bool no_words(const json_t *v)
 {
     return !json_array_size(v);
-}
-
-static void inherit_health(struct create *r)
-{
-    json_t *from = json_object_get(r->image_config, "Healthcheck"), *v;
-    json_t *mine = json_object_get(r->config, "Healthcheck");
-    const char *key;
-
-    if (!from || !mine) {
-        inherit(r, "Healthcheck");
-        return;
-    }
-    json_object_foreach (from, key, v)
-        if (!json_object_get(mine, key))
-            json_object_set(mine, key, v);
-}
-
-static void merge_image(struct create *r)
-{
-    bool entrypoint = json_object_get(r->config, "Entrypoint") != NULL;
-
-    r->image_config = json_incref(r->image->content->config);
-    inherit_env(r);
-    inherit_map(r, "ExposedPorts");
-    inherit_map(r, "Volumes");
-    inherit_map(r, "Labels");
-    inherit(r, "User");
-    inherit(r, "WorkingDir");
-    inherit(r, "StopSignal");
-    inherit_health(r);
-    if (!entrypoint) {
-        if (no_words(json_object_get(r->config, "Cmd")))
-            inherit(r, "Cmd");
-        if (no_words(json_object_get(r->config, "Cmd")) && json_object_get(r->image_config, "Cmd"))
-            json_object_set(r->config, "Cmd", json_object_get(r->image_config, "Cmd"));
-        inherit(r, "Entrypoint");
-    }
-    if (!json_object_get(r->config, "Labels"))
-        json_object_set_new(r->config, "Labels", json_object());
 }
 
 /* Labels ecsim.NAME change the behaviour that the image declares. */

@@ -21,6 +21,16 @@ void image_event(struct docker *d, const char *action, const struct image *i, co
     pairs_release(&labels);
 }
 
+bool image_has_children(const struct docker *d, const struct image *i)
+{
+    void *v;
+
+    for (size_t k = 0; map_next(&d->images, &k, NULL, &v);)
+        if (str_eq(((struct image *)v)->parent, i->content->id))
+            return true;
+    return false;
+}
+
 /* --- list -------------------------------------------------------------------------------- */
 
 static void add_labels(struct buf *b, const struct content *c)
@@ -49,7 +59,7 @@ static void add_image(struct buf *b, const struct image *i, const struct shown *
     buf_addf(b, "{\"Containers\":%d,\"Created\":%lld,\"Id\":\"%s\",\"Labels\":", containers,
              (long long)(c->created / NS_PER_S), c->id);
     add_labels(b, c);
-    buf_adds(b, ",\"ParentId\":\"\",\"RepoDigests\":");
+    buf_addf(b, ",\"ParentId\":\"%s\",\"RepoDigests\":", i->parent);
     if (none)
         buf_adds(b, version < API(43) ? "[\"<none>@<none>\"]" : "[]");
     else
@@ -100,7 +110,7 @@ static int bounds(struct docker *d, const struct filters *f, const struct image 
     return since && !*ret_since ? image_missing(d, p, since->values[0]) : 0;
 }
 
-static bool image_fits(struct docker *d, const struct filters *f, const struct image *i)
+bool image_matches(struct docker *d, const struct filters *f, const struct image *i)
 {
     const struct image *b, *s;
     struct problem quiet = {0};
@@ -130,7 +140,7 @@ static int newest_first(const void *a, const void *b)
 }
 
 static void list_images(struct docker *d, struct buf *b, const struct filters *f, bool dangling,
-                        int version)
+                        bool all_of_them, int version)
 {
     const struct filter *reference = filters_get(f, "reference");
     struct image **all = new0_array(struct image *, map_count(&d->images) + 1);
@@ -153,7 +163,8 @@ static void list_images(struct docker *d, struct buf *b, const struct filters *f
         for (size_t k = 0; k < img->n_digests; k++)
             if (!reference || reference_fits(reference, img->digests[k]))
                 shown.digests[shown.n_digests++] = img->digests[k];
-        if (image_fits(d, f, img) && !(reference && !shown.n_tags && !shown.n_digests) &&
+        if (!(none && !all_of_them && image_has_children(d, img)) && image_matches(d, f, img) &&
+            !(reference && !shown.n_tags && !shown.n_digests) &&
             !(filters_get(f, "dangling") && dangling != none)) {
             if (buf_len(b) > 1)
                 buf_addc(b, ',');
@@ -196,7 +207,7 @@ void get_images(struct fake *f, struct exchange *x)
         docker_refuse(x, &p);
         return;
     }
-    list_images(d, &b, &filters, dangling, call_version(x));
+    list_images(d, &b, &filters, dangling, exchange_param_bool(x, "all"), call_version(x));
     filters_release(&filters);
     docker_answer(x, 200, &b);
 }
@@ -207,8 +218,12 @@ void get_images(struct fake *f, struct exchange *x)
 
 static void add_graph(struct buf *b, const struct content *c)
 {
-    const char *top = c->layers[c->n_layers - 1].chain_id;
+    const char *top = c->n_layers ? c->layers[c->n_layers - 1].chain_id : "";
 
+    if (!c->n_layers) {
+        buf_adds(b, ",\"GraphDriver\":{\"Data\":null,\"Name\":\"overlay2\"}");
+        return;
+    }
     buf_adds(b, ",\"GraphDriver\":{\"Data\":{");
     for (size_t i = c->n_layers - 1; i-- > 0;)
         buf_addf(b, "%s" STORAGE "%s/diff%s", i + 2 == c->n_layers ? "\"LowerDir\":\"" : ":",
@@ -248,13 +263,13 @@ static void add_image_inspect(struct buf *b, struct docker *d, const struct imag
     names_write(b, i->tags, i->n_tags, false);
     buf_adds(b, ",\"RepoDigests\":");
     names_write(b, i->digests, i->n_digests, false);
-    buf_adds(b, ",\"Parent\":\"\"");
+    gojson_member(b, "Parent", i->parent);
     gojson_member(b, "Comment", last_comment(c));
     buf_adds(b, ",\"Created\":\"");
     add_time(b, c->created);
     buf_addc(b, '"');
     if (version < API(45)) {
-        if (!docker_modern(d))
+        if (!docker_modern(d) || *text_of(c->file, "container"))
             gojson_member(b, "Container", text_of(c->file, "container"));
         buf_adds(b, ",\"ContainerConfig\":");
         if (json_is_object(was))
@@ -304,8 +319,8 @@ void get_image(struct fake *f, struct exchange *x)
     free(name);
 }
 
-static void add_step(struct buf *b, const struct image *i, const json_t *step, int64_t size,
-                     bool top)
+/* i: the image whose last step it is, or NULL. */
+static void add_step(struct buf *b, const struct image *i, const json_t *step, int64_t size)
 {
     const char *created = json_str(step, "created");
     int64_t wall = 0;
@@ -316,17 +331,18 @@ static void add_step(struct buf *b, const struct image *i, const json_t *step, i
     gojson_member(b, "Comment", text_of(step, "comment"));
     buf_addf(b, ",\"Created\":%lld", (long long)(wall / NS_PER_S));
     gojson_member(b, "CreatedBy", text_of(step, "created_by"));
-    gojson_member(b, "Id", top ? i->content->id : "<missing>");
+    gojson_member(b, "Id", i ? i->content->id : "<missing>");
     buf_addf(b, ",\"Size\":%lld,\"Tags\":", (long long)size);
-    names_write(b, i->tags, top ? i->n_tags : 0, true);
+    names_write(b, i ? i->tags : NULL, i ? i->n_tags : 0, true);
     buf_addc(b, '}');
 }
 
 /* Newest first; a step without a layer has no size. */
-static void add_history(struct buf *b, const struct image *i)
+static void add_history(struct buf *b, struct docker *d, const struct image *i)
 {
     const json_t *history = json_object_get(i->content->file, "history");
     size_t n = json_array_size(history), layer = i->content->n_layers;
+    const struct image *own = i;
 
     buf_addc(b, '[');
     for (size_t k = n; k-- > 0;) {
@@ -335,7 +351,8 @@ static void add_history(struct buf *b, const struct image *i)
 
         if (k + 1 < n)
             buf_addc(b, ',');
-        add_step(b, i, step, empty ? 0 : i->content->layers[--layer].size, k + 1 == n);
+        add_step(b, own, step, empty ? 0 : i->content->layers[--layer].size);
+        own = own ? map_get(&d->images, own->parent) : NULL;
     }
     buf_addc(b, ']');
 }
@@ -354,60 +371,81 @@ void get_image_history(struct fake *f, struct exchange *x)
         free(name);
         return;
     }
-    add_history(&b, i);
+    add_history(&b, d, i);
     docker_answer(x, 200, &b);
     free(name);
 }
 
 /* --- tag --------------------------------------------------------------------------------- */
 
+int image_ref_read(struct docker *d, const char *repo, const char *tag, struct ref *r,
+                   struct problem *p)
+{
+    const char *why = "";
+
+    if (ref_parse(r, repo, &why) < 0) {
+        char *text = name_problem(d, repo, why);
+
+        problem(p, docker_modern(d) ? 400 : 500, "%s", *repo ? text : "invalid reference format");
+        free(text);
+        return -1;
+    }
+    if (r->digest)
+        return problem(p, 400,
+                       docker_modern(d) ? "cannot import digest reference"
+                                        : "refusing to create a tag with a digest reference");
+    if (tag && *tag && !ref_tag_valid(tag))
+        return problem(p, docker_modern(d) ? 400 : 500, "invalid tag format");
+    if (tag && *tag) {
+        free(r->tag);
+        r->tag = xstrdup(tag);
+    }
+    return 0;
+}
+
+char *image_tag_ref(struct docker *d, struct image *i, struct ref *r)
+{
+    char *given = ref_familiar(r), *familiar;
+
+    ref_default_tag(r);
+    familiar = ref_familiar(r);
+    image_tag(d, i, familiar);
+    i->last_tagged = clock_wall(docker_clock(d));
+    if (!docker_modern(d)) {
+        char *swap = given;
+
+        given = familiar;
+        familiar = swap;
+    }
+    image_event(d, "tag", i, familiar);
+    free(given);
+    return familiar;
+}
+
 void post_image_tag(struct fake *f, struct exchange *x)
 {
     struct docker *d = (struct docker *)f;
     char *name = docker_param(x, "name"), *repo = exchange_param(x, "repo");
-    char *tag = exchange_param(x, "tag"), *familiar, *given;
+    char *tag = exchange_param(x, "tag");
     struct image *i = image_find(d, name);
     struct problem p = {0};
-    const char *why = "";
     struct ref r = {0};
 
     if (docker_modern(d) && (!repo || !*repo)) { /* nothing is done, and nothing said */
         docker_answer_empty(x, 200);
         goto out;
     }
-    if (ref_parse(&r, repo ? repo : "", &why) < 0) {
-        char *text = name_problem(d, repo ? repo : "", why);
-
-        problem(&p, docker_modern(d) ? 400 : 500, "%s",
-                repo && *repo ? text : "invalid reference format");
-        free(text);
-    } else if (r.digest) {
-        problem(&p, 400,
-                docker_modern(d) ? "cannot import digest reference"
-                                 : "refusing to create a tag with a digest reference");
-    } else if (tag && *tag && !ref_tag_valid(tag)) {
-        problem(&p, docker_modern(d) ? 400 : 500, "invalid tag format");
-    } else if (!i) {
-        image_missing(d, &p, name);
-    } else {
-        trouble_disk_full(d, &p, "/var/lib/docker/image/overlay2/.tmp-repositories.json%u",
-                          1000000000 + d->next_pid);
+    if (image_ref_read(d, repo ? repo : "", tag, &r, &p) == 0) {
+        if (i)
+            trouble_disk_full(d, &p, "/var/lib/docker/image/overlay2/.tmp-repositories.json%u",
+                              1000000000 + d->next_pid);
+        else
+            image_missing(d, &p, name);
     }
     if (p.status) {
         docker_refuse(x, &p);
     } else {
-        if (tag && *tag) {
-            free(r.tag);
-            r.tag = xstrdup(tag);
-        }
-        given = ref_familiar(&r);
-        ref_default_tag(&r);
-        familiar = ref_familiar(&r);
-        image_tag(d, i, familiar);
-        i->last_tagged = clock_wall(docker_clock(d));
-        image_event(d, "tag", i, docker_modern(d) ? familiar : given);
-        free(familiar);
-        free(given);
+        free(image_tag_ref(d, i, &r));
         docker_answer_empty(x, 201);
     }
 out:
@@ -415,286 +453,6 @@ out:
     free(name);
     free(repo);
     free(tag);
-}
-
-/* --- delete ------------------------------------------------------------------------------ */
-
-struct removal {
-    struct docker *d;
-    struct buf b; /* the array as it grows */
-    struct problem *p;
-    int64_t freed; /* bytes of layers that nobody has any more */
-};
-
-static void record_removal(struct removal *r, const char *what, const char *name)
-{
-    buf_addf(&r->b, "%s{\"%s\":", buf_len(&r->b) > 1 ? "," : "", what);
-    gojson_add(&r->b, name);
-    buf_addc(&r->b, '}');
-}
-
-static const struct container *user_of(struct docker *d, const char *image_id, bool running)
-{
-    struct list *pos;
-
-    list_for_each (pos, &d->containers) {
-        const struct container *c = container_of(pos, struct container, link);
-
-        if (str_eq(c->image_id, image_id) && (!running || container_running(c)))
-            return c;
-    }
-    return NULL;
-}
-
-/* At most one tag, and digests of the same repository only. */
-static bool single_reference(const struct image *i)
-{
-    size_t n = i->n_tags ? strcspn(i->tags[0], "@") : 0;
-    const char *first = i->n_tags ? i->tags[0] : i->n_digests ? i->digests[0] : "";
-
-    if (i->n_tags + i->n_digests <= 1)
-        return true;
-    if (i->n_tags > 1)
-        return false;
-    n = i->n_tags ? (size_t)(strrchr(first, ':') - first) : strcspn(first, "@");
-    for (size_t k = 0; k < i->n_digests; k++)
-        if (strncmp(i->digests[k], first, n) != 0 || i->digests[k][n] != '@')
-            return false;
-    return true;
-}
-
-static void untag(struct removal *r, struct image *i, const char *name, bool event)
-{
-    char *copy = xstrdup(name);
-
-    map_remove(&r->d->names, copy);
-    if (!names_remove(i->tags, &i->n_tags, copy))
-        names_remove(i->digests, &i->n_digests, copy);
-    record_removal(r, "Untagged", copy);
-    if (event)
-        image_event(r->d, "untag", i, i->content->id);
-    free(copy);
-}
-
-static int conflict(struct removal *r, const struct image *i, bool hard, const char *fmt,
-                    const char *container)
-{
-    struct buf b = BUF_INIT(4096);
-
-    buf_addf(&b, "conflict: unable to delete %.12s (%s) - ", i->content->id + strlen("sha256:"),
-             hard ? "cannot be forced" : "must be forced");
-    buf_adds(&b, fmt);
-    if (container)
-        buf_addf(&b, " %.12s", container);
-    problem(r->p, 409, "%s", buf_str(&b));
-    buf_release(&b);
-    return -1;
-}
-
-/* What speaks against deleting. references: names that are left count too. */
-static int delete_conflict(struct removal *r, const struct image *i, bool force, bool references)
-{
-    const struct container *c = user_of(r->d, i->content->id, true);
-
-    if (c)
-        return conflict(r, i, true, "image is being used by running container", c->id);
-    if (force)
-        return 0;
-    if (references && i->n_tags + i->n_digests)
-        return conflict(r, i, false, "image is referenced in multiple repositories", NULL);
-    c = user_of(r->d, i->content->id, false);
-    if (c)
-        return conflict(r, i, false, "image is being used by stopped container", c->id);
-    return 0;
-}
-
-static bool layer_used(struct docker *d, const char *chain_id, const struct image *but)
-{
-    void *v;
-
-    for (size_t i = 0; map_next(&d->images, &i, NULL, &v);) {
-        const struct content *c = ((struct image *)v)->content;
-
-        for (size_t k = 0; v != but && k < c->n_layers; k++)
-            if (str_eq(c->layers[k].chain_id, chain_id))
-                return true;
-    }
-    return false;
-}
-
-static void delete_layers(struct removal *r, struct image *i)
-{
-    char name[80];
-
-    while (i->n_tags || i->n_digests) {
-        bool tag = i->n_tags && (!i->n_digests || names_compare(i->tags[0], i->digests[0]) < 0);
-
-        untag(r, i, tag ? i->tags[0] : i->digests[0], true);
-    }
-    image_event(r->d, "delete", i, i->content->id);
-    record_removal(r, "Deleted", i->content->id);
-    for (size_t k = i->content->n_layers; k-- > 0;) {
-        if (layer_used(r->d, i->content->layers[k].chain_id, i))
-            break;
-        snprintf(name, sizeof(name), "sha256:%s", i->content->layers[k].chain_id);
-        record_removal(r, "Deleted", name);
-        r->freed += i->content->layers[k].size;
-    }
-    image_drop(r->d, i);
-}
-
-static int delete_by_name(struct removal *r, struct image *i, const char *given, bool force)
-{
-    const struct container *user = user_of(r->d, i->content->id, false);
-    struct ref ref;
-    const char *why;
-    char *name, *repo;
-    bool more_tags = false, digest;
-    struct problem quiet = {0}, *p = r->p;
-    int refused;
-
-    if (ref_parse(&ref, given, &why) < 0)
-        return problem(r->p, 400, "%s", why);
-    ref_default_tag(&ref);
-    name = ref_familiar(&ref);
-    repo = xasprintf("%s:", ref.repo);
-    digest = ref.digest != NULL;
-    ref_release(&ref);
-    if (!force && user && single_reference(i)) {
-        problem(r->p, 409,
-                "conflict: unable to remove repository reference \"%s\" (must force) - container "
-                "%.12s is using its referenced image %.12s",
-                given, user->id, i->content->id + strlen("sha256:"));
-        free(name);
-        free(repo);
-        return -1;
-    }
-    untag(r, i, name, true);
-    for (size_t k = 0; k < i->n_tags; k++)
-        more_tags |= str_starts(i->tags[k], repo) && !strchr(i->tags[k] + strlen(repo), '/');
-    repo[strlen(repo) - 1] = '@';
-    for (size_t k = 0; !digest && !more_tags && k < i->n_digests;) {
-        if (str_starts(i->digests[k], repo))
-            untag(r, i, i->digests[k], false);
-        else
-            k++;
-    }
-    free(name);
-    free(repo);
-    if (i->n_tags + i->n_digests)
-        return 0;
-    /* a name was removed: that is enough when somebody still uses the image */
-    r->p = &quiet;
-    refused = delete_conflict(r, i, force, true);
-    r->p = p;
-    free(quiet.text);
-    if (!refused)
-        delete_layers(r, i);
-    return 0;
-}
-
-static int delete_by_id(struct removal *r, struct image *i, bool force)
-{
-    if (delete_conflict(r, i, force, !single_reference(i)) < 0)
-        return -1;
-    delete_layers(r, i);
-    return 0;
-}
-
-void delete_image(struct fake *f, struct exchange *x)
-{
-    struct docker *d = (struct docker *)f;
-    char *name = docker_param(x, "name");
-    struct image *i = image_find(d, name);
-    struct problem p = {0};
-    struct removal r = {.d = d, .b = BUF_INIT(ANSWER_MAX), .p = &p};
-    bool force = exchange_param_bool(x, "force");
-    const char *hex = str_after(name, "sha256:");
-    int ret;
-
-    buf_addc(&r.b, '[');
-    if (!i)
-        ret = image_missing(d, &p, name);
-    else if (hex || str_starts(i->content->id + strlen("sha256:"), name))
-        ret = delete_by_id(&r, i, force);
-    else
-        ret = delete_by_name(&r, i, name, force);
-    free(name);
-    if (ret < 0) {
-        buf_release(&r.b);
-        docker_refuse(x, &p);
-        return;
-    }
-    buf_addc(&r.b, ']');
-    docker_answer(x, 200, &r.b);
-}
-
-/* Name by name, as a client would; the last one takes the layers along. */
-static void prune_image(struct removal *r, struct image *i)
-{
-    char **names = NULL, *id = xstrdup(i->content->id);
-    size_t n = 0, cap = 0;
-    struct problem quiet = {0}, *p = r->p;
-
-    for (size_t k = 0; k < i->n_tags; k++)
-        names_add(&names, &n, &cap, i->tags[k]);
-    for (size_t k = 0; k < i->n_digests; k++)
-        names_add(&names, &n, &cap, i->digests[k]);
-    r->p = &quiet;
-    if (!n)
-        delete_layers(r, i);
-    for (size_t k = 0; k < n; k++) {
-        if (map_get(&r->d->images, id) && map_get(&r->d->names, names[k]) == i)
-            delete_by_name(r, i, names[k], false);
-        free(names[k]);
-    }
-    r->p = p;
-    free(quiet.text);
-    free(names);
-    free(id);
-}
-
-void post_images_prune(struct fake *f, struct exchange *x)
-{
-    static const char *const accepted[] = {"dangling", "label", "label!", "until", NULL};
-    struct docker *d = (struct docker *)f;
-    struct problem p = {0};
-    char bytes[24];
-    const char *const reclaimed[] = {"reclaimed", bytes};
-    struct removal r = {.d = d, .b = BUF_INIT(ANSWER_MAX), .p = &p};
-    struct filters filters;
-    bool dangling;
-    int64_t until;
-    void *v;
-
-    if (filters_read(&filters, x, accepted, &p) < 0) {
-        docker_refuse(x, &p);
-        return;
-    }
-    if (filters_until(d, &filters, &until, &p) < 0 ||
-        filters_bool(d, &filters, "dangling", true, &dangling, &p) < 0) {
-        filters_release(&filters);
-        docker_refuse(x, &p);
-        return;
-    }
-    buf_addc(&r.b, '[');
-    for (size_t i = 0; map_next(&d->images, &i, NULL, &v);) {
-        struct image *img = v;
-
-        if (!(dangling && img->n_tags) && image_fits(d, &filters, img) &&
-            img->content->created <= until && !user_of(d, img->content->id, false))
-            prune_image(&r, img);
-    }
-    filters_release(&filters);
-    snprintf(bytes, sizeof(bytes), "%lld", (long long)r.freed);
-    docker_event(d, EVENT_IMAGE, "prune", "", NULL, reclaimed, 1);
-    struct buf b = BUF_INIT(ANSWER_MAX);
-
-    buf_addf(&b, "{\"ImagesDeleted\":%s%s,\"SpaceReclaimed\":%lld}",
-             buf_len(&r.b) > 1 ? buf_str(&r.b) : "null", buf_len(&r.b) > 1 ? "]" : "",
-             (long long)r.freed);
-    buf_release(&r.b);
-    docker_answer(x, 200, &b);
 }
 
 /* --- distribution ------------------------------------------------------------------------ */

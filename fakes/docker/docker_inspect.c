@@ -8,6 +8,7 @@
 #include "fakes/docker/container_io.h"
 #include "fakes/docker/container_process.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/rootfs.h"
 
 #define ROOT "/var/lib/docker/"
 
@@ -379,7 +380,7 @@ static void add_config(struct buf *b, const struct container *c, int version)
 
 /* --- calls ------------------------------------------------------------------------------- */
 
-static void add_inspect(struct buf *b, const struct container *c, bool size, int version)
+static void add_inspect(struct buf *b, struct container *c, bool size, int version)
 {
     buf_addf(b, "{\"Id\":\"%s\",\"Created\":\"", c->id);
     add_time(b, c->created);
@@ -396,8 +397,12 @@ static void add_inspect(struct buf *b, const struct container *c, bool size, int
     add_host_config(b, c);
     buf_addc(b, ',');
     add_graph(b, c);
-    if (size)
-        buf_addf(b, ",\"SizeRw\":0,\"SizeRootFs\":%lld", (long long)c->size);
+    if (size) {
+        int64_t own = container_changes_size(c);
+
+        buf_addf(b, ",\"SizeRw\":%lld,\"SizeRootFs\":%lld", (long long)own,
+                 (long long)(c->size + own));
+    }
     buf_addc(b, ',');
     if (version >= API(20)) {
         buf_adds(b, "\"Mounts\":");
@@ -417,7 +422,7 @@ void get_container(struct fake *f, struct exchange *x)
     struct docker *d = (struct docker *)f;
     char *name = docker_param(x, "name");
     struct problem p = {0};
-    const struct container *c = container_find(d, name, &p);
+    struct container *c = container_find(d, name, &p);
     struct buf b = BUF_INIT(ANSWER_MAX);
 
     free(name);

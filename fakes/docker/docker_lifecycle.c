@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/rootfs.h"
 #include "fakes/docker/trouble.h"
 
 /* The container of the path; NULL: it was answered. */
@@ -459,14 +460,15 @@ void delete_container(struct fake *f, struct exchange *x)
 
 void post_containers_prune(struct fake *f, struct exchange *x)
 {
-    static const char *const reclaimed[] = {"reclaimed", "0"};
     struct docker *d = (struct docker *)f;
+    char bytes[24];
+    const char *const reclaimed[] = {"reclaimed", bytes};
     struct buf b = BUF_INIT(ANSWER_MAX);
     struct filters filters;
     struct problem p = {0};
     struct list *pos, *tmp;
+    int64_t until, freed = 0;
     bool first = true;
-    int64_t until;
 
     if (filters_read_prune(&filters, x, &until) < 0)
         return;
@@ -478,9 +480,11 @@ void post_containers_prune(struct fake *f, struct exchange *x)
             continue;
         buf_addf(&b, "%s\"%s\"", first ? "[" : ",", c->id);
         first = false;
+        freed += container_changes_size(c);
         container_remove(c, false, false, &p);
     }
-    buf_addf(&b, "%s,\"SpaceReclaimed\":0}", first ? "null" : "]");
+    snprintf(bytes, sizeof(bytes), "%lld", (long long)freed);
+    buf_addf(&b, "%s,\"SpaceReclaimed\":%s}", first ? "null" : "]", bytes);
     filters_release(&filters);
     docker_event(d, EVENT_CONTAINER, "prune", "", NULL, reclaimed, 1);
     docker_answer(x, 200, &b);

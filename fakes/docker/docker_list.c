@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/rootfs.h"
 
 static const char *const accepted[] = {
     "ancestor", "before", "exited",  "expose",  "health", "id",     "is-task", "isolation",
@@ -167,8 +168,13 @@ void container_summary(struct buf *b, struct container *c, bool size, bool for_l
     gojson_member(b, "Command", c->command);
     buf_addf(b, ",\"Created\":%lld", (long long)(c->created / NS_PER_S));
     add_ports(b, c);
-    if (size)
-        buf_addf(b, ",\"SizeRootFs\":%lld", (long long)c->size);
+    if (size) {
+        int64_t own = container_changes_size(c);
+
+        if (own)
+            buf_addf(b, ",\"SizeRw\":%lld", (long long)own);
+        buf_addf(b, ",\"SizeRootFs\":%lld", (long long)(c->size + own));
+    }
     buf_adds(b, ",\"Labels\":");
     pairs_write(b, &c->labels, false);
     buf_addf(b, ",\"State\":\"%s\",\"Status\":\"", container_state_name(c->state));

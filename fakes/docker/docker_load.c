@@ -43,8 +43,7 @@ static struct content *content_known(struct docker *d, const char *id)
     return i ? i->content : NULL;
 }
 
-/* How its containers behave: as was declared under a name that it has now. */
-static void behave_as(struct docker *d, struct content *c, const struct ref *r)
+void behave_as(struct docker *d, struct content *c, const struct ref *r)
 {
     const struct decl *l = catalogue_find(d, r);
 
@@ -417,11 +416,11 @@ void get_images_tar(struct fake *f, struct exchange *x)
 
 /* The body is the tar of the one layer. */
 static struct content *imported(struct docker *d, struct exchange *x, const char *message,
-                                struct err *e)
+                                const json_t *config, struct err *e)
 {
     int fd = fcntl(spool_body(x), F_DUPFD_CLOEXEC, 0);
     struct layer *l = fd < 0 ? NULL : layer_from_tar(fd, lseek(fd, 0, SEEK_END), e);
-    struct buf config = BUF_INIT(CONFIG_MAX);
+    struct buf text = BUF_INIT(CONFIG_MAX);
     struct content *c;
 
     if (!l) {
@@ -429,19 +428,21 @@ static struct content *imported(struct docker *d, struct exchange *x, const char
             err_set(e, ERR_SYS, "the body could not be kept");
         return NULL;
     }
-    buf_adds(&config, "{\"architecture\":\"" DOCKER_ARCH "\",\"comment\":");
-    gojson_add(&config, message);
-    buf_adds(&config, ",\"config\":{},\"created\":\"");
-    add_time(&config, clock_wall(docker_clock(d)));
-    buf_addf(&config, "\",\"docker_version\":\"%s\",\"history\":[{\"created\":\"", d->version);
-    add_time(&config, clock_wall(docker_clock(d)));
-    buf_adds(&config, "\",\"comment\":");
-    gojson_add(&config, message);
-    buf_addf(&config,
+    buf_adds(&text, "{\"architecture\":\"" DOCKER_ARCH "\",\"comment\":");
+    gojson_add(&text, message);
+    buf_adds(&text, ",\"config\":");
+    schema_write(&text, config_schema(), config);
+    buf_adds(&text, ",\"created\":\"");
+    add_time(&text, clock_wall(docker_clock(d)));
+    buf_addf(&text, "\",\"docker_version\":\"%s\",\"history\":[{\"created\":\"", d->version);
+    add_time(&text, clock_wall(docker_clock(d)));
+    buf_adds(&text, "\",\"comment\":");
+    gojson_add(&text, message);
+    buf_addf(&text,
              "}],\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]}}",
              l->diff_id);
-    c = content_from_config(behaviour_new(), buf_str(&config), buf_len(&config), l, 1, e);
-    buf_release(&config);
+    c = content_from_config(behaviour_new(), buf_str(&text), buf_len(&text), l, 1, e);
+    buf_release(&text);
     return c;
 }
 
@@ -457,47 +458,47 @@ bool post_image_imports(const struct exchange *x)
 
 void post_image_import(struct docker *d, struct exchange *x)
 {
-    char *repo = exchange_param(x, "repo"), *tag = exchange_param(x, "tag"), *name = NULL;
+    char *repo = exchange_param(x, "repo"), *tag = exchange_param(x, "tag");
     char *message = exchange_param(x, "message");
+    json_t *config = json_object();
     struct buf b = BUF_INIT(ANSWER_MAX);
     struct err e = ERR_INIT;
+    struct problem p = {0};
     struct content *c;
     struct image *i;
     struct ref r = {0};
     const char *why;
+    bool named = false;
 
     if (repo && *repo) {
         char *full = xasprintf("%s%s%s", repo, tag && *tag ? ":" : "", tag ? tag : "");
 
-        if (ref_parse(&r, full, &why) == 0) {
-            ref_default_tag(&r);
-            name = ref_familiar(&r);
-        }
+        named = ref_parse(&r, full, &why) == 0;
         free(full);
     }
-    if (repo && *repo && !name) {
+    if (repo && *repo && !named) {
         docker_refuse_text(x, docker_modern(d) ? 400 : 500, "%s", why);
-    } else if (!(c = imported(d, x, message && *message ? message : "Imported from -", &e))) {
+    } else if (config_change(d, x, config, &p) < 0) {
+        docker_refuse(x, &p);
+    } else if (!(c = imported(d, x, message && *message ? message : "Imported from -", config,
+                              &e))) {
         docker_refuse_text(x, 500, "%s", e.text);
     } else {
-        if (name)
+        if (named)
             behave_as(d, c, &r);
         i = image_ensure(d, c);
         content_unref(c);
-        if (name) {
-            image_tag(d, i, name);
-            i->last_tagged = clock_wall(docker_clock(d));
-            image_event(d, "tag", i, name);
-        }
+        if (named)
+            free(image_tag_ref(d, i, &r));
         docker_begin(x, "application/json");
         buf_addf(&b, "{\"status\":\"%s\"}\r\n", i->content->id);
         exchange_write(x, buf_str(&b), buf_len(&b));
         image_event(d, "import", i, i->content->id);
         exchange_end(x);
     }
+    json_decref(config);
     buf_release(&b);
     ref_release(&r);
-    free(name);
     free(repo);
     free(tag);
     free(message);

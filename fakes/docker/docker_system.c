@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/rootfs.h"
 
 /* --- disk usage --------------------------------------------------------------------------- */
 
@@ -74,7 +75,7 @@ void get_system_df(struct fake *f, struct exchange *x)
         if (((struct volume *)v)->options.n) /* it may lie anywhere, so nobody counts it */
             continue;
         buf_adds(&b, first ? "" : ",");
-        volume_summary(&b, v, true);
+        volume_summary(&b, v, volume_bytes(d, v));
         first = false;
     }
     buf_adds(&b, docker_modern(d) ? "],\"BuildCache\":[]" : "],\"BuildCache\":null");

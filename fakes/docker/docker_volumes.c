@@ -88,7 +88,7 @@ void docker_volumes_release(struct docker *d)
 }
 
 /* usage: with what system df adds. */
-void volume_summary(struct buf *b, const struct volume *v, bool usage)
+void volume_summary(struct buf *b, const struct volume *v, int64_t bytes)
 {
     char t[40];
 
@@ -106,8 +106,8 @@ void volume_summary(struct buf *b, const struct volume *v, bool usage)
     else
         buf_adds(b, "null");
     buf_adds(b, ",\"Scope\":\"local\"");
-    if (usage)
-        buf_addf(b, ",\"UsageData\":{\"RefCount\":%u,\"Size\":0}", v->uses);
+    if (bytes >= 0)
+        buf_addf(b, ",\"UsageData\":{\"RefCount\":%u,\"Size\":%lld}", v->uses, (long long)bytes);
     buf_addc(b, '}');
 }
 
@@ -189,7 +189,7 @@ void post_volumes_create(struct fake *f, struct exchange *x)
     } else {
         volume_summary(
             &b, volume_ensure(d, name, gojson_get(body, "Labels"), gojson_get(body, "DriverOpts")),
-            false);
+            -1);
         docker_answer(x, 201, &b);
     }
     json_decref(body);
@@ -225,7 +225,7 @@ void get_volumes(struct fake *f, struct exchange *x)
         if (volume_fits(&filters, v, dangling, !filters_get(&filters, "dangling"))) {
             if (buf_str(&b)[buf_len(&b) - 1] != '[')
                 buf_addc(&b, ',');
-            volume_summary(&b, v, false);
+            volume_summary(&b, v, -1);
         }
     buf_adds(&b, "],\"Warnings\":null}");
     filters_release(&filters);
@@ -240,7 +240,7 @@ void get_volume(struct fake *f, struct exchange *x)
     struct buf b = BUF_INIT(ANSWER_MAX);
 
     if (v) {
-        volume_summary(&b, v, false);
+        volume_summary(&b, v, -1);
         docker_answer(x, 200, &b);
     } else {
         docker_refuse_text(x, 404, "get%s%s: no such volume", *name ? " " : "", name);
@@ -288,13 +288,15 @@ void delete_volume(struct fake *f, struct exchange *x)
 
 void post_volumes_prune(struct fake *f, struct exchange *x)
 {
-    static const char *const accepted[] = {"label", "label!", "all", NULL};
-    static const char *const reclaimed[] = {"reclaimed", "0"};
     struct docker *d = (struct docker *)f;
+    const char *const accepted[] = {"label", "label!", docker_modern(d) ? "all" : NULL, NULL};
+    char bytes[24];
+    const char *const reclaimed[] = {"reclaimed", bytes};
     struct buf b = BUF_INIT(ANSWER_MAX);
     struct problem p = {0};
     struct filters filters;
     bool all, first = true;
+    int64_t freed = 0;
     void *value;
 
     if (filters_read(&filters, x, accepted, &p) < 0) {
@@ -317,12 +319,14 @@ void post_volumes_prune(struct fake *f, struct exchange *x)
         buf_addc(&b, first ? '[' : ',');
         first = false;
         gojson_add(&b, v->name);
+        freed += volume_bytes(d, v);
         if (docker_modern(d))
             volume_remove(d, v);
         else
             volume_drop(d, v); /* pruning tells only of itself */
     }
-    buf_adds(&b, first ? "[],\"SpaceReclaimed\":0}" : "],\"SpaceReclaimed\":0}");
+    snprintf(bytes, sizeof(bytes), "%lld", (long long)freed);
+    buf_addf(&b, "%s],\"SpaceReclaimed\":%s}", first ? "[" : "", bytes);
     filters_release(&filters);
     docker_event(d, EVENT_VOLUME, "prune", "", NULL, reclaimed, 1);
     docker_answer(x, 200, &b);

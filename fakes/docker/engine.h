@@ -82,6 +82,7 @@ struct image {
     char **digests; /* repo@sha256:..., sorted */
     size_t n_tags, cap_tags, n_digests, cap_digests;
     int64_t last_tagged; /* wall, 0: never */
+    char parent[72];     /* id of the image that its container had; "": it was not committed */
 };
 
 /* What a scenario did to the engine; see trouble.h. */
@@ -281,6 +282,17 @@ int image_missing(const struct docker *d, struct problem *p, const char *name);
 /* Makes or finds the local image of this content. */
 struct image *image_ensure(struct docker *d, struct content *c);
 void image_event(struct docker *d, const char *action, const struct image *i, const char *name);
+/* Whether a container of it was committed. */
+bool image_has_children(const struct docker *d, const struct image *i);
+/* What label, before, since of a list or a prune say. */
+bool image_matches(struct docker *d, const struct filters *f, const struct image *i);
+/* The name that tag and commit give: -1 and a problem. Then the name is given, and told in an
+ * event; its familiar form as events show it, to be freed. */
+int image_ref_read(struct docker *d, const char *repo, const char *tag, struct ref *r,
+                   struct problem *p);
+char *image_tag_ref(struct docker *d, struct image *i, struct ref *r);
+/* How its containers behave: as was declared under a name that it has now. */
+void behave_as(struct docker *d, struct content *c, const struct ref *r);
 void image_tag(struct docker *d, struct image *i, const char *name);
 void image_add_digest(struct docker *d, struct image *i, const char *repo);
 void image_drop(struct docker *d, struct image *i); /* with all its names */
@@ -299,6 +311,9 @@ void post_images_load(struct fake *f, struct exchange *x);
 /* Whether the call is one: its body is a tar. */
 bool post_image_imports(const struct exchange *x);
 void post_image_import(struct docker *d, struct exchange *x);
+void post_commit(struct fake *f, struct exchange *x);
+/* Applies the `changes` of a call to a configuration. -1 and a problem. */
+int config_change(struct docker *d, const struct exchange *x, json_t *config, struct problem *p);
 void get_image_tar(struct fake *f, struct exchange *x);
 void get_images_tar(struct fake *f, struct exchange *x);
 void get_distribution(struct fake *f, struct exchange *x);
@@ -325,7 +340,8 @@ struct volume *volume_ensure(struct docker *d, const char *name, const json_t *l
 void volume_remove(struct docker *d, struct volume *v);
 bool volume_name_valid(const char *name);
 void docker_volumes_release(struct docker *d);
-void volume_summary(struct buf *b, const struct volume *v, bool usage);
+/* bytes: what is in it, or -1 where that is not told. */
+void volume_summary(struct buf *b, const struct volume *v, int64_t bytes);
 void post_volumes_create(struct fake *f, struct exchange *x);
 void get_volumes(struct fake *f, struct exchange *x);
 void get_volume(struct fake *f, struct exchange *x);

@@ -188,6 +188,32 @@ void volume_folder_remove(struct docker *d, const struct volume *v)
         io_remove_tree(path, NULL);
 }
 
+/* As directory.Size of dockerd counts: a link is as long as what it says. */
+static int64_t member_bytes(const struct tar_member *m)
+{
+    if (S_ISDIR(m->st.st_mode))
+        return 0;
+    return S_ISLNK(m->st.st_mode) && m->link ? (int64_t)strlen(m->link) : (int64_t)m->st.st_size;
+}
+
+static int add_bytes(const struct tar_member *m, void *data)
+{
+    *(int64_t *)data += member_bytes(m);
+    return 0;
+}
+
+int64_t volume_bytes(const struct docker *d, const struct volume *v)
+{
+    _cleanup_free_ char *path = d->folder ? volume_folder(d, v) : NULL;
+    _cleanup_close_ int root = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    _cleanup_close_ int tar = root < 0 ? -1 : tar_temporary(NULL);
+    int64_t n = 0;
+
+    if (tar >= 0 && tar_pack(tar, root, "/", "", NULL) == 0)
+        tar_list(tar_whole(tar), add_bytes, &n, NULL);
+    return n;
+}
+
 /* A volume that is empty is given what the image has at its place. */
 static int copy_up(struct container *c, const struct mount *m, const char *folder, struct err *e)
 {
@@ -282,8 +308,8 @@ static int index_add(const struct tar_member *m, void *data)
     if (*m->path)
         free(map_set(&x->files, m->path,
                      xasprintf("%o %lld %lld %s", (unsigned)m->st.st_mode,
-                               folder ? 0LL : (long long)m->st.st_size,
-                               folder ? 0LL : (long long)m->st.st_mtime, m->link ? m->link : "")));
+                               (long long)member_bytes(m), folder ? 0LL : (long long)m->st.st_mtime,
+                               m->link ? m->link : "")));
     return 0;
 }
 
@@ -342,6 +368,7 @@ struct change {
 struct changes {
     struct change *v;
     size_t n, cap;
+    int64_t bytes;
 };
 
 static void note(struct changes *l, const char *path, int kind)
@@ -389,6 +416,20 @@ static int by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
+static bool is_folder(const char *text)
+{
+    return text && S_ISDIR(strtoul(text, NULL, 8));
+}
+
+/* What is gone with its folder is not told of. */
+static bool gone_alone(const struct index *is, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    _cleanup_free_ char *up = slash ? xstrndup(path, (size_t)(slash - path)) : NULL;
+
+    return !up || is_folder(map_get(&is->files, up));
+}
+
 static void find_changes(const struct index *was, const struct index *is, struct changes *l)
 {
     struct map noted = {0};
@@ -400,9 +441,11 @@ static void find_changes(const struct index *was, const struct index *is, struct
 
         if (!before || !same(before, v))
             note(l, path, before ? CHANGED : ADDED);
+        if ((!before || !same(before, v)) && !is_folder(v))
+            l->bytes += strtoll(strchr(v, ' '), NULL, 10);
     }
     for (size_t i = 0; map_next(&was->files, &i, &path, &v);)
-        if (!map_get(&is->files, path))
+        if (!map_get(&is->files, path) && gone_alone(is, path))
             note(l, path, DELETED);
     for (size_t i = 0; i < l->n; i++)
         map_set(&noted, l->v[i].path, l);
@@ -420,10 +463,9 @@ static bool has_volumes(const struct container *c)
     return false;
 }
 
-int container_changes(struct container *c, struct buf *b, struct err *e)
+static int changes_read(struct container *c, struct changes *l, struct err *e)
 {
     struct index was = {0}, is = {0};
-    struct changes l = {0};
     int r = 0;
 
     if (c->has_root || has_volumes(c)) {
@@ -432,7 +474,24 @@ int container_changes(struct container *c, struct buf *b, struct err *e)
             r = index_container(c, &is, e);
     }
     if (r == 0)
-        find_changes(&was, &is, &l);
+        find_changes(&was, &is, l);
+    index_release(&was);
+    index_release(&is);
+    return r;
+}
+
+static void changes_release(struct changes *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->v[i].path);
+    free(l->v);
+}
+
+int container_changes(struct container *c, struct buf *b, struct err *e)
+{
+    struct changes l = {0};
+    int r = changes_read(c, &l, e);
+
     if (r == 0 && !l.n)
         buf_adds(b, "null");
     for (size_t i = 0; i < l.n; i++) {
@@ -441,10 +500,41 @@ int container_changes(struct container *c, struct buf *b, struct err *e)
         buf_adds(b, i ? ",{\"Path\":" : "[{\"Path\":");
         buf_add_json_string(b, path, strlen(path));
         buf_addf(b, ",\"Kind\":%d}%s", l.v[i].kind, i + 1 == l.n ? "]" : "");
-        free(l.v[i].path);
     }
-    free(l.v);
-    index_release(&was);
-    index_release(&is);
+    changes_release(&l);
     return r;
+}
+
+int container_changes_tar(struct container *c, struct err *e)
+{
+    struct changes l = {0};
+    struct tar_part *parts;
+    int fd = changes_read(c, &l, e), root;
+
+    if (fd < 0 || !l.n) {
+        changes_release(&l);
+        return fd;
+    }
+    parts = new0_array(struct tar_part, l.n);
+    for (size_t i = 0; i < l.n; i++)
+        parts[i] = (struct tar_part){l.v[i].path, l.v[i].kind == DELETED};
+    root = container_root(c, e);
+    fd = root < 0 ? -1 : tar_temporary(e);
+    if (fd >= 0 && tar_pack_parts(fd, root, parts, l.n, e) < 0)
+        cleanup_closep(&fd);
+    cleanup_closep(&root);
+    free(parts);
+    changes_release(&l);
+    return fd;
+}
+
+int64_t container_changes_size(struct container *c)
+{
+    struct changes l = {0};
+    int64_t bytes;
+
+    changes_read(c, &l, NULL);
+    bytes = l.bytes;
+    changes_release(&l);
+    return bytes;
 }

@@ -25,6 +25,8 @@ void container_root_remove(struct container *c);
 
 /* The folder of a mount of the container, made at need; to be freed. NULL: it has none (tmpfs). */
 char *mount_folder(struct container *c, const struct mount *m, struct err *e);
+/* Bytes of the files in a volume. */
+int64_t volume_bytes(const struct docker *d, const struct volume *v);
 void volume_folder_remove(struct docker *d, const struct volume *v);
 
 /* Where path lies: *ret_root is a descriptor of the container's root or of one of its mounts, and
@@ -37,6 +39,12 @@ bool mount_holds(const struct container *c, const char *path);
 
 /* [{"Path":"/tmp","Kind":0},...] or null: what differs from the image. */
 int container_changes(struct container *c, struct buf *b, struct err *e);
+
+/* The same as the tar of a layer: a file without a name, positioned anywhere; 0: nothing differs.
+ */
+int container_changes_tar(struct container *c, struct err *e);
+/* Bytes of the files that differ; 0 when it cannot be known. */
+int64_t container_changes_size(struct container *c);
 
 void docker_files_release(struct docker *d);
 

@@ -208,30 +208,77 @@ static int pack(struct packer *k, int folder, const char *file, const char *name
     return r < 0 ? r : pack_inside(k, folder, file, name, depth);
 }
 
+static int packer_begin(struct packer *k, int out)
+{
+    archive_write_set_format_pax_restricted(k->a);
+    archive_write_set_bytes_per_block(k->a, BLOCK);
+    archive_write_set_bytes_in_last_block(k->a, 1);
+    return archive_write_open_fd(k->a, out) == ARCHIVE_OK ? 0 : archive_failed(k->a, k->e);
+}
+
+static int packer_end(struct packer *k, int r)
+{
+    void *v;
+
+    if (r == 0 && archive_write_close(k->a) != ARCHIVE_OK)
+        r = archive_failed(k->a, k->e);
+    archive_write_free(k->a);
+    for (size_t i = 0; map_next(&k->links, &i, NULL, &v);)
+        free(v);
+    map_release(&k->links);
+    return r;
+}
+
 int tar_pack(int out, int root, const char *path, const char *name, struct err *e)
 {
     struct packer k = {.a = archive_write_new(), .me = geteuid(), .e = e};
     const char *file;
-    int folder = in_root_parent(root, path, &file), r;
-    void *v;
+    _cleanup_close_ int folder = in_root_parent(root, path, &file);
+    int r = packer_begin(&k, out);
 
-    archive_write_set_format_pax_restricted(k.a);
-    archive_write_set_bytes_per_block(k.a, BLOCK);
-    archive_write_set_bytes_in_last_block(k.a, 1);
     if (folder < 0)
         r = err_sys(e, errno, "%s", path);
-    else if (archive_write_open_fd(k.a, out) != ARCHIVE_OK)
-        r = archive_failed(k.a, e);
-    else
-        r = pack(&k, folder, file, name, 0);
-    if (r == 0 && archive_write_close(k.a) != ARCHIVE_OK)
-        r = archive_failed(k.a, e);
-    archive_write_free(k.a);
-    for (size_t i = 0; map_next(&k.links, &i, NULL, &v);)
-        free(v);
-    map_release(&k.links);
-    cleanup_closep(&folder);
+    return packer_end(&k, r == 0 ? pack(&k, folder, file, name, 0) : r);
+}
+
+static int pack_whiteout(struct packer *k, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    _cleanup_free_ char *whiteout =
+        xasprintf("%.*s" TAR_WHITEOUT "%s", (int)(name - path), path, name);
+    struct archive_entry *entry = archive_entry_new();
+    int r;
+
+    archive_entry_set_pathname(entry, whiteout);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_size(entry, 0);
+    r = archive_write_header(k->a, entry) < ARCHIVE_WARN ? archive_failed(k->a, k->e) : 0;
+    archive_entry_free(entry);
     return r;
+}
+
+static int pack_part(struct packer *k, int root, const char *path)
+{
+    const char *file;
+    _cleanup_close_ int folder = in_root_parent(root, path, &file);
+    _cleanup_free_ char *slash = xasprintf("%s/", path);
+    struct stat st;
+
+    if (folder < 0 || fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(k->e, errno, "%s", path);
+    return S_ISSOCK(st.st_mode)
+               ? 0
+               : pack_one(k, folder, file, S_ISDIR(st.st_mode) ? slash : path, &st);
+}
+
+int tar_pack_parts(int out, int root, const struct tar_part *v, size_t n, struct err *e)
+{
+    struct packer k = {.a = archive_write_new(), .me = geteuid(), .e = e};
+    int r = packer_begin(&k, out);
+
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = v[i].gone ? pack_whiteout(&k, v[i].path) : pack_part(&k, root, v[i].path);
+    return packer_end(&k, r);
 }
 
 /* --- reading ------------------------------------------------------------------------------ */

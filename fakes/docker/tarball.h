@@ -23,6 +23,13 @@
  * its content without itself. */
 int tar_pack(int out, int root, const char *path, const char *name, struct err *e);
 
+struct tar_part {
+    const char *path; /* below root, without a slash in front */
+    bool gone;        /* it is not there any more: a whiteout */
+};
+/* Writes these alone, folders without what is in them. */
+int tar_pack_parts(int out, int root, const struct tar_part *v, size_t n, struct err *e);
+
 enum tar_unpack {
     TAR_KEEP_OWNER = 1, /* as the tar says, where we have the right; else root */
     TAR_NO_REPLACE = 2, /* a folder is not replaced by another kind of file, nor the other way */

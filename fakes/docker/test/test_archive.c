@@ -126,6 +126,24 @@ static void a_container_that_nobody_looked_into_has_no_changes(void **state)
     assert_string_equal(buf_str(&answer.body), "null\n");
 }
 
+static void a_commit_keeps_what_was_put(void **state)
+{
+    (void)state;
+    if (!can_resolve())
+        skip();
+    run("cc", "busybox:1", "");
+    put_text("/tmp", "x", "hello");
+    call("GET", "/containers/json?size=1", NULL);
+    assert_int_equal(json_int(json_array_get(answer.json, 0), "SizeRw", -1), 5);
+    assert_int_equal(call("POST", "/commit?container=cc&repo=made", NULL)->status, 201);
+    call("GET", "/images/made/history", NULL);
+    assert_int_equal(json_int(json_array_get(answer.json, 0), "Size", -1), 5);
+    call("DELETE", "/containers/cc?force=1", NULL);
+    run("child", "made", "");
+    call("GET", "/containers/child/archive?path=/tmp/x", NULL);
+    assert_memory_equal(buf_str(&answer.body) + 512, "hello", 5);
+}
+
 static void names_of_folders_are_as_dockerd_gives_them(void **state)
 {
     static const char *const cases[][2] = {
@@ -307,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_put_comes_back, client_begin, client_end),
+        cmocka_unit_test_setup_teardown(a_commit_keeps_what_was_put, client_begin, client_end),
         cmocka_unit_test_setup_teardown(a_container_that_nobody_looked_into_has_no_changes,
                                         client_begin, client_end),
         cmocka_unit_test_setup_teardown(names_of_folders_are_as_dockerd_gives_them, client_begin,

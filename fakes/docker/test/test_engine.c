@@ -167,7 +167,8 @@ static void calls_are_named_without_the_version_and_grouped(void **state)
         {"GET", "/distribution/a/b:1/json", "GET /distribution/a/b:1/json", "images"},
         {"GET", "/volumes/x", "GET /volumes/x", "volumes"},
         {"POST", "/networks/create", "POST /networks/create", "networks"},
-        {"POST", "/commit", "POST /commit", NULL},
+        {"POST", "/commit", "POST /commit", "images"},
+        {"POST", "/grpc", "POST /grpc", NULL},
         {"GET", "/nothing", "GET /nothing", NULL},
     };
 

@@ -44,6 +44,13 @@ static const struct capability before_eni[] = {
     {SHORT("execution-role-awslogs"), SWITCH(awslogs_execution_role), true, 0},
 };
 
+/* FireLens, but for a configuration in S3 */
+static const char *const firelens[] = {
+    SHORT("firelens.fluentd"),          SHORT("firelens.fluentbit"),
+    LONG("logging-driver.awsfirelens"), SHORT("logging-driver.awsfirelens.log-driver-buffer-limit"),
+    SHORT("firelens.non-root-user"),    SHORT("firelens.options.config.file"),
+};
+
 static const struct capability after_eni[] = {
     {SHORT("container-health-check"), SWITCH(disable_health_check), false, 24},
     {SHORT("docker-plugin.local"), 0, false, 0},
@@ -196,6 +203,8 @@ json_t *capability_list(const struct config *c, int api_lowest, int api_highest,
         add(list, SHORT("pid-ipc-namespace-sharing"));
     if (c->task_eni.on && !c->external.on)
         add(list, SHORT("aws-appmesh"));
+    for (i = 0; i < ARRAY_SIZE(firelens); i++)
+        add(list, firelens[i]);
     if (has_gmsa(c))
         add(list, SHORT("gmsa"));
     if (has_gmsa_domainless(c))

@@ -3,7 +3,7 @@
  *
  * One table: a name, and the condition under which it is true on this machine.
  * The list holds what this agent does. What the official agent also claims and
- * this one does not do (FireLens, EFS, GPUs ...)
+ * this one does not do (EFS, service connect, volumes of EBS ...)
  * is not in it: a task placed by such a claim would fail.
  */
 #ifndef AGENT_CAPABILITY_H

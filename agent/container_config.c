@@ -1,4 +1,5 @@
 #include "agent/container_config.h"
+#include "agent/firelens.h"
 #include "agent/gpu.h"
 #include "agent/task_network.h"
 #include "base/cleanup.h"
@@ -103,6 +104,7 @@ static json_t *environment(const struct container *c, const struct container_con
         gpus = gpu_visible(c);
         json_put_str(vars, "NVIDIA_VISIBLE_DEVICES", gpus);
     }
+    firelens_env(c, vars);
     json_object_update_missing(vars, env->file_vars);
     json_object_update(vars, env->secrets);
     if (env->region && *env->region && !c->image_sets_region &&
@@ -402,6 +404,8 @@ static json_t *host_config(const struct container *c, const struct container_con
         return NULL;
     }
     json_put_str(o, "CgroupParent", env->cgroup_parent); /* whatever the payload says */
+    if (env->config)
+        firelens_put(c, env->config, env->docker_version, o);
     put_network(o, c);
     put_namespaces(o, c);
     complete_log_config(o, c, env->log_secrets);

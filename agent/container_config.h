@@ -7,7 +7,7 @@
  * a null leaves a plain value alone. Then come the agent's labels.
  *
  * Source: the official agent's task.go (dockerConfig, dockerHostConfig) and
- * docker_task_engine.go (createContainer). Not here: FireLens.
+ * docker_task_engine.go (createContainer).
  */
 #ifndef AGENT_CONTAINER_CONFIG_H
 #define AGENT_CONTAINER_CONFIG_H
@@ -19,7 +19,8 @@
 #define TASK_METADATA_URL "http://169.254.170.2"
 
 struct container_config_env {
-    const struct config *config;   /* for GPUs; NULL: there are none */
+    const struct config *config;   /* for GPUs and FireLens; NULL: there is neither */
+    const char *docker_version;    /* with config */
     const char *cluster;           /* for the label */
     const char *region;            /* for AWS_REGION; NULL or "": not set */
     const char *cgroup_parent;     /* NULL: the task has no control group */

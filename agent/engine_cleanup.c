@@ -3,6 +3,7 @@
  * and it is forgotten; not before ECS knows that it stopped (72 h at most).
  */
 #include "agent/engine_internal.h"
+#include "agent/firelens.h"
 #include "base/mem.h"
 #include "proto/limits.h"
 
@@ -26,6 +27,8 @@ static void forget(struct task *t)
     if (t->limits && en->cgroup && cgroup_remove(en->cgroup, t, &e) < 0)
         log_event(en->log, LOG_WARN, "The control group of a task is left behind", "task", t->arn,
                   "error", e.text, NULL);
+    if (firelens_router(t))
+        firelens_remove(t, en->config);
     err_clear(&e);
     log_event(en->log, LOG_INFO, "Task cleaned up", "task", t->arn, NULL);
     for (size_t i = 0; i < t->n_containers; i++)

@@ -1,4 +1,5 @@
 #include "agent/env_file.h"
+#include "agent/firelens.h"
 #include "agent/gpu.h"
 #include "agent/payload.h"
 #include "agent/secret.h"
@@ -410,6 +411,19 @@ static int add_internal(struct container *c, const struct internal *what, struct
     return read_container(c, spec, e);
 }
 
+/* Who logs starts after who takes the logs. (task.go:addFirelensContainerDependency) */
+static void wait_for_router(struct task *t)
+{
+    const struct container *router = firelens_router(t);
+
+    for (size_t i = 0; router && i < t->n_containers; i++) {
+        struct container *c = &t->containers[i];
+
+        if (c != router && firelens_logs(c))
+            add_depend(c, router->name, strlen(router->name), DEPEND_START);
+    }
+}
+
 static int read_containers(struct task *t, struct err *e)
 {
     const json_t *list = json_object_get(t->spec, "containers");
@@ -424,6 +438,7 @@ static int read_containers(struct task *t, struct err *e)
         if (task_container(t, c->name) != c)
             return err_set(e, ERR_PARSE, "two containers are named \"%.60s\"", c->name);
     }
+    wait_for_router(t);
     for (size_t i = 0; i < n; i++)
         if (add_internal(&t->containers[given + i], &internals[i], e) < 0 ||
             task_container(t, internals[i].name) != &t->containers[given + i])
@@ -479,13 +494,6 @@ struct task *payload_task(const json_t *spec, struct err *e)
 
 /* ---- what is not possible here ---- */
 
-static int container_unsupported(const struct container *c, struct err *e)
-{
-    if (json_is_object(json_object_get(c->spec, "firelensConfiguration")))
-        return err_set(e, ERR_USAGE, "container \"%.60s\" is a FireLens router", c->name);
-    return 0;
-}
-
 int payload_unsupported(const struct task *t, const struct config *c, struct err *e)
 {
     const json_t *v;
@@ -500,7 +508,7 @@ int payload_unsupported(const struct task *t, const struct config *c, struct err
             return err_set(e, ERR_USAGE,
                            "GPUs are not offered by this agent: "
                            "ECS_ENABLE_GPU_SUPPORT is not set");
-    if (gpu_check(t, e) < 0)
+    if (gpu_check(t, e) < 0 || firelens_check(t, e) < 0)
         return -1;
     json_array_foreach (json_object_get(t->spec, "volumes"), i, v) {
         const char *type = json_str(v, "type");
@@ -508,8 +516,5 @@ int payload_unsupported(const struct task *t, const struct config *c, struct err
         if (type && *type && !str_eq(type, "host") && !str_eq(type, "docker"))
             return err_set(e, ERR_USAGE, "volume type %.60s is not offered by this agent", type);
     }
-    for (i = 0; i < t->n_containers; i++)
-        if (container_unsupported(&t->containers[i], e) < 0)
-            return -1;
     return 0;
 }

@@ -29,7 +29,7 @@ int payload_head(const json_t *spec, const char **ret_arn, enum task_status *ret
 struct task *payload_task(const json_t *spec, struct err *e);
 
 /*
- * 0, or -1 with what this agent cannot do for the task: volume plugins, FireLens.
+ * 0, or -1 with what this agent cannot do for the task: volume plugins.
  * Network interfaces and GPUs have to be asked for by the configuration.
  */
 int payload_unsupported(const struct task *t, const struct config *c, struct err *e);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "agent/cni.h"
+#include "agent/firelens.h"
 #include "agent/link_watch.h"
 #include "agent/payload.h"
 #include "agent/task_network.h"
@@ -59,6 +60,9 @@ static void task(const char *p, size_t n)
     cni_networks_release(&w);
     if (t)
         task_network_pause(t, body, host);
+    /* whatever a task says, its options end no line of the router's configuration */
+    if (t && firelens_router(t) && firelens_check(t, &e) == 0)
+        free(firelens_config(t, "demo", &e));
     task_free(t);
     json_decref(host);
     json_decref(body);

@@ -41,6 +41,7 @@ static const char usage[] =
     "  --max-api V          the newest version of its API, such as 1.41\n"
     "  --min-api V          the oldest\n"
     "  --cluster NAME       the cluster that exists (default: demo)\n"
+    "  --region R           where all of it is (default: us-west-2)\n"
     "  --s3-dir DIR         keep buckets in this folder: they are there again the next time\n"
     "  --journal FILE       write everything that happens, one JSON object a line\n"
     "  --no-verify          take any signature\n"
@@ -52,7 +53,7 @@ struct serve {
     struct world w;
     struct peer_place place;
     char *own_dir; /* made by us, removed by us */
-    const char *journal, *cluster, *images, *s3_dir;
+    const char *journal, *cluster, *region, *images, *s3_dir;
     const char *version, *max_api, *min_api; /* of the Docker engine */
     const char **ports;
     size_t n_ports, cap_ports;
@@ -217,6 +218,8 @@ static int open_world(struct serve *s, char **fakes, struct err *e)
         return -1;
     s->w.verify_signatures = !s->no_verify;
     s->w.journal.keep = false;
+    if (s->region && world_set_region(&s->w, s->region, e) < 0)
+        return -1;
     if (s->cluster) {
         free(s->w.id.cluster);
         s->w.id.cluster = xstrdup(s->cluster);
@@ -276,6 +279,7 @@ static int serve(struct serve *s, struct err *e)
 static bool text_option(struct serve *s, int c, const char *value)
 {
     const char **at = c == 'C'   ? &s->cluster
+                      : c == 'r' ? &s->region
                       : c == 'i' ? &s->images
                       : c == 'V' ? &s->version
                       : c == 'M' ? &s->max_api
@@ -297,6 +301,7 @@ static int parse(struct serve *s, int argc, char **argv, struct err *e)
         {"tls", no_argument, NULL, 't'},
         {"control", required_argument, NULL, 'c'},
         {"cluster", required_argument, NULL, 'C'},
+        {"region", required_argument, NULL, 'r'},
         {"images", required_argument, NULL, 'i'},
         {"docker-version", required_argument, NULL, 'V'},
         {"max-api", required_argument, NULL, 'M'},

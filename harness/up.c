@@ -49,6 +49,7 @@ static const char up_usage[] =
     "  --s3-dir DIR     keep buckets in this folder (DIR/bucket/key): they are there again the\n"
     "                   next time, and so is what you put there; without it S3 forgets\n"
     "  --cluster NAME   the cluster that exists (default: default)\n"
+    "  --region R       where all of it is (default: us-west-2)\n"
     "  --name NAME      of this world, when there are several (default: default)\n"
     "  --port FAKE=N    listen on this port instead of any that is free; docker: beside its\n"
     "                   socket\n"
@@ -101,6 +102,9 @@ static int take_option(struct up *u, int c, struct err *e)
     case 'c':
         u->o.cluster = optarg;
         break;
+    case 'r':
+        u->o.region = optarg;
+        break;
     case 'n':
         u->o.name = optarg;
         break;
@@ -140,14 +144,23 @@ static int take_option(struct up *u, int c, struct err *e)
 static int parse_up(struct up *u, int argc, char **argv, struct err *e)
 {
     static const struct option options[] = {
-        {"detach", no_argument, NULL, 'd'},        {"env", no_argument, NULL, 'e'},
-        {"agent", required_argument, NULL, 'a'},   {"docker", required_argument, NULL, 'D'},
-        {"image", required_argument, NULL, 'i'},   {"cluster", required_argument, NULL, 'c'},
-        {"name", required_argument, NULL, 'n'},    {"port", required_argument, NULL, 'p'},
-        {"s3-dir", required_argument, NULL, 'S'},  {"address", required_argument, NULL, 'A'},
-        {"tls", no_argument, NULL, 't'},           {"no-verify", no_argument, NULL, 'v'},
-        {"control", required_argument, NULL, 'C'}, {"seed", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},          {0},
+        {"detach", no_argument, NULL, 'd'},
+        {"env", no_argument, NULL, 'e'},
+        {"agent", required_argument, NULL, 'a'},
+        {"docker", required_argument, NULL, 'D'},
+        {"image", required_argument, NULL, 'i'},
+        {"cluster", required_argument, NULL, 'c'},
+        {"name", required_argument, NULL, 'n'},
+        {"port", required_argument, NULL, 'p'},
+        {"s3-dir", required_argument, NULL, 'S'},
+        {"address", required_argument, NULL, 'A'},
+        {"tls", no_argument, NULL, 't'},
+        {"no-verify", no_argument, NULL, 'v'},
+        {"control", required_argument, NULL, 'C'},
+        {"seed", required_argument, NULL, 's'},
+        {"region", required_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int c, r;
 

@@ -276,6 +276,8 @@ int up_world_open(struct up_world *u, const struct up_options *o, struct up_dir 
     u->agent_log = -1;
     if (world_init(&u->w, o->seed, e) < 0)
         return -1;
+    if (o->region && world_set_region(&u->w, o->region, e) < 0)
+        return -1;
     open_signals(u);
     u->w.verify_signatures = !o->no_verify;
     u->w.journal.keep = false;

@@ -20,7 +20,7 @@
 #define UP_AGENT_AGAIN_MAX_NS (60 * NS_PER_S)
 
 struct up_options {
-    const char *name, *agent, *docker, *cluster, *address, *s3_dir;
+    const char *name, *agent, *docker, *cluster, *region, *address, *s3_dir;
     const char **controls; /* FAKE:COMMAND:NAME[,key=value...] */
     size_t n_controls;
     const char **ports; /* FAKE=N */

@@ -48,6 +48,32 @@ int world_init(struct world *w, uint64_t seed, struct err *e)
     return 0;
 }
 
+/* "us-gov-west-1": words in small letters and a number, with dashes between. */
+static bool is_region(const char *s)
+{
+    size_t dashes = 0;
+
+    if (strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(s) || strlen(s) > 32)
+        return false;
+    for (const char *p = s; (p = strchr(p, '-')); p++, dashes++)
+        if (p == s || p[1] == '-')
+            return false;
+    return dashes >= 2 &&
+           strspn(strrchr(s, '-') + 1, "0123456789") == strlen(strrchr(s, '-') + 1) &&
+           strrchr(s, '-')[1];
+}
+
+int world_set_region(struct world *w, const char *region, struct err *e)
+{
+    if (!is_region(region))
+        return err_set(e, ERR_USAGE, "%s is no region: one is us-east-1", region);
+    free(w->id.region);
+    free(w->id.availability_zone);
+    w->id.region = xstrdup(region);
+    w->id.availability_zone = xasprintf("%sa", region);
+    return 0;
+}
+
 struct fake *world_find(const struct world *w, const char *name)
 {
     for (size_t i = 0; i < w->n_fakes; i++)

@@ -111,6 +111,8 @@ struct world {
 };
 
 int world_init(struct world *w, uint64_t seed, struct err *e);
+/* Everything is there and in its first zone; before a fake is added. ERR_USAGE: it is no region. */
+int world_set_region(struct world *w, const char *region, struct err *e);
 void world_release(struct world *w);
 
 struct fake *world_add(struct world *w, const struct fake_ops *ops, struct err *e);

@@ -58,6 +58,8 @@ def test_clusters():
     ecs.update_cluster_settings(cluster="second", settings=[{"name": "containerInsights", "value": "disabled"}])
     ecs.put_cluster_capacity_providers(cluster="second", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[])
     ecs.describe_capacity_providers()
+    counts = {s["name"]: s["value"] for s in ecs.describe_clusters(clusters=["second"], include=["STATISTICS"])["clusters"][0]["statistics"]}
+    equal((counts["runningEC2TasksCount"], len(counts)), ("0", 12))
     ecs.tag_resource(resourceArn=c["clusterArn"], tags=[{"key": "c", "value": "d"}])
     ecs.untag_resource(resourceArn=c["clusterArn"], tagKeys=["a"])
     equal(ecs.list_tags_for_resource(resourceArn=c["clusterArn"])["tags"], [{"key": "c", "value": "d"}])
@@ -65,6 +67,27 @@ def test_clusters():
             taskDefinition=ecs.register_task_definition(family="x", containerDefinitions=[MAIN])["taskDefinition"]["taskDefinitionArn"])
     equal(ecs.delete_cluster(cluster="second")["cluster"]["status"], "INACTIVE")
     refused("ClusterNotFoundException", ecs.delete_cluster, "Cluster not found.", cluster="second")
+
+
+def test_providers():
+    """capacity providers: create, describe, tags, update, delete, what ECS refuses"""
+    group = "arn:aws:autoscaling:us-west-2:123456789012:autoScalingGroup:0:autoScalingGroupName/g"
+    made = ecs.create_capacity_provider(name="cp", autoScalingGroupProvider={"autoScalingGroupArn": group, "managedScaling": {"targetCapacity": 80}},
+                                        tags=[{"key": "a", "value": "b"}])["capacityProvider"]
+    equal((made["status"], made["autoScalingGroupProvider"]["managedScaling"]["targetCapacity"]), ("ACTIVE", 80))
+    equal(ecs.list_tags_for_resource(resourceArn=made["capacityProviderArn"])["tags"], [{"key": "a", "value": "b"}])
+    changed = ecs.update_capacity_provider(name="cp", autoScalingGroupProvider={"managedScaling": {"status": "ENABLED"}})["capacityProvider"]
+    equal((changed["updateStatus"], changed["autoScalingGroupProvider"]["autoScalingGroupArn"]), ("UPDATE_COMPLETE", group))
+    shown = ecs.describe_capacity_providers(capacityProviders=["cp", "FARGATE", "no"], include=["TAGS"])
+    equal(([c["name"] for c in shown["capacityProviders"]], shown["failures"][0]["reason"]), (["cp", "FARGATE"], "MISSING"))
+    equal(len(ecs.describe_capacity_providers()["capacityProviders"]), 3)
+    refused("InvalidParameterException", ecs.create_capacity_provider, name="ecs-x", autoScalingGroupProvider={"autoScalingGroupArn": group})
+    refused("InvalidParameterException", ecs.create_capacity_provider, name="x", autoScalingGroupProvider={"autoScalingGroupArn": group, "managedScaling": {"targetCapacity": 101}})
+    ecs.put_cluster_capacity_providers(cluster="demo", capacityProviders=["cp"], defaultCapacityProviderStrategy=[])
+    refused("InvalidParameterException", ecs.delete_capacity_provider, "is in use", capacityProvider="cp")
+    ecs.put_cluster_capacity_providers(cluster="demo", capacityProviders=[], defaultCapacityProviderStrategy=[])
+    equal(ecs.delete_capacity_provider(capacityProvider=made["capacityProviderArn"])["capacityProvider"]["updateStatus"], "DELETE_IN_PROGRESS")
+    refused("InvalidParameterException", ecs.delete_capacity_provider, capacityProvider="FARGATE")
 
 
 def test_definitions():
@@ -220,6 +243,14 @@ def test_service():
     equal({t["taskDefinitionArn"].split("/")[1] for t in tasks(*ecs.list_tasks(cluster="demo", serviceName="web")["taskArns"])}, {"web:2"})
     assert any("has reached a steady state." in e["message"] for e in s["events"]), s["events"]
     equal(len(ecs.list_services(cluster="demo")["serviceArns"]), 1)
+    equal(ecs.list_services_by_namespace(namespace="mesh")["serviceArns"], [])
+    connected = ecs.create_service(cluster="demo", serviceName="connected", taskDefinition="web:1", desiredCount=0,
+                                   serviceConnectConfiguration={"enabled": True, "namespace": "mesh"})["service"]
+    equal(connected["deployments"][0]["serviceConnectConfiguration"]["namespace"], "mesh")
+    equal(ecs.list_services_by_namespace(namespace="mesh")["serviceArns"], [connected["serviceArn"]])
+    ecs.delete_service(cluster="demo", service="connected")
+    refused("InvalidParameterException", ecs.create_service, "capacity provider strategy", cluster="demo", serviceName="x",
+            taskDefinition="web:1", desiredCount=1, capacityProviderStrategy=[{"capacityProvider": "FARGATE"}])
     refused("InvalidParameterException", ecs.create_service, "Creation of service was not idempotent.", cluster="demo",
             serviceName="web", taskDefinition="web:1", desiredCount=1)
     refused("InvalidParameterException", ecs.delete_service, "scaled above 0", cluster="demo", service="web")

@@ -42,8 +42,17 @@ void ecs_describe_clusters(struct plane *p, struct exchange *x, const json_t *bo
 void ecs_list_clusters(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_delete_cluster(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_update_cluster(struct plane *p, struct exchange *x, const json_t *body);
+
+/* ecs_providers.c */
 void ecs_put_capacity_providers(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_describe_capacity_providers(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_create_provider(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_update_provider(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_delete_provider(struct plane *p, struct exchange *x, const json_t *body);
+/* True after the error when body has a capacityProviderStrategy. */
+bool ecs_refuse_strategy(struct exchange *x, const json_t *body);
+/* By name or ARN; NULL when there is none that was made. */
+struct plane_provider *ecs_provider(const struct plane *p, const char *name_or_arn);
 
 /* ecs_instances.c */
 void ecs_describe_instances(struct plane *p, struct exchange *x, const json_t *body);
@@ -78,6 +87,7 @@ void ecs_update_service(struct plane *p, struct exchange *x, const json_t *body)
 void ecs_delete_service(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_describe_services(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_list_services(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_list_services_by_namespace(struct plane *p, struct exchange *x, const json_t *body);
 
 /* ecs_tags.c */
 void ecs_list_tags(struct plane *p, struct exchange *x, const json_t *body);

@@ -1,4 +1,5 @@
 /* ecs_calls.h: clusters, as people see and change them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -7,6 +8,55 @@
 #include "fakes/ecs/service.h"
 
 #define PAGE 100
+
+static void put_number(json_t *list, const char *name, int64_t n)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%lld", (long long)n);
+    json_array_append_new(list, json_pack("{s:s,s:s}", "name", name, "value", text));
+}
+
+/* By launch type, as texts. Nothing runs on Fargate here. */
+static json_t *statistics(const struct plane *p, const struct plane_cluster *c)
+{
+    enum { EC2, EXTERNAL, TYPES };
+    int64_t running[TYPES] = {0}, pending[TYPES] = {0}, active[TYPES] = {0}, draining[TYPES] = {0};
+    json_t *list = json_array();
+    void *v;
+
+    for (size_t i = 0; map_next(&p->tasks, &i, NULL, &v);) {
+        const struct plane_task *t = v;
+        int type = str_eq(t->launch_type, "EXTERNAL") ? EXTERNAL : EC2;
+
+        if (t->cluster != c)
+            continue;
+        running[type] += t->last == PLANE_TASK_RUNNING;
+        pending[type] += t->last < PLANE_TASK_RUNNING;
+    }
+    for (size_t i = 0; map_next(&p->services, &i, NULL, &v);) {
+        const struct plane_service *s = v;
+        int type = str_eq(json_str(s->given, "launchType"), "EXTERNAL") ? EXTERNAL : EC2;
+
+        if (s->cluster != c)
+            continue;
+        active[type] += str_eq(s->status, "ACTIVE");
+        draining[type] += str_eq(s->status, "DRAINING");
+    }
+    put_number(list, "runningEC2TasksCount", running[EC2]);
+    put_number(list, "runningFargateTasksCount", 0);
+    put_number(list, "pendingEC2TasksCount", pending[EC2]);
+    put_number(list, "pendingFargateTasksCount", 0);
+    put_number(list, "runningExternalTasksCount", running[EXTERNAL]);
+    put_number(list, "pendingExternalTasksCount", pending[EXTERNAL]);
+    put_number(list, "activeEC2ServiceCount", active[EC2]);
+    put_number(list, "activeFargateServiceCount", 0);
+    put_number(list, "drainingEC2ServiceCount", draining[EC2]);
+    put_number(list, "drainingFargateServiceCount", 0);
+    put_number(list, "activeExternalServiceCount", active[EXTERNAL]);
+    put_number(list, "drainingExternalServiceCount", draining[EXTERNAL]);
+    return list;
+}
 
 /* What is not asked for is not shown. */
 static json_t *shown(const struct plane *p, const struct plane_cluster *c, const json_t *body)
@@ -19,6 +69,10 @@ static json_t *shown(const struct plane *p, const struct plane_cluster *c, const
     for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
         if (!ecs_includes(body, asked[i].word))
             json_put(o, asked[i].member, json_array());
+    if (ecs_includes(body, "STATISTICS"))
+        json_put(o, "statistics", statistics(p, c));
+    if (ecs_includes(body, "ATTACHMENTS"))
+        json_put(o, "attachments", json_array());
     if (!ecs_includes(body, "CONFIGURATIONS"))
         json_object_del(o, "configuration");
     return o;
@@ -127,59 +181,4 @@ void ecs_update_cluster(struct plane *p, struct exchange *x, const json_t *body)
     replace(&c->configuration, json_object_get(body, "configuration"));
     replace(&c->connect_defaults, json_object_get(body, "serviceConnectDefaults"));
     ecs_answer_one(x, "cluster", plane_cluster_json(p, c));
-}
-
-/* The two that every account has; instances are not started by this control plane. */
-static const char *const known_providers[] = {"FARGATE", "FARGATE_SPOT"};
-
-static bool is_known(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(known_providers); i++)
-        if (str_eq(known_providers[i], name))
-            return true;
-    return false;
-}
-
-void ecs_put_capacity_providers(struct plane *p, struct exchange *x, const json_t *body)
-{
-    struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
-    json_t *v;
-    size_t i;
-
-    if (!c)
-        return;
-    json_array_foreach (json_object_get(body, "capacityProviders"), i, v)
-        if (!is_known(json_string_value(v))) {
-            ecs_invalid(x,
-                        "The specified capacity provider '%s' was not found. Specify a valid "
-                        "name or ARN and try again.",
-                        json_string_value(v));
-            return;
-        }
-    replace(&c->providers, json_object_get(body, "capacityProviders"));
-    replace(&c->strategy, json_object_get(body, "defaultCapacityProviderStrategy"));
-    ecs_answer_one(x, "cluster", plane_cluster_json(p, c));
-}
-
-void ecs_describe_capacity_providers(struct plane *p, struct exchange *x, const json_t *body)
-{
-    json_t *names = json_object_get(body, "capacityProviders"), *found = json_array(), *v;
-    json_t *failures = json_array();
-    size_t i;
-
-    for (i = 0; !json_array_size(names) && i < ARRAY_SIZE(known_providers); i++)
-        json_array_append_new(
-            found, json_pack("{s:s,s:s}", "name", known_providers[i], "status", "ACTIVE"));
-    json_array_foreach (names, i, v) {
-        const char *name = json_string_value(v);
-        char *arn = plane_arn(p, "capacity-provider", NULL, name);
-
-        if (is_known(name))
-            json_array_append_new(found, json_pack("{s:s,s:s,s:s}", "capacityProviderArn", arn,
-                                                   "name", name, "status", "ACTIVE"));
-        else
-            ecs_add_failure(failures, arn, "MISSING");
-        free(arn);
-    }
-    ecs_answer_found(x, "capacityProviders", found, failures);
 }

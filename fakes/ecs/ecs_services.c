@@ -85,7 +85,7 @@ static int check_offer(struct exchange *x, const json_t *body)
         ecs_invalid(x, "The deployment controller %s is not offered here.", by);
     else if (strategy && !str_eq(strategy, "REPLICA") && !str_eq(strategy, "DAEMON"))
         ecs_invalid(x, "Invalid scheduling strategy '%s'.", strategy);
-    else
+    else if (!ecs_refuse_strategy(x, body))
         return 0;
     return -1;
 }
@@ -104,6 +104,10 @@ static void take_numbers(struct plane_service *s, const json_t *body)
     s->rollback = json_bool(b, "rollback", s->rollback);
     s->exec = json_bool(body, "enableExecuteCommand", s->exec);
     s->managed_tags = json_bool(body, "enableECSManagedTags", s->managed_tags);
+    if (json_is_object(json_object_get(body, "serviceConnectConfiguration"))) {
+        json_decref(s->connect);
+        s->connect = json_deep_copy(json_object_get(body, "serviceConnectConfiguration"));
+    }
     for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
         json_t *v = json_object_get(body, given[i]);
 
@@ -286,6 +290,32 @@ void ecs_list_services(struct plane *p, struct exchange *x, const json_t *body)
         if (s->cluster == c && !str_eq(s->status, "INACTIVE") &&
             (!type || str_eq(json_str(s->given, "launchType"), type)) &&
             (!way || str_eq(way, "DAEMON") == s->daemon))
+            json_array_append_new(arns, json_string(s->arn));
+    }
+    ecs_answer_page(x, body, "serviceArns", arns, PAGE);
+}
+
+/* Those of all clusters whose Service Connect is in the namespace: by its name or its ARN. */
+void ecs_list_services_by_namespace(struct plane *p, struct exchange *x, const json_t *body)
+{
+    const char *name = json_str(body, "namespace");
+    json_t *arns;
+    void *v;
+
+    if (!name || !*name) {
+        ecs_invalid(x, "namespace can not be null.");
+        return;
+    }
+    arns = json_array();
+    for (size_t i = 0; map_next(&p->services, &i, NULL, &v);) {
+        const struct plane_service *s = v;
+        const json_t *connect = s->connect;
+        const char *in = json_str(connect, "namespace");
+
+        if (!in)
+            in = json_str(s->cluster->connect_defaults, "namespace");
+        if (json_bool(connect, "enabled", false) && !str_eq(s->status, "INACTIVE") &&
+            str_eq(in, name))
             json_array_append_new(arns, json_string(s->arn));
     }
     ecs_answer_page(x, body, "serviceArns", arns, PAGE);

@@ -55,6 +55,15 @@ STRUCTURE(update_cluster, S("cluster"), M("settings", settings), M("configuratio
 STRUCTURE(put_providers, S("cluster"), L("capacityProviders"), M("defaultCapacityProviderStrategy", providers));
 STRUCTURE(describe_providers, L("capacityProviders"), L("include"), PAGE);
 
+STRUCTURE(scaling, S("status"), I("targetCapacity"), I("minimumScalingStepSize"), I("maximumScalingStepSize"),
+          I("instanceWarmupPeriod"));
+#define GROUP_MEMBERS M("managedScaling", scaling), S("managedTerminationProtection"), S("managedDraining")
+STRUCTURE(group, S("autoScalingGroupArn"), GROUP_MEMBERS);
+STRUCTURE(group_update, GROUP_MEMBERS);
+STRUCTURE(create_provider, S("name"), M("autoScalingGroupProvider", group), M("tags", tags));
+STRUCTURE(update_provider, S("name"), M("autoScalingGroupProvider", group_update));
+STRUCTURE(delete_provider, S("capacityProvider"));
+
 STRUCTURE(describe_instances, S("cluster"), L("containerInstances"), L("include"));
 STRUCTURE(list_instances, S("cluster"), S("filter"), S("status"), PAGE);
 STRUCTURE(deregister_instance, S("cluster"), S("containerInstance"), B("force"));
@@ -97,6 +106,8 @@ STRUCTURE(delete_service, S("cluster"), S("service"), B("force"));
 STRUCTURE(describe_services, S("cluster"), L("services"), L("include"));
 STRUCTURE(list_services, S("cluster"), S("launchType"), S("schedulingStrategy"), PAGE);
 
+STRUCTURE(list_by_namespace, S("namespace"), PAGE);
+
 STRUCTURE(list_tags, S("resourceArn"));
 STRUCTURE(tag_resource, S("resourceArn"), M("tags", tags));
 STRUCTURE(untag_resource, S("resourceArn"), L("tagKeys"));
@@ -117,6 +128,9 @@ const struct ecs_call ecs_people_calls[] = {
     {"UpdateClusterSettings", PEOPLE, &update_cluster, ecs_update_cluster},
     {"PutClusterCapacityProviders", PEOPLE, &put_providers, ecs_put_capacity_providers},
     {"DescribeCapacityProviders", PEOPLE, &describe_providers, ecs_describe_capacity_providers},
+    {"CreateCapacityProvider", PEOPLE, &create_provider, ecs_create_provider},
+    {"UpdateCapacityProvider", PEOPLE, &update_provider, ecs_update_provider},
+    {"DeleteCapacityProvider", PEOPLE, &delete_provider, ecs_delete_provider},
     {"DescribeContainerInstances", PEOPLE, &describe_instances, ecs_describe_instances},
     {"ListContainerInstances", PEOPLE, &list_instances, ecs_list_instances},
     {"DeregisterContainerInstance", PEOPLE, &deregister_instance, ecs_deregister_instance},
@@ -140,6 +154,7 @@ const struct ecs_call ecs_people_calls[] = {
     {"DeleteService", PEOPLE, &delete_service, ecs_delete_service},
     {"DescribeServices", PEOPLE, &describe_services, ecs_describe_services},
     {"ListServices", PEOPLE, &list_services, ecs_list_services},
+    {"ListServicesByNamespace", PEOPLE, &list_by_namespace, ecs_list_services_by_namespace},
     {"ListTagsForResource", "tags", &list_tags, ecs_list_tags},
     {"TagResource", PEOPLE, &tag_resource, ecs_tag_resource},
     {"UntagResource", PEOPLE, &untag_resource, ecs_untag_resource},

@@ -18,6 +18,8 @@ json_t **ecs_tags_of(struct plane *p, const char *arn)
     struct plane_task *t = map_get(&p->tasks, arn);
     struct plane_service *service = map_get(&p->services, arn);
     struct plane_definition *d = strstr(arn, ":task-definition/") ? definition_find(p, arn) : NULL;
+    struct plane_provider *provider =
+        strstr(arn, ":capacity-provider/") ? ecs_provider(p, arn) : NULL;
     struct plane_cluster *c = plane_cluster(p, arn);
 
     if (i)
@@ -28,6 +30,8 @@ json_t **ecs_tags_of(struct plane *p, const char *arn)
         return &service->tags;
     if (d)
         return &d->tags;
+    if (provider)
+        return &provider->tags;
     return c && str_eq(c->arn, arn) ? &c->tags : NULL;
 }
 

@@ -46,6 +46,13 @@ char *plane_arn(const struct plane *p, const char *kind, const char *cluster, co
 
 /* --- clusters -------------------------------------------------------------------------- */
 
+void plane_provider_free(struct plane_provider *c)
+{
+    json_decref(c->shown);
+    json_decref(c->tags);
+    free(c);
+}
+
 static void cluster_free(struct plane_cluster *c)
 {
     free(c->name);
@@ -415,6 +422,9 @@ static void clear(struct plane *p)
         cluster_free(v);
     for (size_t i = 0; map_next(&p->settings, &i, &key, &v);)
         free(v);
+    for (size_t i = 0; map_next(&p->providers, &i, &key, &v);)
+        plane_provider_free(v);
+    map_release(&p->providers);
     for (size_t i = 0; map_next(&p->run_tokens, &i, &key, &v);)
         json_decref(v);
     map_release(&p->settings);

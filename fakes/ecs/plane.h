@@ -103,6 +103,11 @@ struct plane_task {
     struct plane_launch *launch; /* NULL: it came with a payload that a scenario wrote */
 };
 
+/* A capacity provider that was made: as it is shown, but for its tags. */
+struct plane_provider {
+    json_t *shown, *tags;
+};
+
 struct plane {
     unsigned refs;
     struct world *world;
@@ -115,6 +120,7 @@ struct plane {
     struct map attachments;       /* attachmentArn -> status word (static): those of instances */
     struct map families;          /* name -> struct plane_family (definition.h) */
     struct map services;          /* arn -> struct plane_service (service.h) */
+    struct map providers;         /* name -> struct plane_provider */
     struct map settings;          /* name -> value (allocated): account settings that were put */
     struct map run_tokens;        /* clientToken of RunTask -> its answer (json_t) */
     struct clock_timer scheduler; /* of service.c: armed when something changed */
@@ -181,6 +187,8 @@ json_t *plane_task_json(const struct plane *p, const struct plane_task *t, bool 
 
 /* How many tasks are RUNNING there. */
 int64_t plane_running_on(const struct plane *p, const struct plane_instance *i);
+
+void plane_provider_free(struct plane_provider *c);
 
 /* The ARN of such a thing here; cluster NULL: the short form. To be freed. */
 char *plane_arn(const struct plane *p, const char *kind, const char *cluster, const char *id);

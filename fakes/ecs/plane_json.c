@@ -317,14 +317,20 @@ static void put_launch(json_t *o, const struct plane_launch *l)
 static void put_instance(const struct plane *p, json_t *o, const struct plane_task *t)
 {
     const struct plane_instance *i = plane_instance(p, NULL, t->instance_arn);
-    json_t *a;
+    json_t *a, *attributes = json_array();
     size_t n;
+
+    /* where it runs is on the instance; what it runs on is the task's own */
+    json_put(o, "attributes", attributes);
 
     if (!i)
         return;
     json_array_foreach (i->attributes, n, a)
         if (str_eq(json_str(a, "name"), "ecs.availability-zone"))
             json_put_str(o, "availabilityZone", json_str(a, "value"));
+    json_array_foreach (i->attributes, n, a)
+        if (str_eq(json_str(a, "name"), "ecs.cpu-architecture"))
+            json_array_append_new(attributes, json_deep_copy(a));
     json_put_str(o, "connectivity", i->connected ? "CONNECTED" : "DISCONNECTED");
 }
 

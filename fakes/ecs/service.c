@@ -85,6 +85,7 @@ static void service_free(struct plane_service *s)
     free(s->name);
     free(s->client_token);
     json_decref(s->given);
+    json_decref(s->connect);
     json_decref(s->tags);
     json_decref(s->events);
     free(s);
@@ -569,6 +570,9 @@ static json_t *deployment_json(const struct plane *p, const struct plane_service
     json_put(o, "createdAt", plane_time(d->created_at));
     json_put(o, "updatedAt", plane_time(d->updated_at));
     json_put_str(o, "launchType", json_str(s->given, "launchType"));
+    json_put(o, "networkConfiguration",
+             json_deep_copy(json_object_get(s->given, "networkConfiguration")));
+    json_put(o, "serviceConnectConfiguration", json_deep_copy(s->connect));
     json_put_str(o, "rolloutState", d->rollout);
     json_put_str(o, "rolloutStateReason", d->rollout_reason);
     return o;

@@ -40,7 +40,8 @@ struct plane_service {
     int64_t desired, min_percent, max_percent;
     bool daemon, breaker, rollback, exec, managed_tags;
     char *client_token;
-    json_t *given; /* what is shown as it was given: placement, network ... */
+    json_t *given;   /* what is shown as it was given: placement, network ... */
+    json_t *connect; /* serviceConnectConfiguration, or NULL */
     json_t *tags;
     json_t *events;                         /* newest first */
     struct service_deployment *deployments; /* primary first */

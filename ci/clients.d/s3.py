@@ -3,9 +3,11 @@
 needs: botocore
 """
 
+import base64
 import hashlib
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 
 from world import World, equal, main, refused
@@ -86,6 +88,82 @@ def test_multipart():
     refused("NoSuchUpload", s3.list_parts, Bucket="first", Key="other", UploadId=u)
 
 
+def test_part_checksums():
+    """multipart: checksums of parts, of the whole and of checksums; parts by number; attributes"""
+    part = b"x" * (5 * MIB)
+    u = s3.create_multipart_upload(Bucket="first", Key="sums", ChecksumAlgorithm="SHA256")
+    equal(u["ChecksumAlgorithm"], "SHA256")
+    named = dict(Bucket="first", Key="sums", UploadId=u["UploadId"])
+    parts = []
+    for number, body in enumerate((part, b"end"), 1):
+        p = s3.upload_part(PartNumber=number, Body=body, ChecksumAlgorithm="SHA256", **named)
+        equal(p["ChecksumSHA256"], base64.b64encode(hashlib.sha256(body).digest()).decode())
+        parts.append({"PartNumber": number, "ETag": p["ETag"], "ChecksumSHA256": p["ChecksumSHA256"]})
+    refused("InvalidRequest", s3.upload_part, "Checksum Type mismatch occurred", PartNumber=3, Body=b"", ChecksumAlgorithm="SHA1", **named)
+    equal(s3.list_parts(**named)["Parts"][1]["ChecksumSHA256"], parts[1]["ChecksumSHA256"])
+    refused("InvalidRequest", s3.complete_multipart_upload, "missing for part 1", MultipartUpload={
+        "Parts": [{k: v for k, v in p.items() if k != "ChecksumSHA256"} for p in parts]}, **named)
+    refused("BadDigest", s3.complete_multipart_upload, ChecksumSHA256=parts[0]["ChecksumSHA256"], MultipartUpload={"Parts": parts}, **named)
+    sums = b"".join(hashlib.sha256(b).digest() for b in (part, b"end"))
+    want = base64.b64encode(hashlib.sha256(sums).digest()).decode() + "-2"
+    for _ in range(2): # the second is told the same: an answer may get lost
+        equal(s3.complete_multipart_upload(MultipartUpload={"Parts": parts}, **named)["ChecksumSHA256"], want)
+    equal(s3.head_object(Bucket="first", Key="sums", ChecksumMode="ENABLED")["ChecksumSHA256"], want)
+    o = s3.get_object(Bucket="first", Key="sums", PartNumber=2)
+    equal((o["Body"].read(), o["PartsCount"], o["ContentRange"]), (b"end", 2, "bytes %d-%d/%d" % (5 * MIB, 5 * MIB + 2, 5 * MIB + 3)))
+    refused("InvalidPartNumber", s3.get_object, Bucket="first", Key="sums", PartNumber=3)
+    a = s3.get_object_attributes(Bucket="first", Key="sums", ObjectAttributes=["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"])
+    equal((a["Checksum"]["ChecksumSHA256"], a["ObjectSize"], a["ObjectParts"]["TotalPartsCount"]), (want, 5 * MIB + 3, 2))
+    equal([p["Size"] for p in a["ObjectParts"]["Parts"]], [5 * MIB, 3])
+    u = s3.create_multipart_upload(Bucket="first", Key="none")["UploadId"] # as newer SDKs do it: no algorithm, and CRC32
+    s3.upload_part(Bucket="first", Key="none", UploadId=u, PartNumber=1, Body=b"a", ChecksumAlgorithm="CRC32")
+    s3.abort_multipart_upload(Bucket="first", Key="none", UploadId=u)
+
+
+def test_versions():
+    """versions of a bucket without: one of each key, its id is null"""
+    s3.put_object(Bucket="first", Key="v/1", Body=b"a")
+    s3.put_object(Bucket="first", Key="v/2/x", Body=b"a")
+    v = s3.list_object_versions(Bucket="first", Prefix="v/", Delimiter="/")
+    equal([(o["Key"], o["VersionId"], o["IsLatest"]) for o in v["Versions"]], [("v/1", "null", True)])
+    equal(v["CommonPrefixes"], [{"Prefix": "v/2/"}])
+    pages = list(s3.get_paginator("list_object_versions").paginate(Bucket="first", Prefix="v/", PaginationConfig={"PageSize": 1}))
+    equal([p["Versions"][0]["Key"] for p in pages], ["v/1", "v/2/x"])
+    equal(s3.get_object(Bucket="first", Key="v/1", VersionId="null")["Body"].read(), b"a")
+    refused("NoSuchVersion", s3.get_object, Bucket="first", Key="v/1", VersionId="a" * 32)
+    refused("InvalidArgument", s3.get_object, "Invalid version id", Bucket="first", Key="v/1", VersionId="b")
+    s3.delete_object(Bucket="first", Key="v/1", VersionId="a" * 32) # which is not there, and so it is gone
+    d = s3.delete_objects(Bucket="first", Delete={"Objects": [{"Key": "v/1", "VersionId": "null"}, {"Key": "v/2/x", "VersionId": "b"}]})
+    equal((d["Deleted"], d["Errors"][0]["Code"]), ([{"Key": "v/1", "VersionId": "null"}], "NoSuchVersion"))
+    refused("404", s3.head_object, Bucket="first", Key="v/1")
+
+
+def test_not_offered():
+    """lists of who may, keys of the customer, other owners, browsers: refused, nothing is kept"""
+    refused("AccessControlListNotSupported", s3.put_object, Bucket="first", Key="acl", Body=b"", ACL="public-read")
+    s3.put_object(Bucket="first", Key="owner", Body=b"", ACL="bucket-owner-full-control", ExpectedBucketOwner="123456789012")
+    refused("AccessDenied", s3.put_object, Bucket="first", Key="acl", Body=b"", ExpectedBucketOwner="999999999999")
+    refused("AccessControlListNotSupported", s3.put_bucket_acl, Bucket="first", ACL="public-read")
+    refused("AccessControlListNotSupported", s3.put_object_acl, Bucket="first", Key="owner", ACL="private")
+    refused("InvalidBucketAclWithObjectOwnership", s3.create_bucket, Bucket="open", ACL="public-read",
+            CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    refused("NoSuchBucket", s3.list_objects_v2, Bucket="open")
+    for name in ("versioning", "policy", "lifecycle_configuration", "cors", "encryption", "website", "logging"):
+        arguments = {"versioning": {"VersioningConfiguration": {"Status": "Enabled"}}, "policy": {"Policy": "{}"},
+                     "lifecycle_configuration": {"LifecycleConfiguration": {"Rules": []}}, "cors": {"CORSConfiguration": {"CORSRules": []}},
+                     "encryption": {"ServerSideEncryptionConfiguration": {"Rules": []}}, "website": {"WebsiteConfiguration": {}},
+                     "logging": {"BucketLoggingStatus": {}}}[name]
+        refused("NotImplemented", getattr(s3, "put_bucket_" + name), Bucket="first", **arguments)
+    refused("404", s3.head_object, Bucket="first", Key="acl")
+    request = urllib.request.Request(world.env["ECSIM_S3_URL"] + "/first/owner", method="OPTIONS",
+                                     headers={"Origin": "http://a", "Access-Control-Request-Method": "GET"})
+    try:
+        urllib.request.urlopen(request)
+        raise AssertionError("a browser of elsewhere may")
+    except urllib.error.HTTPError as e:
+        assert e.code == 403 and b"CORS is not enabled" in e.read(), e
+
+
 def test_encryption():
     """keys of KMS: said in every answer, and the ETag is no MD5"""
     r = s3.put_object(Bucket="kms", Key="k", Body=b"hello")
@@ -144,9 +222,9 @@ def test_virtual_host():
     equal(v.get_object(Bucket="first", Key="plain")["Body"].read(), b"hello")
 
 
-# Nobody can configure these here, so that they are not is all that is ever answered; and checked above.
+# Nobody can configure these here, so that they are not (or that they cannot be) is all that is ever answered; and checked above.
 NEVER_THERE = {"GetBucketCors", "GetBucketLifecycleConfiguration", "GetBucketPolicy", "GetBucketReplication", "GetBucketTagging",
-               "GetBucketWebsite", "GetObjectLockConfiguration"}
+               "GetBucketWebsite", "GetObjectLockConfiguration", "PutBucketAcl", "PutObjectAcl"}
 
 
 def test_all_checked():

@@ -168,7 +168,8 @@ static int check_claim(struct s3_call *c)
 void s3_call_authorize(struct s3_call *c)
 {
     const struct s3_bucket *b = c->bucket_name ? s3_bucket_find(c->s3, c->bucket_name) : NULL;
-    bool open = b && b->public && c->op && (c->op->flags & S3_PUBLIC);
+    unsigned flags = c->op ? c->op->flags : 0;
+    bool open = (b && b->public && (flags & S3_PUBLIC)) || (flags & S3_ANYBODY);
     struct sigv4_rules rules = {
         .service = "s3",
         .region = region_of(c),
@@ -185,8 +186,7 @@ void s3_call_authorize(struct s3_call *c)
         return;
     }
     /* who does not say a name is told of a bucket that is not there, and nothing else */
-    if (c->sig.result == SIGV4_UNSIGNED && c->bucket_name && !b &&
-        (str_eq(c->x->method, "GET") || str_eq(c->x->method, "HEAD"))) {
+    if (c->sig.result == SIGV4_UNSIGNED && c->bucket_name && !b && !(flags & S3_NO_BUCKET)) {
         s3_fail(c, "NoSuchBucket", "BucketName", c->bucket_name, NULL);
         return;
     }

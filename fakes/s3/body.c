@@ -15,11 +15,25 @@ const char *s3_checksum_header(enum s3_checksum_kind kind, char out[40])
     return out;
 }
 
+void s3_set_checksum(struct s3_call *c, enum s3_checksum_kind kind, const char *text,
+                     bool composite)
+{
+    char name[40];
+
+    if (kind == S3_CHECKSUM_NONE)
+        return;
+    exchange_set_header(c->x, s3_checksum_header(kind, name), text);
+    exchange_set_header(c->x, "x-amz-checksum-type", composite ? "COMPOSITE" : "FULL_OBJECT");
+}
+
 /* The kind whose checksum comes in a header or was announced for the trailer. */
 static enum s3_checksum_kind announced(const struct s3_call *c)
 {
     const char *trailer = exchange_header(c->x, "x-amz-trailer");
     char name[40];
+
+    if (c->op && c->op->run == s3_complete_upload) /* that of the whole object, not of this body */
+        return S3_CHECKSUM_NONE;
 
     for (int k = S3_CHECKSUM_NONE + 1; k < S3_CHECKSUM_MAX; k++) {
         s3_checksum_header((enum s3_checksum_kind)k, name);
@@ -27,6 +41,28 @@ static enum s3_checksum_kind announced(const struct s3_call *c)
             return (enum s3_checksum_kind)k;
     }
     return S3_CHECKSUM_NONE;
+}
+
+/* A part has the kind that its upload was begun with, and S3 calculates it if the peer did not. To
+ * one that was begun without any the newer SDKs bring CRC32 unasked. */
+static int check_kind(struct s3_call *c, enum s3_checksum_kind *kind)
+{
+    const struct s3_bucket *b = c->bucket_name ? s3_bucket_find(c->s3, c->bucket_name) : NULL;
+    char *id = c->key ? exchange_param(c->x, "uploadId") : NULL;
+    const struct s3_upload *u =
+        b && id && c->op && (c->op->flags & S3_CONTENT) ? s3_upload_find(b, c->key, id) : NULL;
+
+    free(id);
+    if (!u || u->checksum_kind == S3_CHECKSUM_NONE || *kind == u->checksum_kind)
+        return 0;
+    c->own_checksum = *kind == S3_CHECKSUM_NONE;
+    if (!c->own_checksum)
+        return s3_failf(
+            c, "InvalidRequest",
+            "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+            s3_checksum_kind_name(u->checksum_kind), s3_checksum_kind_name(*kind));
+    *kind = u->checksum_kind;
+    return 0;
 }
 
 static int too_large(struct s3_call *c, uint64_t size)
@@ -77,6 +113,7 @@ void s3_call_body_begin(struct s3_call *c)
     bool content = c->op && (c->op->flags & S3_CONTENT);
     bool expected = exchange_header(c->x, "Content-Length") || exchange_header(c->x, "Transfer-"
                                                                                      "Encoding");
+    enum s3_checksum_kind kind = announced(c);
 
     s3_sink_init(&c->sink, content ? S3_OBJECT_MAX : S3_BODY_MAX, content ? s->spill_folder : NULL,
                  s->spill_over);
@@ -85,13 +122,13 @@ void s3_call_body_begin(struct s3_call *c)
     if (c->is_chunked)
         aws_chunked_init(&c->chunked, &c->sig, take, c);
     check_length(c);
-    if (!c->error.code)
-        s3_call_encryption(c);
+    if (!c->error.code && s3_call_encryption(c) == 0)
+        check_kind(c, &kind);
     if (c->error.code || !expected)
         return;
     s3_sink_hash(&c->sink, (content && !c->kms) || exchange_header(c->x, "Content-MD5"),
                  c->sig.checked && c->sig.payload == SIGV4_PAYLOAD_HASHED);
-    s3_checksum_init(&c->sink.checksum, announced(c));
+    s3_checksum_init(&c->sink.checksum, kind);
 }
 
 int s3_call_body_add(struct exchange *x, const char *p, size_t n)
@@ -193,6 +230,8 @@ static int check_checksum(struct s3_call *c)
     if (kind == S3_CHECKSUM_NONE)
         return 0;
     s3_checksum_text(&c->sink.checksum, c->checksum);
+    if (c->own_checksum)
+        return 0;
     header = exchange_header(c->x, s3_checksum_header(kind, name));
     claim = header || !c->is_chunked ? xstrdup(header) : trailer_value(c, name);
     if (!claim)

@@ -145,6 +145,26 @@ int s3_bucket_location(struct s3_call *c)
 
 /* --- DeleteObjects ------------------------------------------------------------------------ */
 
+static void delete_one(struct s3_call *c, const struct s3_xml *o, bool quiet, struct buf *b)
+{
+    const char *key = s3_xml_child_text(o, "Key"), *id = s3_xml_child_text(o, "VersionId");
+    enum s3_version v = s3_version_read(id);
+
+    if (v == S3_VERSION_IS_THERE)
+        s3_drop_object(c->s3, c->bucket, key, NULL);
+    if (quiet && v != S3_VERSION_BAD)
+        return;
+    buf_adds(b, v == S3_VERSION_BAD ? "<Error>" : "<Deleted>");
+    s3_xml_add(b, "Key", key);
+    if (id)
+        s3_xml_add(b, "VersionId", id);
+    if (v == S3_VERSION_BAD) {
+        s3_xml_add(b, "Code", "NoSuchVersion");
+        s3_xml_add(b, "Message", s3_error_text("NoSuchVersion"));
+    }
+    buf_adds(b, v == S3_VERSION_BAD ? "</Error>" : "</Deleted>");
+}
+
 /* Every element is an Object with a Key, or Quiet; no more objects than S3 takes. */
 static int check_delete(struct s3_call *c, const struct s3_xml *root)
 {
@@ -178,18 +198,9 @@ int s3_delete_objects(struct s3_call *c)
     }
     quiet = str_eq(s3_xml_child_text(root, "Quiet"), "true");
     buf_adds(&b, S3_XML_HEAD "<DeleteResult xmlns=\"" S3_XML_NS "\">");
-    for (const struct s3_xml *o = root->first; o; o = o->next) {
-        const char *key = s3_xml_child_text(o, "Key");
-
-        if (!key)
-            continue;
-        s3_drop_object(c->s3, c->bucket, key, NULL);
-        if (quiet)
-            continue;
-        buf_adds(&b, "<Deleted>");
-        s3_xml_add(&b, "Key", key);
-        buf_adds(&b, "</Deleted>");
-    }
+    for (const struct s3_xml *o = root->first; o; o = o->next)
+        if (str_eq(o->name, "Object"))
+            delete_one(c, o, quiet, &b);
     buf_adds(&b, "</DeleteResult>");
     s3_xml_free(root);
     return s3_answer_xml(c, &b);

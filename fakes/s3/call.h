@@ -32,6 +32,8 @@ enum s3_flags {
     S3_COPY = 2,      /* only with x-amz-copy-source */
     S3_PUBLIC = 4,    /* anybody may do it in a public bucket */
     S3_NO_BUCKET = 8, /* the bucket need not be there */
+    S3_ANYBODY = 32,  /* nobody has to sign */
+    S3_ACL = 16,      /* takes x-amz-acl and x-amz-grant-* */
 };
 
 struct s3_call;
@@ -63,8 +65,9 @@ struct s3_call {
     struct s3_sink sink;
     struct aws_chunked chunked;
     bool is_chunked;
-    bool kms;      /* what is written is encrypted with a key of KMS: its ETag is no MD5 */
-    char etag[33]; /* MD5 of the content in hexadecimal */
+    bool own_checksum; /* the peer sent none: that of the part is calculated for its upload */
+    bool kms;          /* what is written is encrypted with a key of KMS: its ETag is no MD5 */
+    char etag[33];     /* MD5 of the content in hexadecimal */
     char checksum[S3_CHECKSUM_TEXT]; /* what was calculated of sink.checksum.kind, or "" */
     /* an answer on its way */
     struct s3_content sending;
@@ -90,6 +93,9 @@ int s3_call_auth_failed(struct s3_call *c);
 void s3_call_body_begin(struct s3_call *c);
 int s3_call_body_add(struct exchange *x, const char *p, size_t n);
 int s3_call_body_end(struct s3_call *c);
+/* x-amz-checksum-crc32 and x-amz-checksum-type; nothing when kind is none. */
+void s3_set_checksum(struct s3_call *c, enum s3_checksum_kind kind, const char *text,
+                     bool composite);
 /* "x-amz-checksum-crc32" */
 const char *s3_checksum_header(enum s3_checksum_kind kind, char out[40]);
 
@@ -126,8 +132,10 @@ int s3_bucket_location(struct s3_call *c);
 int s3_delete_objects(struct s3_call *c);
 int s3_list_objects(struct s3_call *c);
 int s3_list_objects_v2(struct s3_call *c);
+int s3_list_versions(struct s3_call *c);
 int s3_get_configuration(struct s3_call *c);
 int s3_get_object(struct s3_call *c);
+int s3_object_attributes(struct s3_call *c);
 int s3_put_object(struct s3_call *c);
 int s3_delete_object(struct s3_call *c);
 int s3_copy_object(struct s3_call *c);
@@ -144,12 +152,30 @@ struct s3_source {
     struct s3_object *object; /* borrowed */
     uint64_t from, end;       /* x-amz-copy-source-range, or all of it */
 };
+/* partNumber of 1..10000; -1 with InvalidArgument. */
+int s3_part_number(struct s3_call *c, int *ret);
 /* Reads x-amz-copy-source and its conditions. */
 int s3_copy_source(struct s3_call *c, struct s3_source *ret);
 /* Takes Content-Type, x-amz-meta-* and so on out of the request. */
 int s3_take_headers(struct s3_call *c, struct s3_headers *h);
 /* The object of the call, or NULL with NoSuchKey. */
 struct s3_object *s3_need_object(struct s3_call *c);
+/* acl.c */
+/* What came beside the call: -1 with the error when it cannot be had. */
+int s3_check_asked(struct s3_call *c);
+int s3_check_acl(struct s3_call *c);
+int s3_put_acl(struct s3_call *c);
+/* OPTIONS: no bucket has rules for other origins here. */
+int s3_preflight(struct s3_call *c);
+/* version.c */
+#define S3_VERSION_NULL "null" /* the id of what was written without versioning */
+enum s3_version { S3_VERSION_IS_THERE, S3_VERSION_UNKNOWN, S3_VERSION_BAD };
+/* NULL: none was asked for, which is there. */
+enum s3_version s3_version_read(const char *id);
+/* 0, or -1 with NoSuchVersion or InvalidArgument. */
+int s3_version_check(struct s3_call *c, const char *id);
+/* The same for ?versionId=; a DELETE of an unknown one is no error, and nothing to do either. */
+int s3_version_asked(struct s3_call *c, bool *ret_unknown);
 /* encryption.c */
 /* What the request, the bucket or the upload says: sets c->kms. -1 with the error. */
 int s3_call_encryption(struct s3_call *c);

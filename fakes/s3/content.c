@@ -119,24 +119,57 @@ size_t s3_content_at(const struct s3_content *c, uint64_t off, char *scratch, si
     return 0;
 }
 
-int s3_content_md5(const struct s3_content *c, unsigned char out[16])
+/* Hands all of it on in its order; -1 when a file cannot be read. */
+static int each_piece(const struct s3_content *c, void (*add)(void *to, const void *p, size_t n),
+                      void *to)
 {
     size_t room = 64 << 10, n;
     char *scratch = xmalloc(room);
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
     struct s3_content whole = {0};
     uint64_t at = 0;
     const char *p;
 
     s3_content_add_slice(&whole, c, 0, c->size);
-    EVP_DigestInit_ex(md, EVP_md5(), NULL);
     for (; (n = s3_content_at(&whole, at, scratch, room, &p)) > 0; at += n)
-        EVP_DigestUpdate(md, p, n);
-    EVP_DigestFinal_ex(md, out, NULL);
-    EVP_MD_CTX_free(md);
+        add(to, p, n);
     free(scratch);
     s3_content_release(&whole);
     return at == c->size ? 0 : -1;
+}
+
+static void add_digest(void *to, const void *p, size_t n)
+{
+    EVP_DigestUpdate(to, p, n);
+}
+
+int s3_content_md5(const struct s3_content *c, unsigned char out[16])
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    int r;
+
+    EVP_DigestInit_ex(md, EVP_md5(), NULL);
+    r = each_piece(c, add_digest, md);
+    EVP_DigestFinal_ex(md, out, NULL);
+    EVP_MD_CTX_free(md);
+    return r;
+}
+
+static void add_checksum(void *to, const void *p, size_t n)
+{
+    s3_checksum_add(to, p, n);
+}
+
+int s3_content_checksum(const struct s3_content *c, enum s3_checksum_kind kind,
+                        char out[S3_CHECKSUM_TEXT])
+{
+    struct s3_checksum sum;
+    int r;
+
+    s3_checksum_init(&sum, kind);
+    r = each_piece(c, add_checksum, &sum);
+    s3_checksum_text(&sum, out);
+    s3_checksum_release(&sum);
+    return r;
 }
 
 void s3_sink_init(struct s3_sink *s, uint64_t max, const char *folder, uint64_t spill_over)

@@ -56,6 +56,10 @@ size_t s3_content_at(const struct s3_content *c, uint64_t off, char *scratch, si
 /* MD5 of the whole content in 16 bytes; -1 when a file cannot be read. */
 int s3_content_md5(const struct s3_content *c, unsigned char out[16]);
 
+/* The checksum of the whole content as text; -1 when a file cannot be read. */
+int s3_content_checksum(const struct s3_content *c, enum s3_checksum_kind kind,
+                        char out[S3_CHECKSUM_TEXT]);
+
 void s3_blob_unref(struct s3_blob *b); /* NULL is fine */
 
 /*

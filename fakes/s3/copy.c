@@ -43,20 +43,28 @@ static struct s3_object *find_source(struct s3_call *c, char *path)
 /* "bytes=0-9", and unlike in a GET it has to lie inside. */
 static int source_range(struct s3_call *c, struct s3_source *s)
 {
+    const char *form =
+        "The x-amz-copy-source-range value must be of the form bytes=first-last where "
+        "first and last are the zero-based offsets of the first and last bytes to copy";
     const char *range = exchange_header(c->x, "x-amz-copy-source-range");
     uint64_t size = s->object->content.size, last;
     const char *dash = range ? strrchr(range, '-') : NULL;
+    enum s3_range part;
 
     s->from = 0;
     s->end = size;
     if (!range)
         return 0;
-    if (s3_range_read(range, size, &s->from, &s->end) == S3_RANGE_PART && dash && dash[-1] != '=' &&
-        str_u64(dash + 1, UINT64_MAX - 1, &last) == 0 && last < size)
+    part = s3_range_read(range, size, &s->from, &s->end);
+    if (part == S3_RANGE_ALL || !dash || dash[-1] == '=' ||
+        str_u64(dash + 1, UINT64_MAX - 1, &last) < 0)
+        s3_failf(c, "InvalidArgument", "%s", form);
+    else if (part == S3_RANGE_PART && last < size)
         return 0;
-    s3_failf(c, "InvalidArgument",
-             "The x-amz-copy-source-range value must be of the form bytes=first-last where first "
-             "and last are the zero-based offsets of the first and last bytes to copy");
+    else
+        s3_failf(c, "InvalidArgument",
+                 "Range specified is not valid for source object of size: %llu",
+                 (unsigned long long)size);
     s3_fail_member(c, "ArgumentName", "x-amz-copy-source-range");
     s3_fail_member(c, "ArgumentValue", range);
     return -1;
@@ -65,6 +73,7 @@ static int source_range(struct s3_call *c, struct s3_source *s)
 int s3_copy_source(struct s3_call *c, struct s3_source *ret)
 {
     const char *source = exchange_header(c->x, "x-amz-copy-source"), *which;
+    const char *version = strstr(source, "?versionId=");
     struct buf b = BUF_INIT(HTTP_HEADER_BYTES_MAX);
 
     str_unpercent(&b, source, strcspn(source, "?"), false);
@@ -72,7 +81,8 @@ int s3_copy_source(struct s3_call *c, struct s3_source *ret)
     if (!ret->object && !c->error.code)
         bad_source(c);
     buf_release(&b);
-    if (!ret->object || source_range(c, ret) < 0)
+    if (!ret->object || (version && s3_version_check(c, str_after(version, "?versionId=")) < 0) ||
+        source_range(c, ret) < 0)
         return -1;
     if (s3_conditions(c->x, "x-amz-copy-source-", ret->object->etag, ret->object->modified,
                       &which) != S3_PASSES)
@@ -152,8 +162,10 @@ int s3_copy_object(struct s3_call *c)
         s3_object_free(o);
         return -1;
     }
-    o->checksum_kind = s.object->checksum_kind;
-    memcpy(o->checksum, s.object->checksum, sizeof(o->checksum));
+    if (!s.object->composite) { /* a checksum of checksums is of its parts, which a copy has not */
+        o->checksum_kind = s.object->checksum_kind;
+        memcpy(o->checksum, s.object->checksum, sizeof(o->checksum));
+    }
     buf_adds(&b, S3_XML_HEAD "<CopyObjectResult xmlns=\"" S3_XML_NS "\">");
     s3_xml_time(&b, "LastModified", o->modified);
     s3_xml_addf(&b, "ETag", "\"%s\"", o->etag);

@@ -48,6 +48,41 @@ static json_t *headers_json(const struct s3_headers *h)
     return list;
 }
 
+/* [[number, size, checksum], ...], or NULL */
+static json_t *parts_json(const struct s3_object *o)
+{
+    json_t *list = o->parts ? json_array() : NULL;
+
+    for (size_t i = 0; i < o->n_parts; i++)
+        json_array_append_new(list, json_pack("[i,I,s]", o->parts[i].number,
+                                              (json_int_t)o->parts[i].size, o->parts[i].checksum));
+    return list;
+}
+
+/* Parts that do not make up the whole are none. */
+static void read_parts(struct s3_object *o, const json_t *list)
+{
+    size_t n = json_array_size(list);
+    struct s3_object_part *parts = n ? new0_array(struct s3_object_part, n) : NULL;
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const json_t *p = json_array_get(list, i);
+        const char *checksum = json_string_value(json_array_get(p, 2));
+
+        parts[i].number = (int)json_integer_value(json_array_get(p, 0));
+        parts[i].size = (uint64_t)json_integer_value(json_array_get(p, 1));
+        snprintf(parts[i].checksum, sizeof(parts[i].checksum), "%s", checksum ? checksum : "");
+        size += parts[i].size;
+    }
+    if (size != o->content.size) {
+        free(parts);
+        return;
+    }
+    o->parts = parts;
+    o->n_parts = n;
+}
+
 static int mkdir_above(const char *path, struct err *e)
 {
     _cleanup_free_ char *above = xstrndup(path, (size_t)(strrchr(path, '/') - path));
@@ -71,7 +106,9 @@ static int write_about(const struct s3_folder *f, const struct s3_bucket *b,
     if (o->checksum_kind != S3_CHECKSUM_NONE) {
         json_put_str(v, "checksum-kind", s3_checksum_kind_name(o->checksum_kind));
         json_put_str(v, "checksum", o->checksum);
+        json_put_bool(v, "composite", o->composite);
     }
+    json_put(v, "parts", parts_json(o));
     text = json_text(v);
     if (mkdir_above(path, e) < 0)
         return -1;
@@ -110,7 +147,9 @@ static bool read_about(const struct s3_folder *f, const struct s3_bucket *b, str
     if (kind && s3_checksum_kind_from(kind) > 0 && json_str(v, "checksum")) {
         o->checksum_kind = (enum s3_checksum_kind)s3_checksum_kind_from(kind);
         snprintf(o->checksum, sizeof(o->checksum), "%s", json_str(v, "checksum"));
+        o->composite = json_bool(v, "composite", false);
     }
+    read_parts(o, json_object_get(v, "parts"));
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* ListObjects and ListObjectsV2: pages through the keys of a bucket in the order of their bytes. */
+/* call.h: lists, of objects and of versions: pages through keys in the order of their bytes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +13,9 @@ struct query {
     char *prefix, *delimiter;
     char *after; /* keys and common prefixes up to this one were seen; NULL: none */
     uint64_t max;
-    bool url;   /* keys are written with URL encoding */
-    bool owner; /* Contents have an Owner */
+    bool url;      /* keys are written with URL encoding */
+    bool owner;    /* Contents have an Owner */
+    bool versions; /* each is a Version: the only one there is, "null" */
 };
 
 struct page {
@@ -103,19 +104,21 @@ static void add_object(struct s3_call *c, const struct query *q, struct buf *b,
 {
     const char *class = s3_headers_get(&o->headers, "x-amz-storage-class");
 
-    buf_adds(b, "<Contents>");
+    buf_adds(b, q->versions ? "<Version>" : "<Contents>");
     add_key(q, b, "Key", o->key);
+    if (q->versions)
+        buf_adds(b, "<VersionId>" S3_VERSION_NULL "</VersionId><IsLatest>true</IsLatest>");
     s3_xml_time(b, "LastModified", o->modified);
     s3_xml_addf(b, "ETag", "\"%s\"", o->etag);
     if (o->checksum_kind != S3_CHECKSUM_NONE) {
         s3_xml_add(b, "ChecksumAlgorithm", s3_checksum_kind_name(o->checksum_kind));
-        s3_xml_add(b, "ChecksumType", "FULL_OBJECT");
+        s3_xml_add(b, "ChecksumType", o->composite ? "COMPOSITE" : "FULL_OBJECT");
     }
     s3_xml_addf(b, "Size", "%llu", (unsigned long long)o->content.size);
     if (q->owner)
         s3_xml_owner(c, b, "Owner");
     s3_xml_add(b, "StorageClass", class ? class : "STANDARD");
-    buf_adds(b, "</Contents>");
+    buf_adds(b, q->versions ? "</Version>" : "</Contents>");
 }
 
 /* The part of key up to and with the first delimiter behind the prefix, to be freed; or NULL. */
@@ -181,7 +184,8 @@ static void walk(struct s3_call *c, const struct query *q, struct page *p)
     }
 }
 
-static int finish(struct s3_call *c, const struct query *q, struct page *p, struct buf *b)
+static int finish(struct s3_call *c, const struct query *q, struct page *p, const char *root,
+                  struct buf *b)
 {
     s3_xml_addf(b, "MaxKeys", "%llu", (unsigned long long)q->max);
     if (q->delimiter && *q->delimiter)
@@ -191,7 +195,7 @@ static int finish(struct s3_call *c, const struct query *q, struct page *p, stru
     s3_xml_add(b, "IsTruncated", p->truncated ? "true" : "false");
     buf_add(b, buf_str(&p->contents), buf_len(&p->contents));
     buf_add(b, buf_str(&p->prefixes), buf_len(&p->prefixes));
-    buf_adds(b, "</ListBucketResult>");
+    buf_addf(b, "</%s>", root);
     if (p->contents.full || p->prefixes.full)
         b->full = true;
     exchange_set_header(c->x, "x-amz-bucket-region", c->bucket->region);
@@ -214,7 +218,7 @@ int s3_list_objects(struct s3_call *c)
         add_key(&q, &b, "Marker", q.after ? q.after : "");
         if (p.truncated && q.delimiter && *q.delimiter)
             add_key(&q, &b, "NextMarker", p.last);
-        r = finish(c, &q, &p, &b);
+        r = finish(c, &q, &p, "ListBucketResult", &b);
     }
     release(&q, &p);
     buf_release(&b);
@@ -267,8 +271,8 @@ int s3_list_objects_v2(struct s3_call *c)
     int r = check_list_type(c) < 0 ? -1 : read_query(c, &q);
 
     if (r == 0) {
-        q.after = token ? open_token(token) : xstrdup(start);
-        if (token && !q.after)
+        q.after = token && *token ? open_token(token) : xstrdup(start);
+        if (token && *token && !q.after)
             r = argument(c, "continuation-token", token,
                          "The continuation token provided is incorrect");
     }
@@ -284,12 +288,47 @@ int s3_list_objects_v2(struct s3_call *c)
         if (p.truncated)
             add_token(&b, p.last);
         s3_xml_addf(&b, "KeyCount", "%llu", (unsigned long long)p.count);
-        r = finish(c, &q, &p, &b);
+        r = finish(c, &q, &p, "ListBucketResult", &b);
     }
     release(&q, &p);
     buf_release(&b);
     free(token);
     free(start);
     free(owner);
+    return r;
+}
+
+/* key-marker alone goes on behind that key; with version-id-marker at its older versions, of which
+ * there are none. */
+int s3_list_versions(struct s3_call *c)
+{
+    char *marker = exchange_param(c->x, "key-marker");
+    char *version = exchange_param(c->x, "version-id-marker");
+    struct query q = {.owner = true, .versions = true};
+    struct page p = {.contents = BUF_INIT(XML_MAX), .prefixes = BUF_INIT(XML_MAX)};
+    struct buf b = BUF_INIT(2 * XML_MAX);
+    int r = read_query(c, &q);
+
+    if (r == 0 && version && *version && (!marker || !*marker))
+        r = argument(c, "version-id-marker", version,
+                     "A version-id marker cannot be specified without a key marker.");
+    if (r == 0) {
+        q.after = xstrdup(marker);
+        walk(c, &q, &p);
+        buf_adds(&b, S3_XML_HEAD "<ListVersionsResult xmlns=\"" S3_XML_NS "\">");
+        s3_xml_add(&b, "Name", c->bucket->name);
+        add_key(&q, &b, "Prefix", q.prefix);
+        add_key(&q, &b, "KeyMarker", marker ? marker : "");
+        s3_xml_add(&b, "VersionIdMarker", version);
+        if (p.truncated) {
+            add_key(&q, &b, "NextKeyMarker", p.last);
+            s3_xml_add(&b, "NextVersionIdMarker", S3_VERSION_NULL);
+        }
+        r = finish(c, &q, &p, "ListVersionsResult", &b);
+    }
+    release(&q, &p);
+    buf_release(&b);
+    free(marker);
+    free(version);
     return r;
 }

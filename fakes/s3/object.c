@@ -13,7 +13,10 @@
 struct s3_object *s3_need_object(struct s3_call *c)
 {
     struct s3_object *o = s3_object_find(c->bucket, c->key);
+    bool unknown;
 
+    if (s3_version_asked(c, &unknown) < 0)
+        return NULL;
     if (!o)
         s3_fail(c, "NoSuchKey", "Key", c->key, NULL);
     return o;
@@ -72,17 +75,14 @@ static void set_object_headers(struct s3_call *c, const struct s3_object *o)
 static void set_kept_headers(struct s3_call *c, const struct s3_object *o, bool whole)
 {
     const char *mode = exchange_header(c->x, "x-amz-checksum-mode");
-    char name[40];
 
     for (size_t i = 0; i < o->headers.n; i++)
         if (strcasecmp(o->headers.v[i].name, "Content-Type"))
             exchange_set_header(c->x, o->headers.v[i].name, o->headers.v[i].value);
     s3_set_encryption(c, o->kms);
     exchange_set_header(c->x, "Accept-Ranges", "bytes");
-    if (whole && mode && !strcasecmp(mode, "ENABLED") && o->checksum_kind != S3_CHECKSUM_NONE) {
-        exchange_set_header(c->x, s3_checksum_header(o->checksum_kind, name), o->checksum);
-        exchange_set_header(c->x, "x-amz-checksum-type", "FULL_OBJECT");
-    }
+    if (whole && mode && !strcasecmp(mode, "ENABLED"))
+        s3_set_checksum(c, o->checksum_kind, o->checksum, o->composite);
 }
 
 static int bad_range(struct s3_call *c, const struct s3_object *o, const char *range)
@@ -95,10 +95,63 @@ static int bad_range(struct s3_call *c, const struct s3_object *o, const char *r
     return s3_fail(c, "InvalidRange", "RangeRequested", range, "ActualObjectSize", size, NULL);
 }
 
+static int no_such_part(struct s3_call *c, int number, size_t count)
+{
+    char asked[16], have[24];
+
+    snprintf(asked, sizeof(asked), "%d", number);
+    snprintf(have, sizeof(have), "%zu", count);
+    return s3_fail(c, "InvalidPartNumber", "PartNumberRequested", asked, "ActualPartCount", have,
+                   NULL);
+}
+
+/* ?partNumber=: the bytes of that part; what came whole is its own first part. */
+static int find_part(struct s3_call *c, const struct s3_object *o, uint64_t *ret_from,
+                     uint64_t *ret_end)
+{
+    size_t count = o->parts ? o->n_parts : 1;
+    char text[24];
+    int number;
+
+    if (s3_part_number(c, &number) < 0)
+        return -1;
+    if (exchange_header(c->x, "Range"))
+        return s3_failf(c, "InvalidRequest",
+                        "Cannot specify both Range header and partNumber query parameter");
+    if ((size_t)number > count)
+        return no_such_part(c, number, count);
+    *ret_from = 0;
+    for (int i = 0; o->parts && i < number - 1; i++)
+        *ret_from += o->parts[i].size;
+    *ret_end = o->parts ? *ret_from + o->parts[number - 1].size : o->content.size;
+    if (!o->parts)
+        return 0;
+    snprintf(text, sizeof(text), "%zu", count);
+    exchange_set_header(c->x, "x-amz-mp-parts-count", text);
+    if (*o->parts[number - 1].checksum)
+        s3_set_checksum(c, o->checksum_kind, o->parts[number - 1].checksum, o->composite);
+    return 0;
+}
+
+/* What of the object is asked for: all of it, a range or a part. -1 with the error. */
+static int find_slice(struct s3_call *c, const struct s3_object *o, enum s3_range *ret,
+                      uint64_t *ret_from, uint64_t *ret_end)
+{
+    const char *range = exchange_header(c->x, "Range");
+
+    if (exchange_has_param(c->x, "partNumber")) {
+        if (find_part(c, o, ret_from, ret_end) < 0)
+            return -1;
+        *ret = *ret_end > *ret_from ? S3_RANGE_PART : S3_RANGE_ALL;
+        return 0;
+    }
+    *ret = s3_range_read(range, o->content.size, ret_from, ret_end);
+    return *ret == S3_RANGE_BAD ? bad_range(c, o, range) : 0;
+}
+
 int s3_get_object(struct s3_call *c)
 {
     struct s3_object *o = s3_need_object(c);
-    const char *range = exchange_header(c->x, "Range");
     const char *type = NULL;
     enum s3_range part;
     char *owned = NULL, text[80];
@@ -112,9 +165,8 @@ int s3_get_object(struct s3_call *c)
         set_object_headers(c, o);
         return s3_answer_empty(c, 304);
     }
-    part = s3_range_read(range, o->content.size, &from, &end);
-    if (part == S3_RANGE_BAD)
-        return bad_range(c, o, range);
+    if (find_slice(c, o, &part, &from, &end) < 0)
+        return -1;
     set_object_headers(c, o);
     set_kept_headers(c, o, part == S3_RANGE_ALL);
     type = s3_headers_get(&o->headers, "Content-Type");
@@ -146,7 +198,7 @@ static char *without_chunked(const char *v)
         while (n && (v[n - 1] == ' ' || v[n - 1] == '\t'))
             n--;
         if (n && !(n == strlen("aws-chunked") && !strncasecmp(v, "aws-chunked", n))) {
-            buf_adds(&b, buf_len(&b) ? "," : "");
+            buf_adds(&b, buf_len(&b) ? ", " : "");
             buf_add(&b, v, n);
         }
         v += strcspn(v, ",");
@@ -223,7 +275,6 @@ int s3_put_object(struct s3_call *c)
     struct err e = ERR_INIT;
     struct s3_object *o;
     struct s3_blob *blob;
-    char name[40];
 
     if (s3_write_conditions(c) < 0)
         return -1;
@@ -234,17 +285,14 @@ int s3_put_object(struct s3_call *c)
     }
     memcpy(o->etag, c->etag, sizeof(c->etag));
     o->checksum_kind = c->sink.checksum.kind;
-    memcpy(o->checksum, c->checksum, sizeof(o->checksum));
+    memcpy(o->checksum, c->checksum, sizeof(c->checksum));
     blob = s3_sink_take(&c->sink);
     s3_content_add(&o->content, blob, 0, blob->size);
     s3_blob_unref(blob);
     s3_set_etag(c, o->etag);
     s3_set_encryption(c, c->kms);
     o->kms = c->kms;
-    if (o->checksum_kind != S3_CHECKSUM_NONE) {
-        exchange_set_header(c->x, s3_checksum_header(o->checksum_kind, name), o->checksum);
-        exchange_set_header(c->x, "x-amz-checksum-type", "FULL_OBJECT");
-    }
+    s3_set_checksum(c, o->checksum_kind, o->checksum, false);
     return s3_keep_object(c->s3, c->bucket, o, &e) < 0 ? s3_fail_store(c, &e)
                                                        : s3_answer_empty(c, 200);
 }
@@ -252,6 +300,11 @@ int s3_put_object(struct s3_call *c)
 /* An object that is not there is deleted just as well. */
 int s3_delete_object(struct s3_call *c)
 {
-    s3_drop_object(c->s3, c->bucket, c->key, NULL);
+    bool unknown;
+
+    if (s3_version_asked(c, &unknown) < 0)
+        return -1;
+    if (!unknown)
+        s3_drop_object(c->s3, c->bucket, c->key, NULL);
     return s3_answer_empty(c, 204);
 }

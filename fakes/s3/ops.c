@@ -32,30 +32,37 @@ static const struct s3_op ops[] = {
     CONFIG(S3_BUCKET, "tagging", "GetBucketTagging"),
     CONFIG(S3_BUCKET, "versioning", "GetBucketVersioning"),
     CONFIG(S3_BUCKET, "website", "GetBucketWebsite"),
+    {"GET", S3_BUCKET, "versions", "ListObjectVersions", "read", 0, s3_list_versions},
     {"GET", S3_BUCKET, "list-type", "ListObjectsV2", "read", S3_PUBLIC, s3_list_objects_v2},
     {"GET", S3_BUCKET, NULL, "ListObjects", "read", S3_PUBLIC, s3_list_objects},
     {"HEAD", S3_BUCKET, NULL, "HeadBucket", "read", S3_PUBLIC, s3_head_bucket},
-    {"PUT", S3_BUCKET, NULL, "CreateBucket", "write", S3_NO_BUCKET, s3_create_bucket},
+    {"PUT", S3_BUCKET, NULL, "CreateBucket", "write", S3_NO_BUCKET | S3_ACL, s3_create_bucket},
     {"DELETE", S3_BUCKET, NULL, "DeleteBucket", "write", 0, s3_delete_bucket},
+    {"PUT", S3_BUCKET, "acl", "PutBucketAcl", "write", 0, s3_put_acl},
+    {"OPTIONS", S3_BUCKET, NULL, "OptionsBucket", "read", S3_ANYBODY, s3_preflight},
     {"GET", S3_OBJECT, "uploadId", "ListParts", "read", 0, s3_list_parts},
+    {"GET", S3_OBJECT, "attributes", "GetObjectAttributes", "read", 0, s3_object_attributes},
     CONFIG(S3_OBJECT, "acl", "GetObjectAcl"),
     CONFIG(S3_OBJECT, "tagging", "GetObjectTagging"),
-    {"POST", S3_OBJECT, "uploads", "CreateMultipartUpload", "write", 0, s3_create_upload},
+    {"POST", S3_OBJECT, "uploads", "CreateMultipartUpload", "write", S3_ACL, s3_create_upload},
     {"POST", S3_OBJECT, "uploadId", "CompleteMultipartUpload", "write", 0, s3_complete_upload},
     {"PUT", S3_OBJECT, "uploadId", "UploadPartCopy", "write", S3_COPY, s3_upload_part_copy},
     {"PUT", S3_OBJECT, "uploadId", "UploadPart", "write", S3_CONTENT, s3_upload_one_part},
     {"DELETE", S3_OBJECT, "uploadId", "AbortMultipartUpload", "write", 0, s3_abort_upload},
     {"GET", S3_OBJECT, NULL, "GetObject", "read", S3_PUBLIC, s3_get_object},
     {"HEAD", S3_OBJECT, NULL, "HeadObject", "read", S3_PUBLIC, s3_get_object},
-    {"PUT", S3_OBJECT, NULL, "CopyObject", "write", S3_COPY, s3_copy_object},
-    {"PUT", S3_OBJECT, NULL, "PutObject", "write", S3_CONTENT, s3_put_object},
+    {"PUT", S3_OBJECT, NULL, "CopyObject", "write", S3_COPY | S3_ACL, s3_copy_object},
+    {"PUT", S3_OBJECT, NULL, "PutObject", "write", S3_CONTENT | S3_ACL, s3_put_object},
     {"DELETE", S3_OBJECT, NULL, "DeleteObject", "write", 0, s3_delete_object},
+    {"PUT", S3_OBJECT, "acl", "PutObjectAcl", "write", 0, s3_put_acl},
+    {"OPTIONS", S3_OBJECT, NULL, "OptionsObject", "read", S3_ANYBODY, s3_preflight},
 };
 
 void s3_operations(struct buf *out)
 {
     for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
-        buf_addf(out, "s3 %s %s\n", ops[i].name, ops[i].group);
+        if (!(ops[i].flags & S3_ANYBODY)) /* a preflight is the browser's, no operation */
+            buf_addf(out, "s3 %s %s\n", ops[i].name, ops[i].group);
 }
 
 /* Parameters that make a request about something else than the bucket or object itself. A
@@ -91,7 +98,6 @@ static const char *const subresources[] = {
     "torrent",
     "uploadId",
     "uploads",
-    "versionId",
     "versioning",
     "versions",
     "website",
@@ -134,5 +140,9 @@ void s3_call_find_op(struct s3_call *c)
             s3_fail(c, "NotImplemented", "Header", sub, NULL);
             return;
         }
+    if (c->level == S3_BUCKET && str_eq(c->x->method, "POST")) { /* PostObject: a browser's form */
+        s3_fail(c, "NotImplemented", "Header", "Content-Type", NULL);
+        return;
+    }
     s3_fail(c, "MethodNotAllowed", "Method", c->x->method, "ResourceType", kinds[c->level], NULL);
 }

@@ -131,7 +131,7 @@ static int run(struct s3_call *c)
         c->bucket = s3_bucket_find(c->s3, c->bucket_name);
     if (!c->bucket && !(c->op->flags & S3_NO_BUCKET))
         return s3_fail(c, "NoSuchBucket", "BucketName", c->bucket_name, NULL);
-    return c->op->run(c);
+    return s3_check_asked(c) < 0 ? -1 : c->op->run(c);
 }
 
 /* An answer about a bucket tells its region even to who may not see it: that is how clients

@@ -54,6 +54,8 @@ void s3_object_free(struct s3_object *o)
     free(o->key);
     s3_content_release(&o->content);
     s3_headers_release(&o->headers);
+    free(o->parts);
+    free(o->upload_id);
     free(o);
 }
 

@@ -22,6 +22,16 @@ struct s3_headers {
     size_t n, cap;
 };
 
+/* A part of what was uploaded in parts, for who asks for it by its number. */
+struct s3_object_part {
+    int number;
+    uint64_t size;
+    char checksum[S3_CHECKSUM_TEXT]; /* or "" */
+};
+
+/* "-10000" may stand behind the checksum of checksums. */
+#define S3_CHECKSUM_OBJECT_TEXT (S3_CHECKSUM_TEXT + 6)
+
 struct s3_object {
     char *key;
     struct s3_content content;
@@ -29,14 +39,19 @@ struct s3_object {
     char etag[48];    /* without quotes */
     int64_t modified; /* wall, whole seconds */
     enum s3_checksum_kind checksum_kind;
-    char checksum[S3_CHECKSUM_TEXT]; /* of the whole; multipart uploads have none */
-    bool kms;                        /* encryption.c */
+    char checksum[S3_CHECKSUM_OBJECT_TEXT];
+    bool composite;               /* it is the checksum of the parts' checksums */
+    bool kms;                     /* encryption.c */
+    struct s3_object_part *parts; /* NULL: it came whole */
+    size_t n_parts;
+    char *upload_id; /* of the upload that it came from, or NULL */
 };
 
 struct s3_part {
     int number;
     struct s3_content content;
     char etag[33];
+    char checksum[S3_CHECKSUM_TEXT];
     int64_t modified;
 };
 
@@ -46,6 +61,8 @@ struct s3_upload {
     struct s3_headers headers;
     int64_t initiated;
     bool kms;
+    enum s3_checksum_kind checksum_kind; /* asked for when it began */
+    bool composite;
     struct s3_part **parts; /* by number */
     size_t n_parts, cap_parts;
 };

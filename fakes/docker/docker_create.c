@@ -64,8 +64,13 @@ static int read_body(struct create *r, struct problem *p)
                  "of type container.HostConfig",
                  gojson_kind(host));
     else if (r->config)
-        r->host = schema_read(host_config_schema(), r->host_given ? host : NULL,
-                              "HostConfig.HostConfig", why);
+        r->host = schema_read(host_config_schema(), r->host_given ? host : r->body,
+                              r->host_given ? "HostConfig.HostConfig"
+                              : modern      ? "ContainerConfigWrapper.HostConfig"
+                                            : "ContainerConfigWrapper",
+                              why);
+    /* all of it may stand beside Config when there is no HostConfig */
+    r->host_given = r->host_given || json_object_size(r->host);
     if (!r->config || !r->host)
         return problem(p, modern ? 400 : 500, "%s%s", modern ? "invalid JSON: " : "", why);
     adopt_old_members(r);

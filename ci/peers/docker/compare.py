@@ -12,7 +12,8 @@ import re
 
 TIME = re.compile(r"\b(?!0001-)\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 HEX64 = re.compile(r"\b[0-9a-f]{64}\b")
-HEX12 = re.compile(r"(?<![0-9a-f.])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{12}\b")
+# A sandbox may happen to have no letter in its id.
+HEX12 = re.compile(r"(?<=/netns/)[0-9a-f]{12}\b|(?<![0-9a-f.])(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{12}\b")
 WHILE = re.compile(r"\b(Less than a second|About a minute|\d+ (second|minute)s?)\b")
 
 ABSENT = "(absent)"

@@ -25,14 +25,14 @@ int s3_check_acl(struct s3_call *c)
     const char *canned = exchange_header(c->x, "x-amz-acl");
     bool grants = has_prefix(c->x, "x-amz-grant-");
 
-    if (c->level == S3_BUCKET) {
-        if (grants || (canned && *canned && !str_eq(canned, "private")))
-            return s3_fail(c, "InvalidBucketAclWithObjectOwnership", NULL);
+    /* that nobody else may is what holds anyway; rclone says it with each object */
+    if (!grants && (!canned || !*canned || str_eq(canned, "private")))
         return 0;
-    }
-    if (grants || (canned && *canned && !str_eq(canned, "bucket-owner-full-control")))
-        return s3_fail(c, "AccessControlListNotSupported", NULL);
-    return 0;
+    if (c->level == S3_BUCKET)
+        return s3_fail(c, "InvalidBucketAclWithObjectOwnership", NULL);
+    return !grants && str_eq(canned, "bucket-owner-full-control")
+               ? 0
+               : s3_fail(c, "AccessControlListNotSupported", NULL);
 }
 
 int s3_put_acl(struct s3_call *c)

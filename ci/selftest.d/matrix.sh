@@ -138,7 +138,7 @@ PY
 matrix_diff()
 {
     local d=$matrix_at one=scenarios/bench/one-task.scn
-    matrix_runs 0 diff --agent old --agent old "$one"
+    matrix_runs 0 diff -n 5 --agent old --agent old "$one"
     matrix_says "$d/out" 'bench/one-task: old -> old #2: the same'
     matrix_verdict 'diff: an agent does what it does'
     matrix_runs 1 diff --agent old --agent new --html "$d/d.html" --json "$d/d.json" "$one"

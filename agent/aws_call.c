@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/arn.h"
 #include "proto/limits.h"
 
 struct aws_caller {
@@ -103,8 +104,8 @@ static char *url_of(const struct config *config, enum aws_service service, const
 
     if (*endpoint)
         return xasprintf("%s/", endpoint);
-    return xasprintf("https://%s.%s.amazonaws.com%s/", services[service].name, region,
-                     str_starts(region, "cn-") ? ".cn" : "");
+    return xasprintf("https://%s.%s.%s/", services[service].name, region,
+                     arn_dns_suffix_of_region(region));
 }
 
 static int attempt(struct aws_call *c, struct err *e)

@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/arn.h"
 #include "proto/limits.h"
 
 static const char *const pull_names[PULL_BEHAVIOR_MAX] = {
@@ -218,8 +219,8 @@ static void set_endpoint(struct config *c)
 
     free(c->endpoint);
     if (!*c->backend_host)
-        c->endpoint = xasprintf("https://ecs.%s.amazonaws.com%s", c->region,
-                                str_starts(c->region, "cn-") ? ".cn" : "");
+        c->endpoint =
+            xasprintf("https://ecs.%s.%s", c->region, arn_dns_suffix_of_region(c->region));
     else if (strstr(c->backend_host, "://"))
         c->endpoint = xstrdup(c->backend_host);
     else

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/arn.h"
 #include "proto/limits.h"
 
 struct token {
@@ -109,7 +110,7 @@ void ecr_auth_forget(struct ecr_auth *a, const struct ecr_auth_question *q)
 
 char *ecr_auth_url(const struct config *c, const char *region, const char *override)
 {
-    const char *suffix = str_starts(region, "cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+    const char *suffix = arn_dns_suffix_of_region(region);
     bool fips = c->use_fips.on, dual = c->use_dualstack.on;
 
     if (override && *override)

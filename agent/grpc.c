@@ -4,17 +4,16 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define PREFIX 5
-
 struct grpc_call {
     struct http_request *http;
     grpc_fn fn;
     void *user;
 };
 
-static const char *const names[GRPC_CODE_MAX] = {
+/* As grpc-go prints them. */
+static const char *const names[GRPC_STATUS_MAX] = {
     [GRPC_OK] = "OK",
-    [GRPC_CANCELED] = "Canceled",
+    [GRPC_CANCELLED] = "Canceled",
     [GRPC_UNKNOWN] = "Unknown",
     [GRPC_INVALID_ARGUMENT] = "InvalidArgument",
     [GRPC_DEADLINE_EXCEEDED] = "DeadlineExceeded",
@@ -31,9 +30,8 @@ static const char *const names[GRPC_CODE_MAX] = {
     [GRPC_DATA_LOSS] = "DataLoss",
     [GRPC_UNAUTHENTICATED] = "Unauthenticated",
 };
-STRTAB_DEFINE(grpc_code, enum grpc_code, names)
 
-bool grpc_is_transient(enum grpc_code code)
+bool grpc_is_transient(enum grpc_status code)
 {
     return code == GRPC_UNAVAILABLE || code == GRPC_DEADLINE_EXCEEDED ||
            code == GRPC_RESOURCE_EXHAUSTED || code == GRPC_ABORTED || code == GRPC_INTERNAL;
@@ -44,12 +42,12 @@ int grpc_unframe(const char *p, size_t n, const char **ret, size_t *ret_n)
     const unsigned char *u = (const unsigned char *)p;
     size_t len;
 
-    if (n < PREFIX || u[0])
+    if (n < GRPC_PREFIX || u[0])
         return -1;
     len = (size_t)u[1] << 24 | (size_t)u[2] << 16 | (size_t)u[3] << 8 | u[4];
-    if (len != n - PREFIX)
+    if (len != n - GRPC_PREFIX)
         return -1;
-    *ret = p + PREFIX;
+    *ret = p + GRPC_PREFIX;
     *ret_n = len;
     return 0;
 }
@@ -64,16 +62,16 @@ char *grpc_message(const char *text)
 
 /* ---- how it ended ---- */
 
-static void end_with(struct grpc_answer *a, enum grpc_code code, const char *desc)
+static void end_with(struct grpc_answer *a, enum grpc_status code, const char *desc)
 {
     a->code = code;
     err_set(&a->e, code == GRPC_DEADLINE_EXCEEDED ? ERR_TIMEOUT : ERR_PEER,
-            "rpc error: code = %s desc = %s", grpc_code_name(code), desc);
+            "rpc error: code = %s desc = %s", names[code], desc);
 }
 
 /* What gRPC makes of an answer that is none of its own.
  * (grpc.github.io, http-grpc-status-mapping) */
-static enum grpc_code code_of_http(int status)
+static enum grpc_status code_of_http(int status)
 {
     switch (status) {
     case 400:
@@ -114,12 +112,12 @@ static void take_status(struct grpc_answer *a, const struct http_result *r, cons
     _cleanup_free_ char *desc = grpc_message(message ? message : "");
     uint64_t code;
 
-    if (str_u64(status, GRPC_CODE_MAX - 1, &code) < 0)
+    if (str_u64(status, GRPC_STATUS_MAX - 1, &code) < 0)
         code = GRPC_UNKNOWN;
     if (code == GRPC_OK && grpc_unframe(r->body, r->body_len, &a->body, &a->n) < 0)
         end_with(a, GRPC_INTERNAL, "the answer is no message");
     else if (code != GRPC_OK)
-        end_with(a, (enum grpc_code)code, desc);
+        end_with(a, (enum grpc_status)code, desc);
 }
 
 static void on_done(const struct http_result *r, void *user)
@@ -152,12 +150,12 @@ struct grpc_call *grpc_start(struct http *h, const char *socket, const char *pat
                              struct err *e)
 {
     size_t n = buf_len(message);
-    const char prefix[PREFIX] = {0, (char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
+    const char prefix[GRPC_PREFIX] = {0, (char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
     _cleanup_free_ char *limit = xasprintf("grpc-timeout: %lldm", (long long)(timeout / NS_PER_MS));
     _cleanup_free_ char *url = xasprintf("http://localhost%s", path);
     const char *const headers[] = {"Content-Type: application/grpc", "TE: trailers", limit, NULL};
     struct grpc_call *c = new0(struct grpc_call);
-    _cleanup_buf_ struct buf body = BUF_INIT(n + PREFIX);
+    _cleanup_buf_ struct buf body = BUF_INIT(n + GRPC_PREFIX);
     struct http_call call = {
         .method = "POST",
         .url = url,
@@ -172,7 +170,7 @@ struct grpc_call *grpc_start(struct http *h, const char *socket, const char *pat
         .user = c,
     };
 
-    buf_add(&body, prefix, PREFIX);
+    buf_add(&body, prefix, GRPC_PREFIX);
     buf_add(&body, buf_str(message), n);
     call.body = buf_str(&body);
     call.body_len = buf_len(&body);

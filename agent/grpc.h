@@ -12,36 +12,13 @@
 #define AGENT_GRPC_H
 
 #include "agent/http.h"
-#include "base/strtab.h"
-
-/* Names as grpc-go prints them. */
-enum grpc_code {
-    GRPC_OK,
-    GRPC_CANCELED,
-    GRPC_UNKNOWN,
-    GRPC_INVALID_ARGUMENT,
-    GRPC_DEADLINE_EXCEEDED,
-    GRPC_NOT_FOUND,
-    GRPC_ALREADY_EXISTS,
-    GRPC_PERMISSION_DENIED,
-    GRPC_RESOURCE_EXHAUSTED,
-    GRPC_FAILED_PRECONDITION,
-    GRPC_ABORTED,
-    GRPC_OUT_OF_RANGE,
-    GRPC_UNIMPLEMENTED,
-    GRPC_INTERNAL,
-    GRPC_UNAVAILABLE,
-    GRPC_DATA_LOSS,
-    GRPC_UNAUTHENTICATED,
-    GRPC_CODE_MAX
-};
-STRTAB_DECLARE(grpc_code, enum grpc_code);
+#include "proto/grpc_status.h"
 
 /* An answer that is larger is refused. */
 #define GRPC_ANSWER_MAX (1u << 20)
 
 struct grpc_answer {
-    enum grpc_code code;
+    enum grpc_status code;
     struct err e;     /* unless OK: the whole text */
     const char *body; /* the message, when OK */
     size_t n;
@@ -62,6 +39,6 @@ int grpc_unframe(const char *p, size_t n, const char **ret, size_t *ret_n);
 char *grpc_message(const char *text);
 
 /* Worth another try. (ecs-agent/utils/retry/grpc.go) */
-bool grpc_is_transient(enum grpc_code code);
+bool grpc_is_transient(enum grpc_status code);
 
 #endif

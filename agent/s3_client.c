@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/arn.h"
 #include "proto/limits.h"
 
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -66,8 +67,7 @@ static int send_call(struct s3_request *r, const char *method, const char *key, 
     if (*c->s3_endpoint)
         buf_addf(&url, "%s/", c->s3_endpoint);
     else
-        buf_addf(&url, "https://s3.%s.amazonaws.com%s/", r->region,
-                 str_starts(r->region, "cn-") ? ".cn" : "");
+        buf_addf(&url, "https://s3.%s.%s/", r->region, arn_dns_suffix_of_region(r->region));
     str_percent(&url, r->bucket, strlen(r->bucket), false);
     if (key) {
         buf_addc(&url, '/');

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,12 +14,6 @@
 
 #define NAME_BYTES 10
 #define BLANKS     " \t\r\n\v\f"
-
-static void hex(const unsigned char *p, size_t n, char *ret)
-{
-    for (size_t i = 0; i < n; i++)
-        snprintf(ret + 2 * i, 3, "%02x", p[i]);
-}
 
 static char *path_of(const struct update_file *f, const char *name)
 {
@@ -42,7 +35,7 @@ int update_file_open(struct update_file *f, const char *dir, struct err *e)
     _cleanup_free_ char *path = NULL;
 
     io_random(random, sizeof(random));
-    hex(random, sizeof(random), name);
+    str_hex(random, sizeof(random), name);
     *f = (struct update_file){.dir = xstrdup(dir), .name = xasprintf("%s.ecs-update.tar", name)};
     path = path_of(f, f->name);
     f->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -82,7 +75,7 @@ static bool fits(struct update_file *f, const char *signature)
 
     if (!EVP_DigestFinal_ex(f->hash, digest, &n))
         return false;
-    hex(digest, n, text);
+    str_hex(digest, n, text);
     signature += strspn(signature, BLANKS);
     len = strlen(signature);
     while (len && strchr(BLANKS, signature[len - 1]))

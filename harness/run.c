@@ -16,7 +16,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/docker.h"
-#include "harness/cni/plugin.h"
 #include "harness/history.h"
 #include "harness/leaked.h"
 #include "harness/match.h"
@@ -429,7 +428,7 @@ static void name_sockets(const struct run *r, const char *dir, int depth, struct
 
         if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") || lstat(path, &st) < 0)
             continue;
-        if (S_ISSOCK(st.st_mode) && !of_a_fake(r, path) && !str_eq(e->d_name, CNI_SOCKET))
+        if (S_ISSOCK(st.st_mode) && !of_a_fake(r, path))
             buf_addf(out, "socket %s\n", path);
         else if (S_ISDIR(st.st_mode) && !of_containers(r, path))
             name_sockets(r, path, depth - 1, out);
@@ -478,7 +477,7 @@ static void finish(struct run *r)
 }
 
 /* A failure that was to be expected is none, and a pass that was not is a failure. */
-static void turn_known(struct run *r, const struct profile_known *k, const char *where)
+static void turn_known(struct run *r, const struct scn_known *k, const char *where)
 {
     struct result *res = r->result;
 
@@ -513,15 +512,11 @@ static void apply_known(struct run *r)
         if (k->guard && (profile_has(r->config->profile, "reference-agent") ||
                          match_version(k->guard, r->config->agent_version, &e) <= 0))
             continue;
-        turn_known(r,
-                   &(struct profile_known){.issue = (char *)(uintptr_t)k->issue,
-                                           .guard = (char *)(uintptr_t)k->guard,
-                                           .reason = (char *)(uintptr_t)k->reason},
-                   "");
+        turn_known(r, k, "");
         return;
     }
     if (mine)
-        turn_known(r, mine, " of the agent");
+        turn_known(r, &(struct scn_known){mine->issue, mine->guard, mine->reason}, " of the agent");
 }
 
 static void release(struct run *r)

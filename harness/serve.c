@@ -24,7 +24,7 @@ static const char usage[] =
     "    eval \"$(ecsim serve ... &)\"  will not end; use a file:\n"
     "    ecsim serve >env & ; set -a; . ./env; set +a; aws s3 ls --endpoint-url $ECSIM_S3_URL\n"
     "\n"
-    "FAKE is one of: docker ecs acs tcs s3 imds aws cni. None: all of them.\n"
+    "FAKE is one of: docker ecs acs tcs s3 imds aws credfetch cni. None: all.\n"
     "\n"
     "  --port FAKE=N        listen on this port instead of any that is free; docker: beside its\n"
     "                       socket\n"

@@ -55,3 +55,8 @@ const char *arn_partition_of_region(const char *region)
         return "aws-cn";
     return str_starts(region, "us-gov-") ? "aws-us-gov" : "aws";
 }
+
+const char *arn_dns_suffix_of_region(const char *region)
+{
+    return str_starts(region, "cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+}

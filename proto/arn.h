@@ -38,4 +38,7 @@ int arn_build_ecs(struct buf *b, const char *region, const char *account, const 
 /* aws, aws-cn, aws-us-gov: the partition a region belongs to. */
 const char *arn_partition_of_region(const char *region);
 
+/* amazonaws.com, amazonaws.com.cn: what the names of that region's endpoints end in. */
+const char *arn_dns_suffix_of_region(const char *region);
+
 #endif

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/arn.h"
 #include "proto/limits.h"
 
 #define BUCKET         "amazon-ecs-agent"
@@ -106,8 +107,7 @@ static int get(struct download *d, const char *suffix, const struct http_call *l
     if (*base)
         buf_addf(&url, "%s/", base);
     else
-        buf_addf(&url, "https://s3.%s.amazonaws.com%s/", region,
-                 str_starts(region, "cn-") ? ".cn" : "");
+        buf_addf(&url, "https://s3.%s.%s/", region, arn_dns_suffix_of_region(region));
     buf_addf(&url, BUCKET "%s%s/" NAME "%s", d->regional ? "-" : "", d->regional ? d->region : "",
              suffix);
     call.method = "GET";
@@ -137,8 +137,7 @@ static bool fits(struct download *d)
     unsigned int n = 0;
 
     EVP_DigestFinal_ex(d->hash, digest, &n);
-    for (unsigned int i = 0; i < n; i++)
-        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    str_hex(digest, n, text);
     return str_eq(text, d->md5);
 }
 

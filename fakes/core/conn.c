@@ -277,6 +277,18 @@ void conn_cut(struct conn *c, int64_t n)
     c->cut_left = n;
 }
 
+void conn_was_idle(const struct conn *c)
+{
+    journal_record(&c->world->journal,
+                   &(struct record_info){.kind = RECORD_CONNECT,
+                                         .peer = c->fake->ops->name,
+                                         .what = "connection",
+                                         .group = "idle",
+                                         .conn = c->id,
+                                         .foreign = true},
+                   NULL);
+}
+
 bool conn_write(struct conn *c, const void *p, size_t n)
 {
     if (c->closing || c->finishing || c->failed)

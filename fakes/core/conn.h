@@ -115,6 +115,9 @@ void conn_slow(struct conn *c, int64_t bytes_per_second);
 /* After n more body bytes: FIN. */
 void conn_cut(struct conn *c, int64_t n);
 
+/* It ends without a request: that is recorded, too. */
+void conn_was_idle(const struct conn *c);
+
 /* TLS (tls.c): bytes of the wire in, plain bytes out, and back. */
 struct tls_context;
 struct tls_context *tls_context_new(struct err *e);

@@ -319,14 +319,7 @@ static void on_gone(struct conn *c)
             exchange_gone(s->x);
     }
     if (!h->any)
-        journal_record(&c->world->journal,
-                       &(struct record_info){.kind = RECORD_CONNECT,
-                                             .peer = c->fake->ops->name,
-                                             .what = "connection",
-                                             .group = "idle",
-                                             .conn = c->id,
-                                             .foreign = true},
-                       NULL);
+        conn_was_idle(c);
 }
 
 static void on_drain(struct conn *c)

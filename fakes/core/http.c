@@ -272,14 +272,7 @@ static void on_gone(struct conn *c)
     if (h->x)
         exchange_gone(h->x);
     else if (!h->any)
-        journal_record(&c->world->journal,
-                       &(struct record_info){.kind = RECORD_CONNECT,
-                                             .peer = c->fake->ops->name,
-                                             .what = "connection",
-                                             .group = "idle",
-                                             .conn = c->id,
-                                             .foreign = true},
-                       NULL);
+        conn_was_idle(c);
 }
 
 static void on_drain(struct conn *c)

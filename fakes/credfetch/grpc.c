@@ -5,29 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define GRPC_PREFIX 5
-#define GRPC_TYPE   "application/grpc"
-
-static const char *const status_names[GRPC_STATUS_MAX] = {
-    [GRPC_OK] = "OK",
-    [GRPC_CANCELLED] = "CANCELLED",
-    [GRPC_UNKNOWN] = "UNKNOWN",
-    [GRPC_INVALID_ARGUMENT] = "INVALID_ARGUMENT",
-    [GRPC_DEADLINE_EXCEEDED] = "DEADLINE_EXCEEDED",
-    [GRPC_NOT_FOUND] = "NOT_FOUND",
-    [GRPC_ALREADY_EXISTS] = "ALREADY_EXISTS",
-    [GRPC_PERMISSION_DENIED] = "PERMISSION_DENIED",
-    [GRPC_RESOURCE_EXHAUSTED] = "RESOURCE_EXHAUSTED",
-    [GRPC_FAILED_PRECONDITION] = "FAILED_PRECONDITION",
-    [GRPC_ABORTED] = "ABORTED",
-    [GRPC_OUT_OF_RANGE] = "OUT_OF_RANGE",
-    [GRPC_UNIMPLEMENTED] = "UNIMPLEMENTED",
-    [GRPC_INTERNAL] = "INTERNAL",
-    [GRPC_UNAVAILABLE] = "UNAVAILABLE",
-    [GRPC_DATA_LOSS] = "DATA_LOSS",
-    [GRPC_UNAUTHENTICATED] = "UNAUTHENTICATED",
-};
-STRTAB_DEFINE(grpc_status, enum grpc_status, status_names)
+#define GRPC_TYPE "application/grpc"
 
 ProtobufCMessage *grpc_read(const ProtobufCMessageDescriptor *d, const void *body, size_t n,
                             enum grpc_status *ret_status, struct err *e)

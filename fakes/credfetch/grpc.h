@@ -11,31 +11,8 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "base/json.h"
-#include "base/strtab.h"
 #include "fakes/core/exchange.h"
-
-/* https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
-enum grpc_status {
-    GRPC_OK,
-    GRPC_CANCELLED,
-    GRPC_UNKNOWN,
-    GRPC_INVALID_ARGUMENT,
-    GRPC_DEADLINE_EXCEEDED,
-    GRPC_NOT_FOUND,
-    GRPC_ALREADY_EXISTS,
-    GRPC_PERMISSION_DENIED,
-    GRPC_RESOURCE_EXHAUSTED,
-    GRPC_FAILED_PRECONDITION,
-    GRPC_ABORTED,
-    GRPC_OUT_OF_RANGE,
-    GRPC_UNIMPLEMENTED,
-    GRPC_INTERNAL,
-    GRPC_UNAVAILABLE,
-    GRPC_DATA_LOSS,
-    GRPC_UNAUTHENTICATED,
-    GRPC_STATUS_MAX
-};
-STRTAB_DECLARE(grpc_status, enum grpc_status); /* "UNAVAILABLE" */
+#include "proto/grpc_status.h"
 
 /* An empty message; protobuf-c's own macro for that drops a const, which clang sees. */
 #define GRPC_INIT(type, prefix)                                                                    \

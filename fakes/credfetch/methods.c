@@ -127,6 +127,18 @@ static void note_lease(struct credfetch *c, const struct lease *l, const char *f
     journal_state(fake_journal(&c->fake), c->fake.ops->name, l->id, from, to);
 }
 
+/* id, n and paths are members of the answer a: two types have them. */
+static void grant(struct credfetch *c, struct exchange *x, const struct lease *l,
+                  const ProtobufCMessage *a, char **id, size_t *n, char ***paths)
+{
+    note_lease(c, l, "none", "held");
+    *id = l->id;
+    *paths = folders(l);
+    *n = l->n;
+    grpc_answer(x, a);
+    free(*paths);
+}
+
 static void add(struct credfetch *c, struct exchange *x, const ProtobufCMessage *in)
 {
     const add_request *q = (const add_request *)in;
@@ -143,12 +155,8 @@ static void add(struct credfetch *c, struct exchange *x, const ProtobufCMessage 
         fail(c, x, l, why);
         return;
     }
-    note_lease(c, l, "none", "held");
-    a.lease_id = l->id;
-    a.created_kerberos_file_paths = folders(l);
-    a.n_created_kerberos_file_paths = l->n;
-    grpc_answer(x, &a.base);
-    free(a.created_kerberos_file_paths);
+    grant(c, x, l, &a.base, &a.lease_id, &a.n_created_kerberos_file_paths,
+          &a.created_kerberos_file_paths);
 }
 
 static void add_domainless(struct credfetch *c, struct exchange *x, const ProtobufCMessage *in)
@@ -172,12 +180,8 @@ static void add_domainless(struct credfetch *c, struct exchange *x, const Protob
         fail(c, x, l, why);
         return;
     }
-    note_lease(c, l, "none", "held");
-    a.lease_id = l->id;
-    a.created_kerberos_file_paths = folders(l);
-    a.n_created_kerberos_file_paths = l->n;
-    grpc_answer(x, &a.base);
-    free(a.created_kerberos_file_paths);
+    grant(c, x, l, &a.base, &a.lease_id, &a.n_created_kerberos_file_paths,
+          &a.created_kerberos_file_paths);
 }
 
 static void renew(struct credfetch *c, struct exchange *x, const ProtobufCMessage *in)

@@ -80,6 +80,13 @@ static void arns_are_built_with_the_partition_of_the_region(void **state)
     assert_string_equal(arn_partition_of_region("us-gov-west-1"), "aws-us-gov");
 }
 
+static void names_of_endpoints_in_china_end_otherwise(void **state)
+{
+    (void)state;
+    assert_string_equal(arn_dns_suffix_of_region("us-gov-west-1"), "amazonaws.com");
+    assert_string_equal(arn_dns_suffix_of_region("cn-north-1"), "amazonaws.com.cn");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +95,7 @@ int main(void)
         cmocka_unit_test(what_is_no_arn_is_refused_with_a_reason),
         cmocka_unit_test(the_id_is_what_stands_last),
         cmocka_unit_test(arns_are_built_with_the_partition_of_the_region),
+        cmocka_unit_test(names_of_endpoints_in_china_end_otherwise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

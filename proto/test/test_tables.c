@@ -8,6 +8,7 @@
 #include "proto/container_status.h"
 #include "proto/docker_path.h"
 #include "proto/ecs_operation.h"
+#include "proto/grpc_status.h"
 #include "proto/tcs_message.h"
 
 /* Every value of a table has a word, and the word leads back to the value. */
@@ -27,6 +28,7 @@ static void every_table_leads_both_ways(void **state)
     ASSERT_TABLE(tcs_instance_status, enum tcs_instance_status, TCS_INSTANCE_STATUS_MAX);
     ASSERT_TABLE(ecs_operation, enum ecs_operation, ECS_OPERATION_MAX);
     ASSERT_TABLE(ecs_error, enum ecs_error, ECS_ERROR_MAX);
+    ASSERT_TABLE(grpc_status, enum grpc_status, GRPC_STATUS_MAX);
     ASSERT_TABLE(task_status, enum task_status, TASK_STATUS_MAX);
     ASSERT_TABLE(container_status, enum container_status, CONTAINER_STATUS_MAX);
     ASSERT_TABLE(depend_condition, enum depend_condition, DEPEND_CONDITION_MAX);

@@ -116,6 +116,7 @@ static void release(struct app *a)
     aws_caller_free(a->aws);
     tcs_session_free(a->tcs);
     ecs_register_cancel(a->registering);
+    ec2_tags_cancel(a->asking_tags);
     spot_free(a->spot);
     command_run_cancel(a->asking);
     link_watch_free(a->links);

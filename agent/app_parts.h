@@ -11,6 +11,7 @@
 #include "agent/args.h"
 #include "agent/attachment.h"
 #include "agent/command_run.h"
+#include "agent/ec2_tags.h"
 #include "agent/ecs_register.h"
 #include "agent/engine.h"
 #include "agent/gpu.h"
@@ -46,6 +47,7 @@ struct app {
     struct registry_auth registries;
     struct engine *engine;
     struct ecs_client *ecs;
+    struct ec2_tags *asking_tags;
     struct ecs_register *registering;
     struct submit_queue *queue;
     struct web *web;

@@ -422,7 +422,7 @@ static void on_registered(const struct registered *r, void *user)
         app_fail(a, AGENT_EXIT_RESTART, "Connecting", &e);
 }
 
-static void register_instance(struct app *a)
+static void register_with(struct app *a, const json_t *tags)
 {
     struct err e = ERR_INIT;
     _cleanup_json_ json_t *resources = ecs_register_resources(&a->config, &e);
@@ -436,7 +436,7 @@ static void register_instance(struct app *a)
         .identity_signature = !external && a->identity_signature ? a->identity_signature : "",
         .attributes = list,
         .resources = resources,
-        .tags = a->config.instance_tags,
+        .tags = tags,
         .devices = devices,
     };
 
@@ -444,4 +444,37 @@ static void register_instance(struct app *a)
         a->registering = ecs_register_start(a->ecs, &what, &a->log, on_registered, a, &e);
     if (!a->registering)
         app_fail(a, AGENT_EXIT_RESTART, "Registration", &e);
+}
+
+/* Those of the configuration win. (app/agent.go:mergeTags) */
+static void on_tags(const json_t *tags, const struct err *e, void *user)
+{
+    struct app *a = user;
+    _cleanup_json_ json_t *all = NULL;
+
+    a->asking_tags = NULL;
+    if (!tags) {
+        app_fail(a, AGENT_EXIT_RESTART, "The tags of the EC2 instance", e);
+        return;
+    }
+    all = json_deep_copy(tags);
+    json_object_update(all, a->config.instance_tags);
+    register_with(a, all);
+}
+
+static void register_instance(struct app *a)
+{
+    struct err e = ERR_INIT;
+
+    if (!str_eq(a->config.tags_from, "ec2_instance")) {
+        register_with(a, a->config.instance_tags);
+        return;
+    }
+    if (a->ec2_instance_id)
+        a->asking_tags = ec2_tags_start(&a->loop, a->http, &a->config, a->credentials,
+                                        a->ec2_instance_id, on_tags, a, &e);
+    else
+        err_set(&e, ERR_NOT_FOUND, "the instance metadata does not tell whose");
+    if (!a->asking_tags)
+        app_fail(a, AGENT_EXIT_RESTART, "The tags of the EC2 instance", &e);
 }

@@ -86,6 +86,7 @@ struct config {
     int64_t reserved_memory;                             /* MiB */
     json_t *reserved_ports, *reserved_ports_udp;         /* arrays of integers */
     json_t *instance_attributes, *instance_tags;         /* objects of strings */
+    char *tags_from;                                     /* none, ec2_instance */
     json_t *logging_drivers, *volume_plugins;            /* arrays of strings */
     int64_t stop_timeout, start_timeout, create_timeout; /* ns, as all durations */
     int64_t manifest_pull_timeout, image_pull_timeout, pull_inactivity_timeout;
@@ -113,8 +114,8 @@ struct config {
     char *dynamic_ports;     /* "a-b", "" = the kernel's range */
     char *detailed_os_family;
     char *imds_endpoint;
-    char *s3_endpoint; /* "": the region's, as the next three */
-    char *ssm_endpoint, *secrets_endpoint, *ecr_endpoint;
+    char *s3_endpoint; /* "": the region's, as the next four */
+    char *ssm_endpoint, *secrets_endpoint, *ecr_endpoint, *ec2_endpoint;
     struct config_bool use_fips, use_dualstack; /* of ECR's names */
     char *ca_file;                              /* "": the system's certificates */
     char *file;                                 /* of further configuration */

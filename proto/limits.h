@@ -90,6 +90,11 @@
 /* SSM, Secrets Manager, ECR. (ssm/factory, asm/factory, ecr/factory: roundtripTimeout) */
 #define AWS_ROUND_TRIP (5 * LIMIT_S)
 
+/* DescribeTags of EC2. (ec2/ec2_client.go; the SDK's standard retryer) */
+#define EC2_ATTEMPTS 5
+#define EC2_WAIT_MAX (20 * LIMIT_S)
+#define EC2_TAGS_MAX 50
+
 /* What tasks ask the agent. (config.go; handlers/task_server_setup.go) */
 #define TMDS_RATE     40 /* a second */
 #define TMDS_BURST    60

@@ -3,8 +3,8 @@
  *
  * 'f' a frame of ACS, whose tasks become containers and create bodies as they
  * would in the engine; 'i' what Docker answers to an inspect; 'e' an
- * environment file; 'c' user data that configures; anything else is a stream of Docker's objects,
- * in pieces as long as that byte says.
+ * environment file; 'c' user data that configures; 't' EC2's answer about tags; anything else is a
+ * stream of Docker's objects, in pieces as long as that byte says.
  *
  * With libFuzzer: clang -fsanitize=fuzzer,address -DFUZZ_LIBFUZZER ...
  * Without: the program reads the files named on its command line, once each.
@@ -17,6 +17,7 @@
 #include "agent/config.h"
 #include "agent/container_config.h"
 #include "agent/container_inspect.h"
+#include "agent/ec2_tags.h"
 #include "agent/env_file.h"
 #include "agent/json_stream.h"
 #include "agent/payload.h"
@@ -230,6 +231,18 @@ static void user_data(const char *text, size_t n)
     free(copy);
 }
 
+/* An answer is read, or a person is told why not; what is read can be sent on. */
+static void tags(const char *text, size_t n)
+{
+    struct err e = ERR_INIT;
+    json_t *read = ec2_tags_read(text, n, &e);
+
+    if (!read && !*e.text)
+        abort();
+    free(read ? json_text(read) : NULL);
+    json_decref(read);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     const char *text = (const char *)p + 1;
@@ -244,6 +257,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         environment_file(text, n - 1);
     else if (*p == 'c')
         user_data(text, n - 1);
+    else if (*p == 't')
+        tags(text, n - 1);
     else
         stream(text, n - 1, *p ? *p : 1);
     return 0;

@@ -16,7 +16,7 @@ proto_libs   :=
 proto_poison := $(base_poison) jansson.h
 
 agent_uses   := base proto
-agent_libs   := -lcurl -lwebsockets -lmicrohttpd -lsqlite3 -luv -lcrypto -ljansson
+agent_libs   := -lcurl -lwebsockets -lmicrohttpd -lsqlite3 -luv -lcrypto -lexpat -ljansson
 agent_poison := wslay/wslay.h http_parser.h nghttp2/nghttp2.h protobuf-c/protobuf-c.h
 
 fakes_uses   := base proto

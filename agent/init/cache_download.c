@@ -221,8 +221,12 @@ void cache_download(struct init *in, agent_image_fn done, void *user)
     *d = (struct download){.in = in, .done = done, .user = user, .fd = -1};
     d->hash = EVP_MD_CTX_new();
     log_event(&in->log, LOG_INFO, "There is no cached image of the agent: it is downloaded", NULL);
+    if (external && !*region)
+        log_event(&in->log, LOG_WARN,
+                  "AWS_DEFAULT_REGION is not set, and there is no instance metadata to ask",
+                  "region", DEFAULT_REGION, NULL);
     if (*region || external) {
-        d->region = xstrdup(external ? DEFAULT_REGION : region);
+        d->region = xstrdup(*region ? region : DEFAULT_REGION);
         ask_md5(d);
         return;
     }

@@ -16,10 +16,10 @@
  *
  * Downloaded is, without a signature, ecs-agent-v<version>.tar and its .md5: from the bucket
  * amazon-ecs-agent, and where that does not give them from amazon-ecs-agent-<region>
- * (cache_download.c). The region is AWS_DEFAULT_REGION, else what the instance metadata tells; on an
- * external instance there is none, and us-east-1 is taken with a warning. (ecs-init takes us-east-1
- * there whatever the environment says: cache.go:getRegion.) ECSIM_INIT_S3 is where those buckets are;
- * https://s3.<region>.amazonaws.com.
+ * (cache_download.c). The region is AWS_DEFAULT_REGION, else what the instance metadata tells; on
+ * an external instance there is none, and us-east-1 is taken with a warning. (ecs-init takes
+ * us-east-1 there whatever the environment says: cache.go:getRegion.) ECSIM_INIT_S3 is where those
+ * buckets are; https://s3.<region>.amazonaws.com.
  */
 #ifndef AGENT_INIT_CACHE_H
 #define AGENT_INIT_CACHE_H

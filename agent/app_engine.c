@@ -76,6 +76,23 @@ static void put_time(json_t *o, const char *member, int64_t wall)
         json_put(o, member, wire_time(wall));
 }
 
+static json_t *managed_json(const struct engine_change *c)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < c->n_managed; i++) {
+        const struct engine_managed_change *m = &c->managed[i];
+        json_t *o = json_object();
+
+        json_put_str(o, "containerName", m->container);
+        json_put_str(o, "managedAgentName", m->name);
+        json_put_str(o, "status", m->status);
+        put_cut(o, "reason", m->reason ? m->reason : "", REASON_MAX);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
 json_t *app_change_json(const struct engine_change *c)
 {
     json_t *o = json_object(), *containers = json_array();
@@ -89,6 +106,8 @@ json_t *app_change_json(const struct engine_change *c)
     for (size_t i = 0; i < c->n_containers; i++)
         json_array_append_new(containers, container_json(&c->containers[i]));
     json_put(o, "containers", containers);
+    if (c->n_managed)
+        json_put(o, "managedAgents", managed_json(c));
     return o;
 }
 

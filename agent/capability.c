@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "agent/capability.h"
+#include "agent/exec_agent.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -205,6 +206,8 @@ json_t *capability_list(const struct config *c, int api_lowest, int api_highest,
         add(list, SHORT("aws-appmesh"));
     for (i = 0; i < ARRAY_SIZE(firelens); i++)
         add(list, firelens[i]);
+    if (!c->windows && exec_agent_available(EXEC_AGENT_ROOT))
+        add(list, SHORT("execute-command"));
     if (has_gmsa(c))
         add(list, SHORT("gmsa"));
     if (has_gmsa_domainless(c))

@@ -34,6 +34,7 @@ void container_release(struct container *c)
     free(c->image_digest);
     free(c->reason);
     free(c->health_output);
+    exec_agent_free(c->exec);
     json_decref(c->seen);
     json_decref(c->spec);
     *c = (struct container){0};
@@ -199,6 +200,8 @@ json_t *container_state_json(const struct container *c)
     json_put(o, "hostPorts", ports_json(c));
     json_put(o, "bindings", bindings_json(c));
     json_put(o, "seen", json_incref(c->seen));
+    if (c->exec)
+        json_put(o, "execAgent", exec_agent_state(c->exec));
     return o;
 }
 
@@ -258,4 +261,6 @@ void container_state_load(struct container *c, const json_t *state)
     load_bindings(c, json_object_get(state, "bindings"));
     json_decref(c->seen);
     c->seen = json_incref(json_object_get(state, "seen"));
+    if (c->exec)
+        exec_agent_load(c->exec, json_object_get(state, "execAgent"));
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/exec_agent.h"
 #include "agent/restart.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -82,6 +83,7 @@ struct container {
     struct container_port *ports;
     size_t n_ports;
     struct restart_policy restart;
+    struct exec_agent *exec; /* NULL: no ECS Exec */
 
     char *docker_name;      /* chosen when the task was taken on, so saved before any create */
     char *docker_id;        /* NULL until Docker gave one */

@@ -601,18 +601,41 @@ struct docker_request *docker_remove(struct docker_client *d, const char *id, do
     return simple(d, DOCKER_CONTAINER_REMOVE, id, "?v=1", DOCKER_REMOVE_TIMEOUT, done, user);
 }
 
+/* A call with a body; name: what stands in its path. */
+static struct docker_request *post(struct docker_client *d, enum docker_call which,
+                                   const char *name, const json_t *body, int64_t timeout,
+                                   docker_done_fn done, void *user)
+{
+    _cleanup_free_ char *text = json_text(body), *path = path_of(which, name, "");
+    struct call c = {.method = "POST", .path = path, .body = text, .timeout = timeout};
+
+    return send_call(request_new(d, done, user), &c);
+}
+
 struct docker_request *docker_volume_create(struct docker_client *d, const json_t *body,
                                             docker_done_fn done, void *user)
 {
-    _cleanup_free_ char *text = json_text(body);
-    struct call c = {
-        .method = "POST",
-        .path = docker_call_info(DOCKER_VOLUME_CREATE)->path,
-        .body = text,
-        .timeout = DOCKER_VOLUME_TIMEOUT,
-    };
+    return post(d, DOCKER_VOLUME_CREATE, "", body, DOCKER_VOLUME_TIMEOUT, done, user);
+}
 
-    return send_call(request_new(d, done, user), &c);
+struct docker_request *docker_exec_create(struct docker_client *d, const char *container,
+                                          const json_t *body, docker_done_fn done, void *user)
+{
+    return post(d, DOCKER_EXEC_CREATE, container, body, DOCKER_EXEC_TIMEOUT, done, user);
+}
+
+struct docker_request *docker_exec_start(struct docker_client *d, const char *id,
+                                         docker_done_fn done, void *user)
+{
+    _cleanup_json_ json_t *body = json_pack("{s:b,s:b}", "Detach", 1, "Tty", 0);
+
+    return post(d, DOCKER_EXEC_START, id, body, DOCKER_EXEC_TIMEOUT, done, user);
+}
+
+struct docker_request *docker_exec_inspect(struct docker_client *d, const char *id,
+                                           docker_done_fn done, void *user)
+{
+    return simple(d, DOCKER_EXEC_INSPECT, id, "", DOCKER_EXEC_TIMEOUT, done, user);
 }
 
 struct docker_request *docker_volume_inspect(struct docker_client *d, const char *name,

@@ -137,6 +137,16 @@ struct docker_request *docker_image_list(struct docker_client *d, docker_done_fn
 struct docker_request *docker_image_load(struct docker_client *d, const char *archive, size_t n,
                                          docker_done_fn done, void *user);
 
+/* A command in a running container. body: User, Detach, Cmd. The answer has its Id. */
+struct docker_request *docker_exec_create(struct docker_client *d, const char *container,
+                                          const json_t *body, docker_done_fn done, void *user);
+/* Detached: nobody reads what it prints. */
+struct docker_request *docker_exec_start(struct docker_client *d, const char *id,
+                                         docker_done_fn done, void *user);
+/* Running, ExitCode, Pid */
+struct docker_request *docker_exec_inspect(struct docker_client *d, const char *id,
+                                           docker_done_fn done, void *user);
+
 /*
  * An endless answer (events, stats): `line` gets each JSON object of at most
  * max bytes; longer ones are counted and dropped. opened() is called when the

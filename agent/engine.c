@@ -39,6 +39,7 @@ static void drop_container(struct engine *en, struct container *c)
     engine_login_cancel(c);
     engine_network_cancel(c);
     docker_stats_free(w->stats);
+    engine_exec_free(c);
     loop_timer_stop(en->loop, &w->retry);
     loop_timer_stop(en->loop, &w->inspect_later);
     if (c->docker_id)

@@ -47,6 +47,11 @@ struct engine_container_change {
     size_t n_bindings;
 };
 
+/* One entry of managedAgents[]. */
+struct engine_managed_change {
+    const char *container, *name, *status, *reason;
+};
+
 /*
  * What one SubmitTaskStateChange has to say. Changes of one task must reach
  * ECS in the order in which they were handed over. Borrowed: the receiver
@@ -61,6 +66,8 @@ struct engine_change {
         execution_stopped_at; /* ns since 1970; 0: leave out */
     const struct engine_container_change *containers;
     size_t n_containers;
+    const struct engine_managed_change *managed;
+    size_t n_managed;
 };
 
 struct engine_callbacks {

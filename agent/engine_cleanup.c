@@ -29,6 +29,7 @@ static void forget(struct task *t)
                   "error", e.text, NULL);
     if (firelens_router(t))
         firelens_remove(t, en->config);
+    engine_exec_forget(t);
     err_clear(&e);
     log_event(en->log, LOG_INFO, "Task cleaned up", "task", t->arn, NULL);
     for (size_t i = 0; i < t->n_containers; i++)

@@ -82,6 +82,8 @@ static void hand_over(struct task *t)
         new0_array(struct engine_container_change, t->n_containers + 1);
     _cleanup_free_ struct container_binding *bindings =
         new0_array(struct container_binding, all_bindings(t) + 1);
+    _cleanup_free_ struct engine_managed_change *managed =
+        new0_array(struct engine_managed_change, t->n_containers + 1);
     struct engine_change ch = {
         .seq = ++en->last_seq,
         .task_arn = t->arn,
@@ -91,6 +93,7 @@ static void hand_over(struct task *t)
         .pull_stopped_at = t->pull_stopped_at,
         .execution_stopped_at = t->execution_stopped_at,
         .containers = changes,
+        .managed = managed,
     };
     size_t used = 0;
 
@@ -98,6 +101,11 @@ static void hand_over(struct task *t)
         struct container *c = &t->containers[i];
         enum container_status s = container_reportable(c);
 
+        if (c->exec && c->exec->due && !c->exec->handed_seq) {
+            managed[ch.n_managed++] = (struct engine_managed_change){
+                c->name, EXEC_AGENT_NAME, exec_agent_status_name(c->exec->status), c->exec->reason};
+            c->exec->handed_seq = ch.seq;
+        }
         if (s <= c->handed)
             continue;
         fill(en, c, bindings + used, &changes[ch.n_containers]);
@@ -170,6 +178,10 @@ static void mark_container(struct container *c, uint64_t seq)
         if (!c->handed_seq[s] || c->handed_seq[s] > seq || (int)c->sent >= s)
             continue;
         c->sent = (enum container_status)s;
+        c->work->dirty = true;
+    }
+    if (c->exec && c->exec->handed_seq && c->exec->handed_seq <= seq) {
+        c->exec->due = false;
         c->work->dirty = true;
     }
 }

@@ -82,6 +82,8 @@ enum after { AFTER_NOTHING, AFTER_CREATE, AFTER_START, AFTER_STOP };
 /* login: what X-Registry-Auth says, NULL: nothing. e: there is to be one, and there is none. */
 typedef void (*engine_login_fn)(struct container *c, const json_t *login, const struct err *e);
 
+struct exec_work;
+
 struct container_work {
     struct engine *en;
     struct container *c;
@@ -112,6 +114,7 @@ struct container_work {
     int64_t pid;   /* of its first process; 0: not known */
     char *failure; /* what the daemon said to a create that found the name taken */
     struct docker_stats *stats;
+    struct exec_work *exec; /* NULL: nothing of it is under way */
     struct stats_set samples;
 };
 
@@ -189,6 +192,14 @@ bool engine_unwired(struct container *c);
 /* The task has ended: its address on the bridge goes back. */
 void engine_release_address(struct task *t);
 void engine_network_cancel(struct container *c);
+
+/* engine_exec.c: the agent of ECS Exec, of a container that has one. */
+void engine_exec_prepare(struct container *c, json_t *body); /* of the create */
+void engine_exec_begin(struct container *c);                 /* the container was started */
+void engine_exec_watch(struct container *c);                 /* it runs, also after a restart */
+void engine_exec_stopped(struct container *c);
+void engine_exec_free(struct container *c);    /* what is under way is dropped */
+void engine_exec_forget(const struct task *t); /* its logs go */
 
 /* engine_restart.c: true when the end that was seen is not to be taken over. */
 bool engine_restart(struct container *c, const json_t *inspected);

@@ -169,6 +169,7 @@ void engine_begin_create(struct container *c)
         c->task->work->again = true;
         return;
     }
+    engine_exec_prepare(c, body);
     c->applied = CONTAINER_CREATED;
     c->create_tried = true;
     w->dirty = true;
@@ -197,6 +198,8 @@ static void on_started(const struct docker_result *r, void *user)
     if (c->known == CONTAINER_STOPPED) {
         engine_step_done(c);
     } else {
+        if (!w->start_failed)
+            engine_exec_begin(c);
         w->after = AFTER_START;
         engine_inspect(c);
     }

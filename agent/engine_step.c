@@ -24,6 +24,7 @@ static void on_running(struct container *c)
 {
     struct container_work *w = c->work;
 
+    engine_exec_watch(c);
     if (w->stats || !c->docker_id || w->en->config->disable_metrics.on ||
         c->type != CONTAINER_NORMAL)
         return;
@@ -37,6 +38,7 @@ static void on_stopped(struct container *c)
 
     docker_stats_free(w->stats);
     w->stats = NULL;
+    engine_exec_stopped(c);
     loop_timer_stop(w->en->loop, &w->retry);
     loop_timer_stop(w->en->loop, &w->inspect_later);
     give_ports_back(c);

@@ -254,6 +254,7 @@ static int check_rest(const struct container *c, struct err *e)
         check_objects(c->spec, "mountPoints", e) < 0 ||
         opt_list(c->spec, "environmentFiles", ENV_FILES_MAX, &list, e) < 0 ||
         check_objects(c->spec, "secrets", e) < 0 ||
+        check_objects(c->spec, "managedAgents", e) < 0 ||
         opt_list(c->spec, "secrets", SECRETS_MAX, &list, e) < 0 ||
         opt_int(c->spec, "cpu", 0, INT32_MAX, &n, e) < 0 ||
         opt_int(c->spec, "memory", 0, INT32_MAX, &n, e) < 0 ||
@@ -310,6 +311,7 @@ static int read_container(struct container *c, json_t *spec, struct err *e)
     if (read_depends(c, e) < 0 || read_implied_depends(c, e) < 0 || read_ports(c, e) < 0 ||
         restart_policy_read(&c->restart, spec, e) < 0 || check_rest(c, e) < 0)
         return -1;
+    c->exec = exec_agent_read(spec);
     c->docker_name =
         container_docker_name(c->task->family, c->task->version, c->name, random_hex(hex));
     c->endpoint_id = random_uuid();

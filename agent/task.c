@@ -162,7 +162,9 @@ bool task_propagate_known(struct task *t, int64_t now, struct log *log)
 bool task_has_unhanded(const struct task *t)
 {
     for (size_t i = 0; i < t->n_containers; i++)
-        if (container_reportable(&t->containers[i]) > t->containers[i].handed)
+        if (container_reportable(&t->containers[i]) > t->containers[i].handed ||
+            (t->containers[i].exec && t->containers[i].exec->due &&
+             !t->containers[i].exec->handed_seq))
             return true;
     return false;
 }

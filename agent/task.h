@@ -86,7 +86,8 @@ bool task_propagate_desired(struct task *t, struct log *log);
  */
 bool task_propagate_known(struct task *t, int64_t now, struct log *log);
 
-/* At least one container change that ECS has not seen and nobody was handed. */
+/* At least one change of a container, or of what runs in it, that ECS has not seen and nobody was
+ * handed. */
 bool task_has_unhanded(const struct task *t);
 
 json_t *task_state_json(const struct task *t);

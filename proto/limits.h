@@ -136,6 +136,7 @@
 #define DOCKER_LIST_TIMEOUT         (600 * LIMIT_S)
 #define DOCKER_REMOVE_TIMEOUT       (300 * LIMIT_S)
 #define DOCKER_IMAGE_REMOVE_TIMEOUT (180 * LIMIT_S)
+#define DOCKER_EXEC_TIMEOUT         (60 * LIMIT_S)
 #define DOCKER_VOLUME_TIMEOUT       (300 * LIMIT_S)
 #define DOCKER_STOP_EXTRA           (120 * LIMIT_S) /* on top of the container's stop timeout */
 #define DOCKER_STATS_INACTIVITY     (18 * LIMIT_S)

@@ -61,6 +61,7 @@ static json_t *binds(const struct init *in, bool external)
     };
     _cleanup_free_ char *socket = in->socket ? xstrdup(in->socket) : NULL;
     json_t *list = json_array();
+    struct stat st;
 
     if (socket) {
         _cleanup_free_ char *bind = NULL;
@@ -71,6 +72,13 @@ static json_t *binds(const struct init *in, bool external)
     }
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
         json_array_append_new(list, json_string(fixed[i]));
+    /* what tasks may be given, and what the agent writes for ECS Exec (getCapabilityBinds) */
+    if (stat(INIT_DEPS, &st) == 0 && S_ISDIR(st.st_mode))
+        json_array_append_new(list, json_string(INIT_DEPS ":/managed-agents:ro"));
+    if (stat(INIT_DEPS "/execute-command", &st) == 0 && S_ISDIR(st.st_mode))
+        json_array_append_new(list,
+                              json_string(INIT_DEPS "/execute-command/config:"
+                                                    "/managed-agents/execute-command/config"));
     if (external)
         json_array_append_new(list, json_string("/root/.aws:/rotatingcreds:ro"));
     return list;

@@ -34,6 +34,7 @@
 #define INIT_CONFIG    "/etc/ecs/ecs.config"
 #define INIT_CACHE     "/var/cache/ecs"
 #define INIT_DATA      "/var/lib/ecs/data"
+#define INIT_DEPS      "/var/lib/ecs/deps"
 #define INIT_LOG       "/var/log/ecs"
 #define INIT_RUN       "/run/ecsim-init"
 

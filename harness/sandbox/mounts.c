@@ -111,6 +111,7 @@ static int copy_root(struct err *e)
                                       ".host",
                                       "lost+found",
                                       "images",
+                                      "managed-agents",
                                       "amazon-ecs-cni-plugins",
                                       NULL};
     _cleanup_closedir_ DIR *d = opendir("/");

@@ -41,6 +41,8 @@
 /* Where agents look for network plugins and for the archive of the pause image. */
 #define SANDBOX_CNI_PLUGINS "/amazon-ecs-cni-plugins"
 #define SANDBOX_IMAGES      "/images"
+/* Where ecs-init shows them what lies below /var/lib/ecs/deps. */
+#define SANDBOX_MANAGED "/managed-agents"
 
 /* F(inside, below the scenario's folder): in an order in which each may be mounted on the one
  * before. ecs-init shows an agent /var/lib/ecs/data as /data and /var/log/ecs as /log. */
@@ -53,6 +55,7 @@
     F("/var/credentials-fetcher", "box/var/credentials-fetcher")                                   \
     F("/data", "data")                                                                             \
     F("/log", "log")                                                                               \
+    F(SANDBOX_MANAGED, "box/var/lib/ecs/deps")                                                     \
     F(SANDBOX_CNI_PLUGINS, "box/cni")                                                              \
     F(SANDBOX_IMAGES, "box/images")
 

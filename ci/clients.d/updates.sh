@@ -63,17 +63,21 @@ ECS_CGROUP_PATH=/nonexistent/cgroup
 CONFIG
 
 instances() { aws ecs list-container-instances --cluster demo --query 'containerInstanceArns' --output text; }
-# connected VERSION COUNT: waits until the one instance that is connected has this version
+# connected VERSION COUNT: waits until the one instance that is connected has this version, for two
+# minutes at most: what a try costs is the machine's business, how long an agent may take is not.
 connected()
 {
-    local i arns
-    for i in $(seq 60); do
+    local until=$((SECONDS + 120)) arns version=
+    while [ "$version" != "$1" ] && [ $SECONDS -lt $until ]; do
         arns=$(instances)
         # shellcheck disable=SC2086
-        [ -z "$arns" ] || aws ecs describe-container-instances --cluster demo --container-instances $arns --query \
-            'containerInstances[?agentConnected].versionInfo.agentVersion' --output text | grep -qx "$1" && break
+        [ -z "$arns" ] || version=$(aws ecs describe-container-instances --cluster demo --container-instances $arns \
+            --query 'containerInstances[?agentConnected].versionInfo.agentVersion' --output text)
     done
-    [ "$i" -lt 60 ] && [ "$(instances | wc -w)" -eq "$2" ] || { instances; tail -n 5 "$dir/log/ecs-agent.log"; return 1; }
+    [ "$version" = "$1" ] && [ "$(instances | wc -w)" -eq "$2" ] && return
+    echo "connected: '$version', wanted: '$1'; instances: $(instances)"
+    tail -n 5 "$dir/log/ecs-agent.log"
+    return 1
 }
 version() { "$1" --version | sed -n 's/.*Version: //p'; }
 now=$(version "$BUILD/ecsim-agent") next=$(version "$BUILD/next/ecsim-agent")
@@ -109,8 +113,13 @@ is "and its task runs on" running
 
 selinux()
 {
+    local flag
     play "docker pull" && play "label=disable" && connected "$next" 1 &&
-        /usr/bin/docker inspect ecs-agent --format '{{json .HostConfig.SecurityOpt}} {{json .HostConfig.Binds}}' | grep 'label=disable.*/log:Z.*/data:Z'
+        /usr/bin/docker inspect ecs-agent --format '{{json .HostConfig}}' >"$dir/host" || return 1
+    # Docker's command line keeps --volume in a map: the binds come in any order
+    for flag in '"label=disable"' '/log/:/log:Z"' '/data:/data:Z"'; do
+        grep -q "$flag" "$dir/host" || { echo "no $flag in"; cat "$dir/host"; return 1; }
+    done
 }
 is "the flags for SELinux are taken" selinux
 

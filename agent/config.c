@@ -335,10 +335,24 @@ static int choose_platform(struct config *c, struct err *e)
     return 0;
 }
 
+/* Words that are none of the two count as nothing said. (parse_linux.go:
+ * parseInstanceIPCompatibility; config_unix.go:setIPv6PortBindingDefault) */
+static void choose_ip(struct config *c)
+{
+    trim(c->ip_compatibility);
+    c->ipv6_only = strcasecmp(c->ip_compatibility, "ipv6") == 0 && !c->windows;
+    if (!c->ipv6_only)
+        return;
+    c->use_dualstack.on = true;
+    if (c->source[row_named("ECS_EXCLUDE_IPV6_PORTBINDING")] == CONFIG_DEFAULT)
+        c->exclude_ipv6_bindings = (struct config_bool){false, true};
+}
+
 int config_finish(struct config *c, struct err *e)
 {
     if (choose_platform(c, e) < 0)
         return -1;
+    choose_ip(c);
     trim(c->region);
     trim(c->cluster);
     trim(c->backend_host);

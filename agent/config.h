@@ -113,6 +113,8 @@ struct config {
     int64_t task_pids_limit; /* 0: none */
     char *dynamic_ports;     /* "a-b", "" = the kernel's range */
     char *detailed_os_family;
+    char *ip_compatibility; /* ipv4, ipv6, or "" */
+    bool ipv6_only;         /* follows from it */
     char *imds_endpoint;
     char *s3_endpoint; /* "": the region's, as the next four */
     char *ssm_endpoint, *secrets_endpoint, *ecr_endpoint, *ec2_endpoint;

@@ -148,8 +148,19 @@ static void on_done(const struct http_result *r, void *user)
     settled(u, &e);
 }
 
-static int download(struct updater *u, const char *location, struct err *e)
+/* The service tells names of S3 that have no IPv6 address; an instance that has nothing else
+ * asks the ones that do. (updater.go:convertS3URLToDualStack, since 1.99.1) */
+char *update_location(const char *told, bool ipv6_only)
 {
+    const char *at = ipv6_only ? strstr(told, "s3.") : NULL;
+
+    return at ? xasprintf("%.*ss3.dualstack.%s", (int)(at - told), told, at + strlen("s3."))
+              : xstrdup(told);
+}
+
+static int download(struct updater *u, const char *told, struct err *e)
+{
+    _cleanup_free_ char *location = update_location(told, u->config->ipv6_only);
     struct http_call call = {
         .method = "GET",
         .url = location,
@@ -163,6 +174,7 @@ static int download(struct updater *u, const char *location, struct err *e)
 
     if (update_file_open(&u->file, u->config->update_dir, e) < 0)
         return -1;
+    log_event(u->log, LOG_INFO, "An update is downloaded", "location", location, NULL);
     u->failed = (struct err)ERR_INIT;
     u->request = http_start(u->http, &call, e);
     return u->request ? 0 : -1;
@@ -181,7 +193,6 @@ static void stage_new(struct updater *u, const json_t *message, const struct upd
     u->signature = xstrdup(o->signature);
     json_array_append_new(u->messages, json_deep_copy(message));
     set_stage(u, DOWNLOADING);
-    log_event(u->log, LOG_INFO, "An update is downloaded", "location", o->location, NULL);
     if (download(u, o->location, &e) < 0)
         settled(u, &e);
 }

@@ -51,6 +51,9 @@ struct update_order {
  * the same. */
 const char *update_order_read(struct update_order *o, const json_t *message);
 
+/* Where the image is fetched that is told to be at `told`; to be freed. */
+char *update_location(const char *told, bool ipv6_only);
+
 /* Everything is borrowed. */
 struct updater *updater_new(struct http *h, const struct config *c, struct log *log,
                             const struct updater_ops *ops, void *user);

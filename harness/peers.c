@@ -206,6 +206,28 @@ int peers_certificate(const struct world *w, const char *dir, struct map *env, s
     return io_write_file(path, pem, strlen(pem), 0644, e);
 }
 
+/* Ports of the real world can be had once for each address: each fake has one. */
+static int listen_real(struct fake *f, const char *address, struct err *e)
+{
+    if (fake_listens(f, address))
+        return 0;
+    return fake_listen_tcp(f, address, 443, true, e) < 0 ? -1
+                                                         : fake_listen_tcp(f, address, 80, false, e);
+}
+
+int peers_name(struct world *w, const char *fake, const char *name, struct err *e)
+{
+    _cleanup_free_ char *address = NULL;
+    size_t i = 0;
+
+    while (names[i] && !str_eq(names[i], fake))
+        i++;
+    address = xasprintf("127.0.0.%zu", 10 + i);
+    if (listen_real(world_find(w, fake), address, e) < 0 || world_name(w, name, e) < 0)
+        return -1;
+    return sandbox_name(address, name, e);
+}
+
 void peers_environment_real(struct map *env)
 {
     free(map_remove(env, "DOCKER_HOST"));

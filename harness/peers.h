@@ -39,6 +39,9 @@ void peers_environment(const struct world *w, struct map *env);
 
 /* Writes the certificate to <dir>/ca.pem and adds what leads clients to it. Nothing without TLS. */
 int peers_certificate(const struct world *w, const char *dir, struct map *env, struct err *e);
+/* In a sandbox: the fake is found under this name, at ports 443 (TLS) and 80, at an address of
+ * its own. The certificate is another one afterwards. */
+int peers_name(struct world *w, const char *fake, const char *name, struct err *e);
 /* Takes away what leads to addresses that every agent finds by itself, in a sandbox. */
 void peers_environment_real(struct map *env);
 void peers_environment_release(struct map *env);

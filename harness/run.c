@@ -147,17 +147,49 @@ int run_option(struct run *r, const struct scn_step *s, const char *name, char *
     return *ret ? 0 : -1;
 }
 
+/* The environment of agents and programs, as the fakes that there are want it. */
+static void lead(struct run *r)
+{
+    struct map env = {0};
+    struct err e = ERR_INIT;
+    const char *name;
+    void *value;
+
+    /* what a step or the header said about a variable stays */
+    peers_environment(&r->world, &env);
+    if (r->config->sandbox)
+        peers_environment_real(&env);
+    if (peers_certificate(&r->world, r->dir, &env, &e) < 0)
+        run_fail(r, r->step, "%s", e.text);
+    for (size_t i = 0; map_next(&env, &i, &name, &value);)
+        if (!map_get(&r->chosen, name))
+            free(map_set(&r->env, name, xstrdup(value)));
+    peers_environment_release(&env);
+}
+
+int run_name(struct run *r, const struct scn_step *s, enum peer peer, const char *name)
+{
+    struct fake *f = run_fake(r, s, peer);
+    struct err e = ERR_INIT;
+
+    if (!f)
+        return -1;
+    if (!r->config->sandbox)
+        return run_fail(r, s, "there is no sandbox that could have this name");
+    if (peers_name(&r->world, peer_name(peer), name, &e) < 0)
+        return run_fail(r, s, "%s", e.text);
+    lead(r);
+    return 0;
+}
+
 struct fake *run_fake(struct run *r, const struct scn_step *s, enum peer peer)
 {
     const char *tls[PEER_MAX + 1] = {NULL};
     struct peer_place place = {
         .socket_dir = r->dir, .sandbox = r->config->sandbox, .tls_names = tls};
-    struct map env = {0};
     struct err e = ERR_INIT;
     struct fake *f = world_find(&r->world, peer_name(peer));
-    const char *name;
     size_t n = 0;
-    void *value;
 
     if (f)
         return f;
@@ -170,16 +202,7 @@ struct fake *run_fake(struct run *r, const struct scn_step *s, enum peer peer)
     }
     if (peer == PEER_DOCKER)
         run_docker_host(r);
-    /* what a step or the header said about a variable stays */
-    peers_environment(&r->world, &env);
-    if (r->config->sandbox)
-        peers_environment_real(&env);
-    if (peers_certificate(&r->world, r->dir, &env, &e) < 0)
-        run_fail(r, s, "%s", e.text);
-    for (size_t i = 0; map_next(&env, &i, &name, &value);)
-        if (!map_get(&r->chosen, name))
-            free(map_set(&r->env, name, xstrdup(value)));
-    peers_environment_release(&env);
+    lead(r);
     return world_find(&r->world, peer_name(peer));
 }
 

@@ -175,6 +175,8 @@ int run_option(struct run *r, const struct scn_step *s, const char *name, char *
 
 /* The fake of a peer, made now if nobody spoke of it before. NULL: failed. */
 struct fake *run_fake(struct run *r, const struct scn_step *s, enum peer peer);
+/* In the sandbox this fake is found under the name, too: `names`. */
+int run_name(struct run *r, const struct scn_step *s, enum peer peer, const char *name);
 /* Gives a fake a command; args is stolen. -1: failed. */
 int run_control(struct run *r, const struct scn_step *s, enum peer peer, const char *command,
                 json_t *args, json_t **ret);

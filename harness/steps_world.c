@@ -337,6 +337,19 @@ int step_eni(struct run *r, const struct scn_step *s)
     return done < 0 ? run_fail(r, s, "%s", e.text) : 0;
 }
 
+int step_names(struct run *r, const struct scn_step *s)
+{
+    _cleanup_free_ char *peer = run_text(r, s, &s->args[0]);
+    int k = peer ? 0 : -1;
+
+    for (size_t i = 1; i < s->n_args && k == 0; i++) {
+        _cleanup_free_ char *name = run_text(r, s, &s->args[i]);
+
+        k = name ? run_name(r, s, (enum peer)peer_from(peer), name) : -1;
+    }
+    return k;
+}
+
 int step_imds_version(struct run *r, const struct scn_step *s)
 {
     return simple_control(r, s, PEER_IMDS, "version", "mode");

@@ -218,6 +218,31 @@ static void without_a_folder_nothing_is_downloaded(void **state)
     assert_non_null(strstr(buf_str(&said), "NackRequest 1 c Unable to download: /nonexistent/"));
 }
 
+static void with_ipv6_alone_the_dual_stack_name_is_asked(void **state)
+{
+    static const struct {
+        const char *told, *asked;
+    } rows[] = {
+        {"https://s3.us-west-2.amazonaws.com/b/a.tar",
+         "https://s3.dualstack.us-west-2.amazonaws.com/b/a.tar"},
+        {"https://b.s3.cn-north-1.amazonaws.com.cn/s3.tar",
+         "https://b.s3.dualstack.cn-north-1.amazonaws.com.cn/s3.tar"},
+        {"https://s3-us-west-2.amazonaws.com/a.tar", "https://s3-us-west-2.amazonaws.com/a.tar"},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char *url = update_location(rows[i].told, true);
+
+        assert_string_equal(url, rows[i].asked);
+        free(url);
+        url = update_location(rows[i].told, false);
+        assert_string_equal(url, rows[i].told);
+        free(url);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -230,6 +255,7 @@ int main(void)
         TEST(a_folder_that_is_not_there_is_told),
         TEST(orders_are_refused_with_the_words_of_the_official_agent),
         TEST(without_a_folder_nothing_is_downloaded),
+        TEST(with_ipv6_alone_the_dual_stack_name_is_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

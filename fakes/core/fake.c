@@ -288,6 +288,24 @@ int fake_listen_unix(struct fake *f, const char *path, struct err *e)
     return listen_on(f, l, e);
 }
 
+bool fake_listens(const struct fake *f, const char *address)
+{
+    struct list *pos;
+
+    list_for_each (pos, &f->listeners) {
+        const struct listener *l = container_of(pos, struct listener, link);
+
+        if (l->address && str_eq(l->address, address))
+            return true;
+    }
+    return false;
+}
+
+int world_name(struct world *w, const char *name, struct err *e)
+{
+    return tls_context_name(w->tls, name, e);
+}
+
 const char *world_certificate(const struct world *w)
 {
     return w->tls ? tls_context_pem(w->tls) : NULL;

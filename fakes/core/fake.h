@@ -135,6 +135,9 @@ const char *world_certificate(const struct world *w);
 /* port 0: any; tls: with the certificate that is made at start. Sets f->url if it is the first. */
 int fake_listen_tcp(struct fake *f, const char *address, int port, bool tls, struct err *e);
 int fake_listen_unix(struct fake *f, const char *path, struct err *e);
+bool fake_listens(const struct fake *f, const char *address); /* at any port of it */
+/* The certificate is made anew, for this name too; a listener with TLS has to be there. */
+int world_name(struct world *w, const char *name, struct err *e);
 
 /* The peer is gone: listeners close (connections are refused), open connections are reset.
  * And it is back at the same addresses. */

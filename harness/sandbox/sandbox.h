@@ -12,7 +12,8 @@
  *            Acknowledgements on the loopback are immediate, so that SIOCOUTQ
  *            is 0 as soon as the other side has the bytes.
  *   files    the machine's, but for what SANDBOX_FOLDERS lists, /run and
- *            /dev/shm: these are private. /etc/hosts and /etc/resolv.conf lead nowhere.
+ *            /dev/shm: these are private. /etc/hosts and /etc/resolv.conf lead nowhere,
+ *            but for what sandbox_name() adds.
  *            /proc shows the sandbox's processes. /sys has no cgroups.
  *
  * The private folders lie below the scenario's folder, where a person finds
@@ -87,6 +88,9 @@ int sandbox_enter(struct sandbox *s, const char *dir, const char *const *keep, s
 int sandbox_eni(const char *name, const char *mac, struct err *e);
 /* The kernel says so once more of a device that is there. */
 int sandbox_eni_tell(const char *name, struct err *e);
+
+/* Inside: from now on the name leads to this address. */
+int sandbox_name(const char *address, const char *name, struct err *e);
 
 /* --- parts, for sandbox_enter() --------------------------------------------------------- */
 

@@ -211,8 +211,9 @@ static int listen_real(struct fake *f, const char *address, struct err *e)
 {
     if (fake_listens(f, address))
         return 0;
-    return fake_listen_tcp(f, address, 443, true, e) < 0 ? -1
-                                                         : fake_listen_tcp(f, address, 80, false, e);
+    return fake_listen_tcp(f, address, 443, true, e) < 0
+               ? -1
+               : fake_listen_tcp(f, address, 80, false, e);
 }
 
 int peers_name(struct world *w, const char *fake, const char *name, struct err *e)

@@ -2,7 +2,7 @@
 
 Prints the lines of its job for that part (SHARD 0: of the job that judges) as the service would
 hand them to a shell, variables of the service set first. What installs and builds is left out:
-the tests have done that.
+the tests have done that. (jenkinsfile.groovy does the same for a Jenkinsfile.)
 """
 import re
 import sys
@@ -47,20 +47,11 @@ def kubernetes(docs, shard, shards):
         command[2] if command[:2] == ["sh", "-c"] else " ".join(command)]
 
 
-def jenkins(text, shard, shards):
-    env = dict(re.findall(r"^\s+(\w+) = '([^']*)'", text, re.M))
-    run, judge = text.split("stage('judge')")
-    assert "values " + ", ".join("'%d'" % k for k in range(1, shards + 1)) in run
-    return export(dict(env, SHARD=shard)) + re.findall(r"\bsh '([^']*)'", run if shard else judge)
-
-
 def main():
     path, shard, shards = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     with open(path) as f:
         text = f.read()
-    if path.endswith("Jenkinsfile"):
-        lines = jenkins(text, shard, shards)
-    elif "github" in path:
+    if "github" in path:
         lines = github(yaml.safe_load(text), shard, shards)
     elif "gitlab" in path:
         lines = gitlab(yaml.safe_load(text), shard, shards)

@@ -2,10 +2,21 @@
 # The pipelines of ci/pipelines/: each job's script is taken out of the file and run for real, all
 # parts and the judge; one that loses a part, and one in which a scenario fails, must say so.
 
+# jenkinsfile FILE [SHARD]: what Groovy's compiler and the grammar of declarative pipelines say.
+jenkinsfile() { timeout -k 5 "$limit" groovy ci/lib/jenkinsfile.groovy "$@"; }
+
+pipeline_script()
+{
+    case $1 in
+    *Jenkinsfile) jenkinsfile "$1" "$2" | grep -v '^ci/install-deps \|^make ' ;;
+    *) python3 ci/lib/pipeline_scripts.py "$1" "$2" 4 ;;
+    esac
+}
+
 # pipeline_part FILE SHARD: runs the job of that part (0: the judge) as its service would.
 pipeline_part()
 {
-    python3 ci/lib/pipeline_scripts.py "$1" "$2" 4 >"$pipe_at/script" || return 99
+    pipeline_script "$1" "$2" >"$pipe_at/script" || return 99
     [ -s "$pipe_at/script" ] || return 98
     (
         cd "$pipe_at/tree" || exit 97
@@ -51,6 +62,39 @@ pipeline_ends()
     fi
 }
 
+# jenkinsfile_refused SED WORDS: with this change it is no pipeline, for this reason.
+jenkinsfile_refused()
+{
+    local said
+    sed "$1" ci/pipelines/Jenkinsfile >"$pipe_at/Jenkinsfile"
+    if said=$(jenkinsfile "$pipe_at/Jenkinsfile" 2>&1); then
+        fail "pipelines: a Jenkinsfile after '$1' is taken for one"
+    elif [[ $said == *"$2"* ]]; then
+        pass "pipelines: a Jenkinsfile is refused: $2"
+    else
+        fail "pipelines: a Jenkinsfile after '$1' is refused for another reason: $said"
+    fi
+}
+
+jenkinsfile_tests()
+{
+    local said
+    if ! command -v groovy >/dev/null; then
+        skip 'pipelines: Jenkinsfile' 'no groovy'
+        return
+    fi
+    if said=$(jenkinsfile ci/pipelines/Jenkinsfile 2>&1); then
+        pass 'pipelines: the Jenkinsfile is a declarative pipeline'
+    else
+        fail "pipelines: $said"
+    fi
+    jenkinsfile_refused 's/steps {/stepps {/' '`stepps` does not belong in `stage`'
+    jenkinsfile_refused 's/allowEmpty:/allowEmtpy:/' '`stash` has no parameter `allowEmtpy`'
+    jenkinsfile_refused 's/SHARD}/SHRD}/' '`SHRD` is no word'
+    jenkinsfile_refused '$d' "expecting '}'"
+    pipeline_ends 0 'Jenkinsfile runs its parts and judges' ci/pipelines/Jenkinsfile
+}
+
 pipeline_tests()
 {
     local file pipe_more='' pipe_lost=''
@@ -68,7 +112,8 @@ pipeline_tests()
             fail "pipelines: yamllint of $(basename "$file"): $(head -n 2 "$pipe_at/lint" | tail -n 1)"
         fi
     done
-    for file in ci/pipelines/*.yml ci/pipelines/*.yaml ci/pipelines/Jenkinsfile; do
+    jenkinsfile_tests
+    for file in ci/pipelines/*.yml ci/pipelines/*.yaml; do
         pipeline_ends 0 "$(basename "$file") runs its parts and judges" "$file"
     done
     pipe_lost=3

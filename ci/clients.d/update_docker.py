@@ -1,5 +1,6 @@
 """The console path of an update on a real engine: the AWS CLI asks, the agent downloads the image of
-the next one from the fake S3, ecsim-init gives it to dockerd, and it registers as the same instance.
+the next one from the fake S3, ecsim-init gives it to dockerd, and it registers as the same instance;
+or it does not work, and ecsim-init gives the image of before its name back.
 
 needs: aws busybox docker
 """
@@ -66,10 +67,12 @@ def enter():
         "mkdir -p /var/cache/ecs /var/log/ecs /var/lib/ecs/data /etc/ecs" % (scratch, scratch))
 
 
-def serve():
-    """The fakes, in the network of the engine."""
+def serve(image, version):
+    """The fakes, in the network of the engine; there is an update to this image."""
+    digest = subprocess.run(["sha256sum", "%s/%s.tar" % (scratch, image)], capture_output=True, text=True, check=True).stdout.split()[0]
+    offer = "agent,version=%s,location=http://127.0.0.1:8333/amazon-ecs-agent/image.tar,signature=%s" % (version, digest)
     p = subprocess.Popen([*inside, BUILD + "/ecsim", "serve", "--die-with-parent", "--control", "s3:bucket:amazon-ecs-agent,public=true",
-                          "--control", "ecs:agent-version:" + os.environ["OFFER"], "--port", "s3=8333", "ecs", "acs", "tcs", "s3", "imds"],
+                          "--control", "ecs:agent-version:" + offer, "--port", "s3=8333", "ecs", "acs", "tcs", "s3", "imds"],
                          stdout=subprocess.PIPE, text=True, env=env, cwd=os.getcwd())
     processes.append(p)
     for line in p.stdout:
@@ -111,15 +114,24 @@ def prepare():
     """The images: of this agent, of the next, and something that runs."""
     subprocess.run([os.environ.get("MAKE", "make"), "-s", "BUILD=" + os.environ["BUILD"], os.environ["BUILD"] + "/next/ecsim-agent"],
                    check=True, stdout=subprocess.DEVNULL)
-    for name, program in (("now", BUILD + "/ecsim-agent"), ("next", BUILD + "/next/ecsim-agent"), ("busybox", "/bin/sleep")):
-        image, args = (NAME, []) if name != "busybox" else ("busybox:latest", ["1000"])
-        subprocess.run([sys.executable, "ci/lib/save_image.py", "%s/%s.tar" % (scratch, name), image, program, *args], check=True)
-    digest = subprocess.run(["sha256sum", scratch + "/next.tar"], capture_output=True, text=True, check=True).stdout.split()[0]
-    os.environ["OFFER"] = "agent,version=%s,location=http://127.0.0.1:8333/amazon-ecs-agent/next.tar,signature=%s" % (version_of(BUILD + "/next/ecsim-agent"), digest)
+    for name, image, *command in (("now", NAME, BUILD + "/ecsim-agent"), ("next", NAME, BUILD + "/next/ecsim-agent"),
+                                  ("terminal", NAME, "/bin/dash", "-c", "exit 5"), ("busybox", "busybox:latest", "/bin/sleep", "1000")):
+        subprocess.run([sys.executable, "ci/lib/save_image.py", "%s/%s.tar" % (scratch, name), image, *command], check=True)
 
 
-def test_update():
-    """update-container-agent on a real engine: the next version is connected as the same instance, UPDATED, its task runs on"""
+def begin_anew():
+    """Another instance of another control plane: nothing is known of the one before."""
+    while processes:
+        process = processes.pop()
+        process.terminate()
+        process.wait()
+    docker("rm", "-f", *docker("ps", "-aq").split())
+    run("sh", "-ec", "for f in /var/cache/ecs /var/lib/ecs/data; do mount -t tmpfs none $f; done")
+
+
+def update(image, version):
+    """An agent of today is asked to become this one. What became of the instance, and of a task that it ran."""
+    serve(image, version)
     for name in ("now", "busybox"):
         docker("load", "-i", "%s/%s.tar" % (scratch, name))
     start_init()
@@ -135,7 +147,7 @@ def test_update():
         return t if t["lastStatus"] == "RUNNING" else None
 
     container = wait_for(task_now)["containers"][0]["runtimeId"]
-    run("/usr/bin/aws", "s3", "--endpoint-url", env["ECSIM_S3_URL"], "cp", "--quiet", scratch + "/next.tar", "s3://amazon-ecs-agent/next.tar")
+    run("/usr/bin/aws", "s3", "--endpoint-url", env["ECSIM_S3_URL"], "cp", "--quiet", "%s/%s.tar" % (scratch, image), "s3://amazon-ecs-agent/image.tar")
     asked = ecs("update-container-agent", "--cluster", "demo", "--container-instance", first["containerInstanceArn"])
     assert asked["containerInstance"]["agentUpdateStatus"] in ("PENDING", "STAGING"), asked
 
@@ -145,12 +157,30 @@ def test_update():
         return i if i["agentUpdateStatus"] in ("UPDATED", "FAILED") else None
 
     last = wait_for(updated)
-    assert last["agentUpdateStatus"] == "UPDATED", last
-    assert last["versionInfo"]["agentVersion"] == version_of(BUILD + "/next/ecsim-agent"), last["versionInfo"]
     assert task_now(), "the task was lost"
     seen = json.loads(docker("inspect", container))[0]
     assert seen["State"]["Running"] and seen["RestartCount"] == 0, seen["State"]
+    return last
+
+
+def test_update():
+    """update-container-agent on a real engine: the next version is connected as the same instance, UPDATED, its task runs on"""
+    last = update("next", version_of(BUILD + "/next/ecsim-agent"))
+    assert last["agentUpdateStatus"] == "UPDATED", last
+    assert last["versionInfo"]["agentVersion"] == version_of(BUILD + "/next/ecsim-agent"), last["versionInfo"]
     assert run("cat", "/var/cache/ecs/state") == "1"
+
+
+def test_roll_back():
+    """an update that ends with 5 on a real engine: the image of before has its name back, its version is connected, FAILED, its task runs on"""
+    begin_anew()
+    last = update("terminal", "999.0.0")
+    assert last["agentUpdateStatus"] == "FAILED", last
+    assert last["versionInfo"]["agentVersion"] == version_of(BUILD + "/ecsim-agent"), last["versionInfo"]
+    assert wait_for(instances)[0]["containerInstanceArn"] == last["containerInstanceArn"]
+    run("test", "!", "-e", "/var/cache/ecs/previous-image")
+    running = json.loads(docker("inspect", "ecs-agent"))[0]
+    assert running["Image"] == json.loads(docker("image", "inspect", NAME))[0]["Id"], running["Image"]
 
 
 def main():
@@ -159,21 +189,21 @@ def main():
         prepare()
         engine.start()
         enter()
-        serve()
     except engines.CannotStart as e:
         print("skip update on a real engine: dockerd cannot be started (%s)" % e)
         return 0
-    try:
-        test_update()
-        print("ok " + test_update.__doc__, flush=True)
-        return 0
-    except (AssertionError, subprocess.SubprocessError, OSError, ValueError, LookupError) as e:
-        said = ""
-        if os.path.exists(scratch + "/init.log"):
-            with open(scratch + "/init.log", encoding="utf-8", errors="replace") as log:
-                said = "\n" + "".join(log.readlines()[-15:])
-        print("FAIL %s\n    %s" % (test_update.__doc__, (str(e) + said).replace("\n", "\n    ")), flush=True)
-        return 1
+    for test in (test_update, test_roll_back):
+        try:
+            test()
+            print("ok " + test.__doc__, flush=True)
+        except (AssertionError, subprocess.SubprocessError, OSError, ValueError, LookupError) as e:
+            said = ""
+            if os.path.exists(scratch + "/init.log"):
+                with open(scratch + "/init.log", encoding="utf-8", errors="replace") as log:
+                    said = "\n" + "".join(log.readlines()[-15:])
+            print("FAIL %s\n    %s" % (test.__doc__, (str(e) + said).replace("\n", "\n    ")), flush=True)
+            return 1
+    return 0
 
 
 try:

@@ -219,7 +219,7 @@ static void on_patience(struct clock_timer *t)
 
 static void real_probe(struct health *h)
 {
-    const struct run_owner owner = {h, on_check_output, on_check_over, NULL};
+    const struct run_owner owner = {h, on_check_output, on_check_over, NULL, 0};
     struct problem p = {0};
 
     check_began(h);

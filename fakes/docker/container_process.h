@@ -23,6 +23,8 @@ struct run_owner {
     void (*over)(void *data, int exit_code);
     /* The input queue is full (false), or not any more (true). */
     void (*thirsty)(void *data, bool more);
+    /* ns from its start before which over() is not called: the runtime needs its time to tell. */
+    int64_t told_after;
 };
 
 /* s->fds are filled in here. input: the process can read what run_input() gives it. NULL: *why
@@ -31,9 +33,9 @@ struct run *run_start(struct docker *d, struct process_spec *s, bool input,
                       const struct run_owner *owner, enum process_failure *why, struct err *e);
 void run_input(struct run *r, const char *p, size_t n); /* n = 0: the end */
 void run_flow(struct run *r, bool go);                  /* stops and goes on reading its output */
-void run_signal(struct run *r, int signal);
+void run_signal(struct run *r, int signal); /* to one that has ended: nothing happens */
 void run_resize(struct run *r, unsigned rows, unsigned columns);
-int run_pid(const struct run *r);
+int run_pid(const struct run *r); /* 0: it has ended */
 void run_abandon(struct run *r);
 
 /* What the runtime says of a process that did not start; *ret_code is the exit code. exec: it was

@@ -426,7 +426,7 @@ struct run *exec_process_start(struct container *c, const json_t *how,
 
 static int start_process(struct exec *e, struct problem *p)
 {
-    struct run_owner owner = {e, on_exec_output, on_exec_over, on_exec_thirsty};
+    struct run_owner owner = {e, on_exec_output, on_exec_over, on_exec_thirsty, 0};
 
     e->run = exec_process_start(e->c, e->config, &owner, p);
     if (e->run)

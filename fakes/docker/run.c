@@ -28,6 +28,10 @@ struct run {
     struct channel *in, *out, *err; /* of a terminal: in and out are the same */
     int terminal;                   /* the side of the terminal that is ours, or -1 */
     bool held;                      /* thirsty(false) was the last */
+    int64_t tell_from;              /* its end is told at this time or later */
+    struct clock_timer tell;
+    bool ended; /* the process is gone; code is what is to be told */
+    int code;
 };
 
 static void on_channel_closed(uv_handle_t *h)
@@ -48,6 +52,7 @@ static void channel_close(struct channel **at)
 
 static void run_free(struct run *r)
 {
+    clock_timer_stop(docker_clock(r->d), &r->tell);
     if (r->in == r->out)
         r->in = NULL;
     channel_close(&r->in);
@@ -109,16 +114,29 @@ static void drain(struct run *r, struct channel *ch)
             r->owner.output(r->owner.data, ch->is_err, ch->space, (size_t)n);
 }
 
+static void on_tell(struct clock_timer *timer)
+{
+    struct run *r = container_of(timer, struct run, tell);
+    struct run_owner owner = r->owner;
+    int code = r->code;
+
+    run_free(r);
+    owner.over(owner.data, code);
+}
+
 static void on_exit_status(struct process *p, int status)
 {
     struct run *r = container_of(p, struct run, process);
-    struct run_owner owner = r->owner;
-    int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    struct clock *clock = docker_clock(r->d);
 
+    r->ended = true;
+    r->code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     drain(r, r->out);
     drain(r, r->err);
-    run_free(r);
-    owner.over(owner.data, code);
+    if (clock_mono(clock) < r->tell_from)
+        clock_timer_start(clock, &r->tell, r->tell_from - clock_mono(clock), on_tell);
+    else
+        on_tell(&r->tell);
 }
 
 /* --- input -------------------------------------------------------------------------------- */
@@ -271,6 +289,7 @@ struct run *run_start(struct docker *d, struct process_spec *s, bool input,
         d->host = process_host_new(fake_loop(&d->fake), NULL);
     r->d = d;
     r->owner = *owner;
+    r->tell_from = clock_mono(docker_clock(d)) + owner->told_after;
     r->terminal = -1;
     r->process.on_exit = on_exit_status;
     *why = PROCESS_SYSTEM;
@@ -291,7 +310,8 @@ struct run *run_start(struct docker *d, struct process_spec *s, bool input,
 
 void run_signal(struct run *r, int signal)
 {
-    r->d->host->kill(r->d->host, &r->process, signal);
+    if (!r->ended)
+        r->d->host->kill(r->d->host, &r->process, signal);
 }
 
 void run_resize(struct run *r, unsigned rows, unsigned columns)
@@ -304,12 +324,13 @@ void run_resize(struct run *r, unsigned rows, unsigned columns)
 
 int run_pid(const struct run *r)
 {
-    return (int)r->process.pid;
+    return r->ended ? 0 : (int)r->process.pid;
 }
 
 void run_abandon(struct run *r)
 {
-    r->d->host->abandon(r->d->host, &r->process);
+    if (!r->ended)
+        r->d->host->abandon(r->d->host, &r->process);
     run_free(r);
 }
 

@@ -316,6 +316,24 @@ static void groups_and_hosts_that_were_added_are_there(void **state)
     assert_non_null(memmem(buf_str(&answer.body), buf_len(&answer.body), "10.1.2.3\tdb\n", 12));
 }
 
+/* Who asks after the start still sees it run; a kill that comes too late is taken. */
+static void its_end_is_told_no_sooner_than_a_runtime_can(void **state)
+{
+    int64_t from, to;
+
+    (void)state;
+    if (!real("cc", "exit 5", ""))
+        skip();
+    for (int i = 0; i < 5; i++)
+        loop_turn(&world->loop, loop_now(&world->loop) + NS_PER_MS);
+    call("POST", "/containers/cc/kill?signal=USR1", NULL);
+    wait_for_end("cc");
+    assert_int_equal(inspect_int("cc", "State.ExitCode"), 5);
+    assert_int_equal(str_parse_time(inspect("cc", "State.StartedAt"), &from), 0);
+    assert_int_equal(str_parse_time(inspect("cc", "State.FinishedAt"), &to), 0);
+    assert_in_range(to - from, 40 * NS_PER_MS, 60 * NS_PER_S);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_paused_one_stands_still, begin, end),
         cmocka_unit_test_setup_teardown(its_health_check_really_runs, begin, end),
         cmocka_unit_test_setup_teardown(groups_and_hosts_that_were_added_are_there, begin, end),
+        cmocka_unit_test_setup_teardown(its_end_is_told_no_sooner_than_a_runtime_can, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@
 #include "harness/leaked.h"
 #include "harness/match.h"
 #include "harness/peers.h"
-#include "harness/sandbox/forward.h"
+#include "fakes/core/forward.h"
 #include "harness/steps.h"
 #include "harness/wire_trace.h"
 

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "fakes/docker/container_io.h"
 #include "fakes/docker/container_process.h"
+#include "fakes/docker/published.h"
 #include "fakes/docker/rootfs.h"
 #include "fakes/docker/trouble.h"
 
@@ -586,8 +587,10 @@ void container_free(struct container *c)
     behaviour_unref(c->b);
     for (size_t i = 0; i < c->n_mounts; i++)
         mount_release(&c->mounts[i]);
-    for (size_t i = 0; i < c->n_ports; i++)
+    for (size_t i = 0; i < c->n_ports; i++) {
+        port_unpublish(&c->ports[i]);
         free(c->ports[i].host_ip);
+    }
     free(c->mounts);
     free(c->ports);
     pairs_release(&c->labels);

@@ -43,8 +43,9 @@ struct port {
     uint16_t wanted; /* host port asked for; 0: any */
     uint16_t host;   /* host port in use; 0: none */
     bool published;
-    char proto[5]; /* tcp, udp, sctp */
-    char *host_ip; /* "": all addresses */
+    char proto[5];           /* tcp, udp, sctp */
+    char *host_ip;           /* "": all addresses */
+    struct forward *forward; /* to a process's port, or NULL (published.h) */
 };
 
 struct mount {

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/published.h"
 
 /* The range that the kernel offers for dynamic ports. */
 #define PORT_FIRST 32768u
@@ -87,6 +88,7 @@ static void release_ports(struct container *c)
 
         if (!p->host)
             continue;
+        port_unpublish(p);
         key = port_key(p, p->host_ip, p->host);
         map_remove(&c->d->ports, key);
         free(key);
@@ -202,7 +204,8 @@ int container_connect(struct container *c, struct problem *p)
         }
     }
     for (size_t i = 0; c->address && i < c->n_ports; i++)
-        if (c->ports[i].published && take_port(c, &c->ports[i], p) < 0)
+        if (c->ports[i].published &&
+            (take_port(c, &c->ports[i], p) < 0 || port_publish(c, &c->ports[i], p) < 0))
             return -1;
     for (size_t i = 0; i < c->n_endpoints; i++)
         network_event(c, c->endpoints[i].n, "connect");

@@ -19,7 +19,7 @@
 /* Between start and die of a process that ends at once lie 22 to 145 ms (recordings of dockerd
  * 20.10 and 26.1), so that who asks right after the start still sees it run. */
 #define RUNTIME_TELLS_NS (40 * NS_PER_MS)
-#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define DEFAULT_PATH     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* --- what shall run ----------------------------------------------------------------------- */
 

@@ -33,7 +33,7 @@ struct run *run_start(struct docker *d, struct process_spec *s, bool input,
                       const struct run_owner *owner, enum process_failure *why, struct err *e);
 void run_input(struct run *r, const char *p, size_t n); /* n = 0: the end */
 void run_flow(struct run *r, bool go);                  /* stops and goes on reading its output */
-void run_signal(struct run *r, int signal); /* to one that has ended: nothing happens */
+void run_signal(struct run *r, int signal);             /* to one that has ended: nothing happens */
 void run_resize(struct run *r, unsigned rows, unsigned columns);
 int run_pid(const struct run *r); /* 0: it has ended */
 void run_abandon(struct run *r);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -334,6 +335,87 @@ static void its_end_is_told_no_sooner_than_a_runtime_can(void **state)
     assert_in_range(to - from, 40 * NS_PER_MS, 60 * NS_PER_S);
 }
 
+/* A port that nobody has, for who cannot say which it took. */
+static int free_port(void)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(sa);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, n), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
+    close(fd);
+    return ntohs(sa.sin_port);
+}
+
+static int dial(int port)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_not_equal(fd, -1);
+    if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void its_port_is_reached_by_the_host_s(void **state)
+{
+    int inside = free_port(), outside = free_port(), fd;
+    char got[8] = "", line[256], host[128];
+
+    (void)state;
+    snprintf(line, sizeof(line),
+             "python3 -c 'import socket; s = socket.create_server((\\\"0.0.0.0\\\", %d)); "
+             "print(\\\"ready\\\", flush=True); c = s.accept()[0]; c.send(b\\\"hello\\\")'",
+             inside);
+    snprintf(host, sizeof(host),
+             ",\"PortBindings\":{\"%d/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"%d\"}]}",
+             inside, outside);
+    if (!real_with("cc", line, host, ""))
+        skip();
+    for (int i = 0; i < 500 && !memmem(logs("cc"), buf_len(&answer.body), "ready", 5); i++)
+        loop_turn(&world->loop, loop_now(&world->loop) + 10 * NS_PER_MS);
+    fd = dial(outside);
+    assert_int_not_equal(fd, -1);
+    for (int i = 0; i < 500 && recv(fd, got, sizeof(got), MSG_DONTWAIT) != 5; i++)
+        loop_turn(&world->loop, loop_now(&world->loop) + 10 * NS_PER_MS);
+    assert_memory_equal(got, "hello", 5);
+    close(fd);
+    wait_for_end("cc");
+    loop_turn(&world->loop, loop_now(&world->loop) + NS_PER_MS);
+    assert_int_equal(dial(outside), -1); /* it was given back */
+}
+
+static void a_port_that_somebody_has_is_refused(void **state)
+{
+    int inside = free_port(), outside;
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(sa);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char host[128];
+
+    (void)state;
+    if (!real("aa", "exit 0", ""))
+        skip();
+    wait_for_end("aa");
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, n), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    outside = ntohs(sa.sin_port);
+    snprintf(host, sizeof(host),
+             ",\"HostConfig\":{\"PortBindings\":{\"%d/tcp\":[{\"HostIp\":\"127.0.0.1\","
+             "\"HostPort\":\"%d\"}]}}",
+             inside, outside);
+    run("cc", "real:1", host);
+    assert_int_equal(answer.status, 500);
+    assert_non_null(strstr(buf_str(&answer.body), "Error starting userland proxy: listen tcp4 "));
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +432,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(its_health_check_really_runs, begin, end),
         cmocka_unit_test_setup_teardown(groups_and_hosts_that_were_added_are_there, begin, end),
         cmocka_unit_test_setup_teardown(its_end_is_told_no_sooner_than_a_runtime_can, begin, end),
+        cmocka_unit_test_setup_teardown(its_port_is_reached_by_the_host_s, begin, end),
+        cmocka_unit_test_setup_teardown(a_port_that_somebody_has_is_refused, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

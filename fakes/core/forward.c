@@ -1,4 +1,4 @@
-#include "harness/sandbox/forward.h"
+#include "fakes/core/forward.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "harness/sandbox/forward.h"
+#include "fakes/core/forward.h"
 
 static struct loop loop;
 

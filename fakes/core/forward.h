@@ -2,15 +2,16 @@
  * forward.h - connections to one address, handed on to a port of 127.0.0.1.
  *
  * What stands in for the redirect of a sandbox where the kernel has no
- * nftables. Bytes and half-closes go through in both directions, no more than
- * FORWARD_BYTES_MAX waiting in each. When nobody listens at the port, the
+ * nftables, and for docker-proxy where a container is a process. Bytes and
+ * half-closes go through in both directions, no more than FORWARD_BYTES_MAX
+ * waiting in each. When nobody listens at the port, the
  * connection is reset. The other side sees 127.0.0.1 as who connects.
  *
  * Life cycle: forward_new() on a loop; forward_free(), after which the loop has to be turned
  * until the handles are closed (loop_release() does).
  */
-#ifndef HARNESS_SANDBOX_FORWARD_H
-#define HARNESS_SANDBOX_FORWARD_H
+#ifndef FAKES_CORE_FORWARD_H
+#define FAKES_CORE_FORWARD_H
 
 #include "base/err.h"
 #include "fakes/core/loop.h"

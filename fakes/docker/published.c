@@ -1,0 +1,30 @@
+#include "fakes/docker/published.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fakes/core/forward.h"
+#include "fakes/docker/container_process.h"
+#include "fakes/docker/engine.h"
+
+int port_publish(const struct container *c, struct port *p, struct problem *why)
+{
+    const char *address = *p->host_ip ? p->host_ip : "0.0.0.0";
+    struct err e = ERR_INIT;
+
+    if (!container_is_process(c) || p->host == p->container || !str_eq(p->proto, "tcp") ||
+        strchr(address, ':'))
+        return 0;
+    p->forward = forward_new(fake_loop(&c->d->fake), address, p->host, p->container, &e);
+    if (p->forward)
+        return 0;
+    return problem(why, 500,
+                   "driver failed programming external connectivity on endpoint %s (%s): Error "
+                   "starting userland proxy: listen tcp4 %s:%u: bind: address already in use",
+                   c->name, c->endpoints[0].id, address, p->host);
+}
+
+void port_unpublish(struct port *p)
+{
+    forward_free(p->forward);
+    p->forward = NULL;
+}

@@ -78,6 +78,10 @@ static void show_details(const struct profile *p)
         printf("    %-10s %s %s%s%s%s%s\n", "known", p->known[i].scenario, p->known[i].issue,
                p->known[i].guard ? " in " : "", p->known[i].guard ? p->known[i].guard : "",
                p->known[i].reason ? ": " : "", p->known[i].reason ? p->known[i].reason : "");
+    for (size_t i = 0; i < p->n_crashes; i++)
+        printf("    %-10s \"%s\" %s%s%s%s%s\n", "dies", p->crashes[i].text, p->crashes[i].issue,
+               p->crashes[i].guard ? " in " : "", p->crashes[i].guard ? p->crashes[i].guard : "",
+               p->crashes[i].reason ? ": " : "", p->crashes[i].reason ? p->crashes[i].reason : "");
     for (size_t i = 0; i < p->n_notes; i++)
         printf("    %-10s %s%s%s\n", "differs", p->notes[i].guard ? p->notes[i].guard : "",
                p->notes[i].guard ? ": " : "", p->notes[i].text);

@@ -27,6 +27,8 @@ static const char built_in[] =
     "env      ECS_LOGFILE=${agent.log}/ecs-agent.log\n"
     "differs  in <=1.20 \"tasks ask for metadata at 51679 on all addresses, not only 127.0.0.1\"\n"
     "differs  in <1.52 \"does not answer ACS heartbeats\"\n"
+    "dies     newDisconnectTimeoutHandler unreported in >=1.75.1,<1.76 \"TCS, after half an "
+    "hour\"\n"
     "differs  in <=1.62 \"needs an engine that offers API 1.21: Docker 25 and newer do not\"\n"
     "\n"
     /* last: it says that it is an Amazon ECS Agent, too, and later ones are looked at first */
@@ -60,6 +62,12 @@ void profile_free(struct profile *p)
         free(p->known[i].guard);
         free(p->known[i].reason);
     }
+    for (size_t i = 0; i < p->n_crashes; i++) {
+        free(p->crashes[i].text);
+        free(p->crashes[i].issue);
+        free(p->crashes[i].guard);
+        free(p->crashes[i].reason);
+    }
     for (size_t i = 0; i < p->n_notes; i++) {
         free(p->notes[i].guard);
         free(p->notes[i].text);
@@ -69,6 +77,7 @@ void profile_free(struct profile *p)
     free(p->features);
     free(p->env);
     free(p->known);
+    free(p->crashes);
     free(p->notes);
     free(p->name);
     free(p->title);

@@ -37,6 +37,14 @@ struct profile_known {
     char *reason; /* NULL: none */
 };
 
+/* A way in which the agent itself breaks, because of a public issue, in whichever scenario. */
+struct profile_crash {
+    char *text; /* what it prints then */
+    char *issue;
+    char *guard;  /* versions; NULL: all */
+    char *reason; /* NULL: none */
+};
+
 /* What a person should know. */
 struct profile_note {
     char *guard; /* NULL: all versions */
@@ -61,6 +69,8 @@ struct profile {
     size_t n_env, cap_env;
     struct profile_known *known;
     size_t n_known, cap_known;
+    struct profile_crash *crashes;
+    size_t n_crashes, cap_crashes;
     struct profile_note *notes;
     size_t n_notes, cap_notes;
 };

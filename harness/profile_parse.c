@@ -235,6 +235,21 @@ static int take_known(struct reader *r)
     return take_guard(r, &i, &k->guard) < 0 ? -1 : take_quoted(r, i, false, &k->reason);
 }
 
+/* dies TEXT ISSUE [in VERSIONS] ["reason"] */
+static int take_dies(struct reader *r)
+{
+    struct profile *p = r->p;
+    struct profile_crash *k;
+    size_t i = 3;
+
+    if (p->n_crashes == PROFILE_LINES_MAX)
+        return too_many(r);
+    grow_array(p->crashes, p->n_crashes, p->cap_crashes);
+    k = &p->crashes[p->n_crashes++];
+    *k = (struct profile_crash){.text = take_text(r, 1), .issue = take_text(r, 2)};
+    return take_guard(r, &i, &k->guard) < 0 ? -1 : take_quoted(r, i, false, &k->reason);
+}
+
 /* differs [in VERSIONS] "text" */
 static int take_differs(struct reader *r)
 {
@@ -304,6 +319,7 @@ static const struct line lines[] = {
     {"needs", "\"sandbox\"", false, 1, 1, take_needs},
     {"has", "features", false, 1, 64, take_has},
     {"known", "a scenario and an issue", false, 2, 5, take_known},
+    {"dies", "what it prints and an issue", false, 2, 5, take_dies},
     {"differs", "a \"quoted text\"", false, 1, 3, take_differs},
 };
 

@@ -520,6 +520,38 @@ static void turn_known(struct run *r, const struct scn_known *k, const char *whe
     }
 }
 
+static bool agent_printed(const struct run *r, const char *text)
+{
+    const struct journal *j = &r->world.journal;
+
+    for (size_t i = j->n; i-- > 0;) {
+        const struct record *rec = j->records[i];
+        const char *line = rec->kind == RECORD_PROCESS && str_eq(rec->peer, "agent")
+                               ? json_str(rec->data, "body")
+                               : NULL;
+
+        if (line && strstr(line, text))
+            return true;
+    }
+    return false;
+}
+
+/* A scenario that failed while the agent broke in a way that its profile knows. */
+static void apply_crashes(struct run *r)
+{
+    const struct profile *p = r->config->profile;
+
+    for (size_t i = 0; p && i < p->n_crashes; i++) {
+        const struct profile_crash *k = &p->crashes[i];
+
+        if ((k->guard && match_version(k->guard, r->config->agent_version, NULL) <= 0) ||
+            !agent_printed(r, k->text))
+            continue;
+        turn_known(r, &(struct scn_known){k->issue, k->guard, k->reason}, " of the agent");
+        return;
+    }
+}
+
 /* What `known` headers, and such lines of the agent's profile, make of the result. Versions are
  * those of the official agent: whichever of them the reference agent follows, it is not the one
  * that the issue is about. */
@@ -540,6 +572,8 @@ static void apply_known(struct run *r)
     }
     if (mine)
         turn_known(r, &(struct scn_known){mine->issue, mine->guard, mine->reason}, " of the agent");
+    else if (r->result->outcome == OUTCOME_FAILED)
+        apply_crashes(r);
 }
 
 static void release(struct run *r)

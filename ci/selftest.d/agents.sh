@@ -49,6 +49,13 @@ agents_tests()
     printf 'scenario 1\ntitle   New\nagent   >=1.39\nstart   agent\n' >"$agents_at/new.scn"
     agents_say 'guards go by its version' 0 'for agent >=1.39, this is 1.20.0' \
         run --agent mine "$agents_at/new.scn"
+    # An agent that breaks in a way of its own, and one that does not print what is known of it.
+    printf '%s\n' 'agent   mine' 'command /bin/sh -c "echo panic: no more room; exit 2"' \
+        'version is 1.20.0' 'dies    "no more room" mine#14 in 1.20.0' >"$file"
+    agents_say 'a crash that its profile knows is a known failure' 0 'known mine#14: ' \
+        run --agents "$file" --agent mine "$one"
+    sed -i 's/echo panic: no more room; //' "$file"
+    agents_say 'and another crash is a failure' 1 'exit code 2' run --agents "$file" --agent mine "$one"
     printf '%s\n' 'agent   mine' 'command /bin/true' 'says    ecsim-agent' >"$file"
     agents_say 'another program in its place is refused' 5 'does not say "ecsim-agent"' \
         run --agents "$file" --agent mine "$one"

@@ -76,6 +76,7 @@ static void every_line_of_a_profile_is_kept(void **state)
                                "has      reference-agent x\n"
                                "known    acs/silent mine#12 in <1.4 \"too late\"\n"
                                "known    docker/* mine#13\n"
+                               "dies     \"panic: x\" mine#14 in 1.3 \"no room\"\n"
                                "differs  in >=1.2 \"asks twice\"\n"
                                "differs  \"and thrice\"\n"),
                      0);
@@ -97,6 +98,12 @@ static void every_line_of_a_profile_is_kept(void **state)
     assert_int_equal(p->n_notes, 2);
     assert_string_equal(p->notes[0].guard, ">=1.2");
     assert_string_equal(p->notes[1].text, "and thrice");
+
+    assert_int_equal(p->n_crashes, 1);
+    assert_string_equal(p->crashes[0].text, "panic: x");
+    assert_string_equal(p->crashes[0].issue, "mine#14");
+    assert_string_equal(p->crashes[0].guard, "1.3");
+    assert_string_equal(p->crashes[0].reason, "no room");
 
     k = profile_known_for(p, "scenarios/acs/silent.scn", "1.3.9");
     assert_string_equal(k->issue, "mine#12");

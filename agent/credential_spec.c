@@ -126,13 +126,6 @@ void credential_spec_release(struct credential_spec *s)
 
 /* ---- what it says ---- */
 
-static char *member(const json_t *o, const char *name)
-{
-    const char *s = json_str(o, name);
-
-    return xstrdup(s ? s : "");
-}
-
 int credential_spec_read(const char *text, size_t n, bool domainless,
                          struct credential_spec_account *ret, struct err *e)
 {
@@ -147,9 +140,9 @@ int credential_spec_read(const char *text, size_t n, bool domainless,
     if (!json_is_object(root))
         return err_wrap(e, "error unmarshalling credentialspec %s",
                         domainless ? "domainless" : "domain-joined");
-    ret->name = member(join, "MachineAccountName");
-    ret->domain = member(join, "DnsName");
-    ret->user_arn = member(domainless ? plugin : NULL, "CredentialArn");
+    ret->name = json_dup_str(join, "MachineAccountName");
+    ret->domain = json_dup_str(join, "DnsName");
+    ret->user_arn = json_dup_str(domainless ? plugin : NULL, "CredentialArn");
     return 0;
 }
 

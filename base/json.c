@@ -73,6 +73,13 @@ const char *json_str(const json_t *o, const char *member)
     return json_string_value(json_object_get(o, member));
 }
 
+char *json_dup_str(const json_t *o, const char *member)
+{
+    const char *s = json_str(o, member);
+
+    return xstrdup(s ? s : "");
+}
+
 static bool as_int(const json_t *v, int64_t *ret)
 {
     if (json_is_integer(v)) {

@@ -36,6 +36,8 @@ char *json_text(const json_t *v);
 
 /* Borrowed string, or NULL when the member is absent, null or not a string. */
 const char *json_str(const json_t *o, const char *member);
+/* A copy of it to be freed; "" instead of NULL. */
+char *json_dup_str(const json_t *o, const char *member);
 /* The integer member (a real with an integral value counts), or dflt. */
 int64_t json_int(const json_t *o, const char *member, int64_t dflt);
 bool json_bool(const json_t *o, const char *member, bool dflt);

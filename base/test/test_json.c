@@ -235,9 +235,26 @@ static void writing_into_a_full_buffer_says_so(void **state)
     json_decref(v);
 }
 
+static void a_copy_of_a_string_is_never_null(void **state)
+{
+    json_t *v = json_pack("{s:s,s:i}", "s", "x", "i", 1);
+    char *there = json_dup_str(v, "s"), *other = json_dup_str(v, "i"),
+         *none = json_dup_str(NULL, "s");
+
+    (void)state;
+    assert_string_equal(there, "x");
+    assert_string_equal(other, "");
+    assert_string_equal(none, "");
+    free(there);
+    free(other);
+    free(none);
+    json_decref(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copy_of_a_string_is_never_null),
         cmocka_unit_test(what_was_read_is_written_as_it_was),
         cmocka_unit_test(errors_name_line_and_column),
         cmocka_unit_test(a_duplicate_member_is_an_error_or_the_last_wins),

@@ -64,13 +64,6 @@ static void who_release(struct who *w)
     *w = (struct who){0};
 }
 
-static char *member(const json_t *o, const char *name)
-{
-    const char *s = json_str(o, name);
-
-    return xstrdup(s ? s : "");
-}
-
 /* What the secret says; empty texts where it says nothing. */
 static void read_who(const struct credfetch *c, const char *arn, struct who *ret)
 {
@@ -79,9 +72,9 @@ static void read_who(const struct credfetch *c, const char *arn, struct who *ret
     _cleanup_json_ json_t *o =
         text ? json_read(text, strlen(text), JSON_READ_PEER, NULL) : json_object();
 
-    ret->user = member(o, "username");
-    ret->password = member(o, "password");
-    ret->domain = member(o, "domainName");
+    ret->user = json_dup_str(o, "username");
+    ret->password = json_dup_str(o, "password");
+    ret->domain = json_dup_str(o, "domainName");
 }
 
 /* What both methods do with one spec. NULL: it is fine, and *s and *w are filled. */

@@ -74,6 +74,9 @@ struct exchange {
     void (*free_data)(void *data); /* frees `data` with the exchange, however that ends; or NULL */
     void (*on_gone)(struct exchange *x);
     void (*on_drain)(struct exchange *x); /* a stream's queue fell under EXCHANGE_LOW */
+    /* set in fake_ops.begin when the answer is certain without the body: a peer that waits for
+     * "100 Continue" is answered instead, and the connection ends behind it */
+    bool decided;
     /* set in fake_ops.begin to take the body as it comes; a negative return aborts with 400 */
     int (*on_body)(struct exchange *x, const char *p, size_t n);
 

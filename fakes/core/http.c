@@ -113,9 +113,14 @@ static int on_headers_done(http_parser *p)
         return -1;
     }
     expect = exchange_header(x, "Expect");
-    if (expect && !strcasecmp(expect, "100-continue"))
+    if (!expect || strcasecmp(expect, "100-continue"))
+        return 0;
+    if (!x->decided) {
         conn_write(h->c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-    return 0;
+        return 0;
+    }
+    exchange_dispatch(x);
+    return h->x == x ? 0 : -1;
 }
 
 static int on_body(http_parser *p, const char *s, size_t n)
@@ -200,9 +205,10 @@ static void run(struct http *h)
 
         if (h->complete) {
             buf_consume(&h->pending, n);
-            exchange_dispatch(h->x);
+            if (h->x->state == EXCHANGE_READING)
+                exchange_dispatch(h->x);
         } else if (HTTP_PARSER_ERRNO(&h->parser) != HPE_OK) {
-            if (h->x || h->refuse || !h->any || !c->finishing)
+            if (!c->closing && (h->x || h->refuse || !h->any || !c->finishing))
                 refuse(h);
         } else {
             buf_consume(&h->pending, n);

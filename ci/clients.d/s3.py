@@ -138,6 +138,29 @@ def test_versions():
     refused("404", s3.head_object, Bucket="first", Key="v/1")
 
 
+def test_tags():
+    """tags: with the object, set, of a copy, counted, refused; of a bucket"""
+    s3.put_object(Bucket="first", Key="tagged", Body=b"a", Tagging="who=me&what=a%20b")
+    tags = [{"Key": "what", "Value": "a b"}, {"Key": "who", "Value": "me"}]
+    equal(s3.get_object_tagging(Bucket="first", Key="tagged")["TagSet"], tags)
+    assert s3.get_object(Bucket="first", Key="tagged")["ResponseMetadata"]["HTTPHeaders"]["x-amz-tagging-count"] == "2"
+    s3.copy_object(Bucket="first", Key="tagged2", CopySource="first/tagged")
+    equal(s3.get_object_tagging(Bucket="first", Key="tagged2")["TagSet"], tags)
+    s3.copy_object(Bucket="first", Key="tagged2", CopySource="first/tagged", TaggingDirective="REPLACE", Tagging="x=y")
+    equal(s3.get_object_tagging(Bucket="first", Key="tagged2")["TagSet"], [{"Key": "x", "Value": "y"}])
+    s3.put_object_tagging(Bucket="first", Key="tagged", Tagging={"TagSet": tags[:1]})
+    equal(s3.get_object_tagging(Bucket="first", Key="tagged")["TagSet"], tags[:1])
+    refused("BadRequest", s3.put_object_tagging, "Object tags cannot be greater than 10", Bucket="first", Key="tagged",
+            Tagging={"TagSet": [{"Key": str(i), "Value": ""} for i in range(11)]})
+    refused("InvalidTag", s3.put_object_tagging, Bucket="first", Key="tagged", Tagging={"TagSet": [{"Key": "a" * 129, "Value": ""}]})
+    s3.delete_object_tagging(Bucket="first", Key="tagged")
+    equal(s3.get_object_tagging(Bucket="first", Key="tagged")["TagSet"], [])
+    s3.put_bucket_tagging(Bucket="first", Tagging={"TagSet": tags})
+    equal(s3.get_bucket_tagging(Bucket="first")["TagSet"], tags)
+    s3.delete_bucket_tagging(Bucket="first")
+    refused("NoSuchTagSet", s3.get_bucket_tagging, Bucket="first")
+
+
 def test_not_offered():
     """lists of who may, keys of the customer, other owners, browsers: refused, nothing is kept"""
     refused("AccessControlListNotSupported", s3.put_object, Bucket="first", Key="acl", Body=b"", ACL="public-read")
@@ -224,7 +247,7 @@ def test_virtual_host():
 
 
 # Nobody can configure these here, so that they are not (or that they cannot be) is all that is ever answered; and checked above.
-NEVER_THERE = {"GetBucketCors", "GetBucketLifecycleConfiguration", "GetBucketPolicy", "GetBucketReplication", "GetBucketTagging",
+NEVER_THERE = {"GetBucketCors", "GetBucketLifecycleConfiguration", "GetBucketPolicy", "GetBucketReplication",
                "GetBucketWebsite", "GetObjectLockConfiguration", "PutBucketAcl", "PutObjectAcl"}
 
 

@@ -66,6 +66,28 @@ s3_cmd()
 mkdir "$dir/back/s3cmd"
 is "s3cmd sync, put, get, del" s3_cmd
 
+s3_tags()
+{
+    aws s3 mb s3://tagged && aws s3 cp --no-progress "$dir/1B" s3://tagged/k || return 1
+    aws s3api put-object-tagging --bucket tagged --key k --tagging 'TagSet=[{Key=who,Value=me}]' &&
+        [ "$(aws s3api get-object-tagging --bucket tagged --key k --query 'TagSet[0].[Key,Value]' --output text)" = $'who\tme' ] || return 1
+    aws s3api put-bucket-tagging --bucket tagged --tagging 'TagSet=[{Key=of,Value=bucket}]' &&
+        aws s3api get-bucket-tagging --bucket tagged | grep -q bucket && aws s3 cp --no-progress s3://tagged/k s3://tagged/l &&
+        aws s3api get-object-tagging --bucket tagged --key l | grep -q who && aws s3 rb --force s3://tagged
+}
+is "aws s3api: tags of objects and buckets, copied by aws s3 cp" s3_tags
+
+# The endpoint without a region: its name leads to the fake through a proxy, which it then is.
+r_global()
+{
+    local g="curl -sf --proxy $ECSIM_S3_URL --aws-sigv4 aws:amz:us-east-1:s3 --user $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
+    $g -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -X PUT -H 'Content-Type: application/xml' \
+        -d '<CreateBucketConfiguration><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>' \
+        http://s3.amazonaws.com/far && aws --region eu-central-1 s3api get-bucket-location --bucket far | grep -q eu-central-1 &&
+        aws --region eu-central-1 s3 rb s3://far
+}
+is "curl at s3.amazonaws.com makes a bucket elsewhere" r_global
+
 r_clone()
 {
     set -- rclone --config "$dir/rclone.conf" --s3-provider Other --retries 1 --low-level-retries 2 --s3-endpoint "$ECSIM_S3_URL" --s3-region "$AWS_REGION" \

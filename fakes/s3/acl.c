@@ -55,6 +55,7 @@ int s3_check_asked(struct s3_call *c)
     static const char *const keys[] = {
         "x-amz-server-side-encryption-customer-algorithm",
         "x-amz-copy-source-server-side-encryption-customer-algorithm",
+        "x-amz-write-offset-bytes", /* appends; directory buckets have them */
     };
 
     if (check_owner(c, "x-amz-expected-bucket-owner") < 0 ||
@@ -63,7 +64,11 @@ int s3_check_asked(struct s3_call *c)
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (exchange_header(c->x, keys[i]))
             return s3_fail(c, "NotImplemented", "Header", keys[i], NULL);
-    return c->op->flags & S3_ACL ? s3_check_acl(c) : 0;
+    if (!(c->op->flags & S3_ACL))
+        return 0;
+    if (c->key && (has_prefix(c->x, "x-amz-object-lock-")))
+        return s3_failf(c, "InvalidRequest", "Bucket is missing Object Lock Configuration");
+    return s3_check_acl(c);
 }
 
 int s3_preflight(struct s3_call *c)

@@ -46,16 +46,6 @@ static int read_wanted(struct s3_call *c, unsigned *ret)
     return 0;
 }
 
-static void add_checksum(struct buf *b, const struct s3_object *o, const char *text)
-{
-    char name[32];
-
-    if (o->checksum_kind == S3_CHECKSUM_NONE || !*text)
-        return;
-    snprintf(name, sizeof(name), "Checksum%s", s3_checksum_kind_name(o->checksum_kind));
-    s3_xml_add(b, name, text);
-}
-
 static int header_number(struct s3_call *c, const char *name, uint64_t dflt, uint64_t *ret)
 {
     const char *text = exchange_header(c->x, name);
@@ -67,40 +57,29 @@ static int header_number(struct s3_call *c, const char *name, uint64_t dflt, uin
     return -1;
 }
 
-/* The parts behind the marker, as many as are asked for. */
 static int add_parts(struct s3_call *c, const struct s3_object *o, struct buf *b)
 {
-    uint64_t marker, max, n = 0;
+    struct s3_part_page page = {0};
     struct buf parts = BUF_INIT(ROOM);
-    bool truncated = false;
-    int last = 0;
 
-    if (header_number(c, "x-amz-part-number-marker", 0, &marker) < 0 ||
-        header_number(c, "x-amz-max-parts", S3_LIST_MAX, &max) < 0)
+    if (header_number(c, "x-amz-part-number-marker", 0, &page.marker) < 0 ||
+        header_number(c, "x-amz-max-parts", S3_LIST_MAX, &page.max) < 0)
         return -1;
-    max = max < S3_LIST_MAX ? max : S3_LIST_MAX;
-    for (size_t i = 0; i < o->n_parts && !truncated; i++) {
+    page.max = page.max < S3_LIST_MAX ? page.max : S3_LIST_MAX;
+    for (size_t i = 0; i < o->n_parts; i++) {
         const struct s3_object_part *p = &o->parts[i];
 
-        if ((uint64_t)p->number <= marker)
+        if (!s3_page_has(&page, p->number))
             continue;
-        truncated = n == max;
-        if (truncated)
-            break;
-        n++;
-        last = p->number;
         buf_adds(&parts, "<Part>");
         s3_xml_addf(&parts, "PartNumber", "%d", p->number);
         s3_xml_addf(&parts, "Size", "%llu", (unsigned long long)p->size);
-        add_checksum(&parts, o, p->checksum);
+        s3_xml_checksum(&parts, o->checksum_kind, p->checksum);
         buf_adds(&parts, "</Part>");
     }
     buf_adds(b, "<ObjectParts>");
     s3_xml_addf(b, "PartsCount", "%zu", o->n_parts);
-    s3_xml_addf(b, "PartNumberMarker", "%llu", (unsigned long long)marker);
-    s3_xml_addf(b, "NextPartNumberMarker", "%d", last);
-    s3_xml_addf(b, "MaxParts", "%llu", (unsigned long long)max);
-    s3_xml_add(b, "IsTruncated", truncated ? "true" : "false");
+    s3_xml_page(b, &page);
     buf_add(b, buf_str(&parts), buf_len(&parts));
     buf_adds(b, "</ObjectParts>");
     buf_release(&parts);
@@ -113,17 +92,15 @@ int s3_object_attributes(struct s3_call *c)
     struct buf b = BUF_INIT(ROOM);
     unsigned wanted;
     char date[30];
-    const char *class;
 
     if (!o || read_wanted(c, &wanted) < 0)
         return -1;
-    class = s3_headers_get(&o->headers, "x-amz-storage-class");
     buf_adds(&b, S3_XML_HEAD "<GetObjectAttributesResponse xmlns=\"" S3_XML_NS "\">");
     if (wanted & ETAG)
         s3_xml_add(&b, "ETag", o->etag);
     if ((wanted & CHECKSUM) && o->checksum_kind != S3_CHECKSUM_NONE) {
         buf_adds(&b, "<Checksum>");
-        add_checksum(&b, o, o->checksum);
+        s3_xml_checksum(&b, o->checksum_kind, o->checksum);
         s3_xml_add(&b, "ChecksumType", o->composite ? "COMPOSITE" : "FULL_OBJECT");
         buf_adds(&b, "</Checksum>");
     }
@@ -132,7 +109,7 @@ int s3_object_attributes(struct s3_call *c)
         return -1;
     }
     if (wanted & CLASS)
-        s3_xml_add(&b, "StorageClass", class ? class : "STANDARD");
+        s3_xml_add(&b, "StorageClass", s3_storage_class(&o->headers));
     if (wanted & SIZE)
         s3_xml_addf(&b, "ObjectSize", "%llu", (unsigned long long)o->content.size);
     buf_adds(&b, "</GetObjectAttributesResponse>");

@@ -9,11 +9,11 @@
 #define MALFORMED  "The authorization header is malformed; "
 #define CREDENTIAL "Error parsing the X-Amz-Credential parameter; "
 
-static const char *region_of(const struct s3_call *c)
+const char *s3_call_region(const struct s3_call *c)
 {
     const struct s3_bucket *b = c->bucket_name ? s3_bucket_find(c->s3, c->bucket_name) : NULL;
 
-    return b ? b->region : c->s3->fake.world->id.region;
+    return b ? b->region : c->global ? "us-east-1" : c->s3->fake.world->id.region;
 }
 
 /* For "HTTP header" and "query" forms of the same fault S3 has two codes. */
@@ -29,8 +29,8 @@ static int wrong_scope(struct s3_call *c)
     switch (c->sig.wrong) {
     case SIGV4_SCOPE_REGION:
         s3_failf(c, form_code(c), "%sthe region '%s' is wrong; expecting '%s'", begin,
-                 c->sig.region, region_of(c));
-        s3_fail_member(c, "Region", region_of(c));
+                 c->sig.region, s3_call_region(c));
+        s3_fail_member(c, "Region", s3_call_region(c));
         return -1;
     case SIGV4_SCOPE_SERVICE:
         return s3_failf(c, form_code(c), "%sincorrect service. This endpoint belongs to \"s3\".",
@@ -172,7 +172,7 @@ void s3_call_authorize(struct s3_call *c)
     bool open = (b && b->public && (flags & S3_PUBLIC)) || (flags & S3_ANYBODY);
     struct sigv4_rules rules = {
         .service = "s3",
-        .region = region_of(c),
+        .region = s3_call_region(c),
         .skew = SIGV4_SKEW_S3,
         .s3 = true,
     };

@@ -58,6 +58,7 @@ struct s3_call {
     char *bucket_name, *key;  /* decoded; NULL: none */
     const struct s3_op *op;   /* NULL: no such call; the error says why */
     struct s3_bucket *bucket; /* set before run(), for calls that need one */
+    bool global;              /* asked at s3.amazonaws.com, the endpoint without a region */
     struct s3_error error;
     struct sigv4 sig;
     bool signed_ok; /* the signature was verified (or nobody asks for one) */
@@ -86,6 +87,8 @@ void s3_call_find_op(struct s3_call *c);
 
 /* auth.c: verifies who asks, as far as the headers tell. */
 void s3_call_authorize(struct s3_call *c);
+/* The region that has to stand in the signature. */
+const char *s3_call_region(const struct s3_call *c);
 /* Sets the error that belongs to c->sig.result. Returns -1. */
 int s3_call_auth_failed(struct s3_call *c);
 
@@ -93,6 +96,8 @@ int s3_call_auth_failed(struct s3_call *c);
 void s3_call_body_begin(struct s3_call *c);
 int s3_call_body_add(struct exchange *x, const char *p, size_t n);
 int s3_call_body_end(struct s3_call *c);
+/* InvalidRequest: x-amz-checksum-algorithm says something else. Returns -1. */
+int s3_fail_checksum_kind(struct s3_call *c);
 /* x-amz-checksum-crc32 and x-amz-checksum-type; nothing when kind is none. */
 void s3_set_checksum(struct s3_call *c, enum s3_checksum_kind kind, const char *text,
                      bool composite);
@@ -123,7 +128,7 @@ void s3_owner_id(const struct s3_call *c, char out[65]);
 /* The wall clock in ns. */
 int64_t s3_now(const struct s3_call *c);
 
-/* bucket.c, list.c, configuration.c, object.c, copy.c, multipart.c: the operations. */
+/* bucket.c, list.c, configuration.c, object.c, copy.c, multipart.c, tags.c: the operations. */
 int s3_list_buckets(struct s3_call *c);
 int s3_create_bucket(struct s3_call *c);
 int s3_delete_bucket(struct s3_call *c);
@@ -146,6 +151,38 @@ int s3_complete_upload(struct s3_call *c);
 int s3_abort_upload(struct s3_call *c);
 int s3_list_parts(struct s3_call *c);
 int s3_list_uploads(struct s3_call *c);
+int s3_get_tags(struct s3_call *c);
+int s3_put_tags(struct s3_call *c);
+int s3_delete_tags(struct s3_call *c);
+int s3_get_bucket_tags(struct s3_call *c);
+int s3_put_bucket_tags(struct s3_call *c);
+int s3_delete_bucket_tags(struct s3_call *c);
+
+/* Shared by what lists: list.c, bucket.c, multipart_list.c, attributes.c. */
+/* InvalidArgument, with the name and the value of the argument. Returns -1. */
+int s3_fail_argument(struct s3_call *c, const char *name, const char *value, const char *text);
+/* encoding-type=url: keys are written so. */
+int s3_list_encoding(struct s3_call *c, bool *ret_url);
+void s3_xml_key(struct buf *b, const char *name, const char *key, bool url);
+/* The part of key up to and with the first delimiter behind the prefix, to be freed; or NULL. */
+char *s3_common_prefix(const char *prefix, const char *delimiter, const char *key);
+/* The name behind a continuation token, to be freed; NULL when it is none of ours. */
+char *s3_open_token(const char *token);
+void s3_xml_token(struct buf *b, const char *name, const char *last);
+/* <ChecksumCRC32>..., unless there is none. */
+void s3_xml_checksum(struct buf *b, enum s3_checksum_kind kind, const char *text);
+/* Parts that are looked through by rising number: those behind `marker`, at most `max` of them. */
+struct s3_part_page {
+    uint64_t marker, max, count;
+    int last;
+    bool truncated;
+};
+/* Whether the part stands on the page. */
+bool s3_page_has(struct s3_part_page *p, int number);
+/* PartNumberMarker, NextPartNumberMarker, MaxParts, IsTruncated */
+void s3_xml_page(struct buf *b, const struct s3_part_page *p);
+/* The upload that the request is about, or NULL with NoSuchUpload. */
+struct s3_upload *s3_need_upload(struct s3_call *c);
 
 /* Shared by object.c, copy.c and multipart.c. */
 struct s3_source {
@@ -158,6 +195,13 @@ int s3_part_number(struct s3_call *c, int *ret);
 int s3_copy_source(struct s3_call *c, struct s3_source *ret);
 /* Takes Content-Type, x-amz-meta-* and so on out of the request. */
 int s3_take_headers(struct s3_call *c, struct s3_headers *h);
+/* What was put away has to be restored before it is read: InvalidObjectState. */
+int s3_check_archived(struct s3_call *c, const struct s3_object *o);
+/* tags.c: x-amz-tagging of the request; what it and x-amz-tagging-directive say of a copy. */
+int s3_take_tags(struct s3_call *c, struct s3_headers *tags);
+int s3_copy_tags(struct s3_call *c, const struct s3_object *from, struct s3_headers *tags);
+/* x-amz-tagging-count, unless there are none. */
+void s3_set_tag_count(struct s3_call *c, const struct s3_object *o);
 /* The object of the call, or NULL with NoSuchKey. */
 struct s3_object *s3_need_object(struct s3_call *c);
 /* acl.c */

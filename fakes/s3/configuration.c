@@ -24,10 +24,8 @@ static const struct answer {
     {"GetBucketPolicy", "NoSuchBucketPolicy", NULL, NULL},
     {"GetBucketReplication", "ReplicationConfigurationNotFoundError", NULL, NULL},
     {"GetBucketRequestPayment", NULL, "RequestPaymentConfiguration", "<Payer>BucketOwner</Payer>"},
-    {"GetBucketTagging", "NoSuchTagSet", NULL, NULL},
     {"GetBucketVersioning", NULL, "VersioningConfiguration", ""},
     {"GetBucketWebsite", "NoSuchWebsiteConfiguration", NULL, NULL},
-    {"GetObjectTagging", NULL, "Tagging", "<TagSet/>"},
 };
 
 static int answer_root(struct s3_call *c, const char *root, const char *inner)

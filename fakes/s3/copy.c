@@ -37,7 +37,7 @@ static struct s3_object *find_source(struct s3_call *c, char *path)
     o = s3_object_find(b, key);
     if (!o)
         s3_fail(c, "NoSuchKey", "Key", key, NULL);
-    return o;
+    return o && s3_check_archived(c, o) < 0 ? NULL : o;
 }
 
 /* "bytes=0-9", and unlike in a GET it has to lie inside. */
@@ -140,6 +140,27 @@ static int copy_etag(struct s3_call *c, const struct s3_object *from, struct s3_
     return 0;
 }
 
+/* The kind that is asked for, or the source's; a checksum of checksums is of parts, which a copy
+ * has not. */
+static int copy_checksum(struct s3_call *c, const struct s3_object *from, struct s3_object *o)
+{
+    const char *asked = exchange_header(c->x, "x-amz-checksum-algorithm");
+    int kind = asked ? s3_checksum_kind_from(asked) : (int)from->checksum_kind;
+
+    if (asked && kind <= S3_CHECKSUM_NONE)
+        return s3_fail_checksum_kind(c);
+    o->checksum_kind = (enum s3_checksum_kind)kind;
+    if (kind == S3_CHECKSUM_NONE)
+        return 0;
+    if (o->checksum_kind == from->checksum_kind && !from->composite) {
+        memcpy(o->checksum, from->checksum, sizeof(o->checksum));
+        return 0;
+    }
+    return s3_content_checksum(&o->content, o->checksum_kind, o->checksum) < 0
+               ? s3_fail(c, "InternalError", NULL)
+               : 0;
+}
+
 int s3_copy_object(struct s3_call *c)
 {
     struct buf b = BUF_INIT(4096);
@@ -158,17 +179,17 @@ int s3_copy_object(struct s3_call *c)
         r = s3_take_headers(c, &o->headers);
     else
         s3_headers_copy(&o->headers, &s.object->headers);
-    if (r < 0 || copy_etag(c, s.object, o) < 0) {
+    if (r < 0 || s3_copy_tags(c, s.object, &o->tags) < 0 || copy_etag(c, s.object, o) < 0 ||
+        copy_checksum(c, s.object, o) < 0) {
         s3_object_free(o);
         return -1;
-    }
-    if (!s.object->composite) { /* a checksum of checksums is of its parts, which a copy has not */
-        o->checksum_kind = s.object->checksum_kind;
-        memcpy(o->checksum, s.object->checksum, sizeof(o->checksum));
     }
     buf_adds(&b, S3_XML_HEAD "<CopyObjectResult xmlns=\"" S3_XML_NS "\">");
     s3_xml_time(&b, "LastModified", o->modified);
     s3_xml_addf(&b, "ETag", "\"%s\"", o->etag);
+    s3_xml_checksum(&b, o->checksum_kind, o->checksum);
+    if (o->checksum_kind != S3_CHECKSUM_NONE)
+        s3_xml_add(&b, "ChecksumType", "FULL_OBJECT");
     buf_adds(&b, "</CopyObjectResult>");
     if (s3_keep_object(c->s3, c->bucket, o, &e) < 0) {
         buf_release(&b);

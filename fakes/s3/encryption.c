@@ -34,6 +34,14 @@ int s3_call_encryption(struct s3_call *c)
         s3_fail_member(c, "ArgumentValue", asked);
         return -1;
     }
+    if (exchange_header(c->x, HEADER "-aws-kms-key-id") && (!asked || str_eq(asked, "AES256"))) {
+        s3_failf(c, "InvalidArgument",
+                 "Server Side Encryption with AWS KMS managed key requires HTTP header " HEADER
+                 " : aws:kms");
+        s3_fail_member(c, "ArgumentName", HEADER);
+        s3_fail_member(c, "ArgumentValue", asked ? asked : "null");
+        return -1;
+    }
     /* the parts of an upload are as it was when it began */
     c->kms = u ? u->kms : asked ? !str_eq(asked, "AES256") : b && b->kms;
     return 0;

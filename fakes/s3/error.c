@@ -47,6 +47,7 @@ static const struct {
     {"InvalidBucketName", 400, "The specified bucket is not valid."},
     {"InvalidDigest", 400, "The Content-MD5 you specified was invalid."},
     {"InvalidLocationConstraint", 400, "The specified location-constraint is not valid"},
+    {"InvalidObjectState", 403, "The operation is not valid for the object's storage class"},
     {"InvalidPart", 400,
      "One or more of the specified parts could not be found.  The part may not have been "
      "uploaded, or the specified entity tag may not match the part's entity tag."},
@@ -55,6 +56,8 @@ static const struct {
      "The list of parts was not in ascending order. Parts must be ordered by part number."},
     {"InvalidRange", 416, "The requested range is not satisfiable"},
     {"InvalidRequest", 400, "Invalid Request"},
+    {"InvalidStorageClass", 400, "The storage class you specified is not valid"},
+    {"InvalidTag", 400, "The tag provided was not a valid tag."},
     {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."},
     {"InvalidURI", 400, "Couldn't parse the specified URI."},
     {"KeyTooLongError", 400, "Your key is too long"},

@@ -48,6 +48,20 @@ static json_t *headers_json(const struct s3_headers *h)
     return list;
 }
 
+static void read_headers(struct s3_headers *h, const json_t *list)
+{
+    const json_t *pair;
+    size_t i;
+
+    json_array_foreach (list, i, pair) {
+        const char *name = json_string_value(json_array_get(pair, 0));
+        const char *value = json_string_value(json_array_get(pair, 1));
+
+        if (name && value)
+            s3_headers_add(h, name, value);
+    }
+}
+
 /* [[number, size, checksum], ...], or NULL */
 static json_t *parts_json(const struct s3_object *o)
 {
@@ -102,6 +116,7 @@ static int write_about(const struct s3_folder *f, const struct s3_bucket *b,
     json_put_int(v, "size", (int64_t)st->st_size);
     json_put_int(v, "written", mtime_of(st));
     json_put(v, "headers", headers_json(&o->headers));
+    json_put(v, "tags", headers_json(&o->tags));
     json_put_bool(v, "kms", o->kms);
     if (o->checksum_kind != S3_CHECKSUM_NONE) {
         json_put_str(v, "checksum-kind", s3_checksum_kind_name(o->checksum_kind));
@@ -122,9 +137,8 @@ static bool read_about(const struct s3_folder *f, const struct s3_bucket *b, str
 {
     _cleanup_free_ char *path = about_path(f, b, o->key);
     struct buf text = BUF_INIT(BESIDE_MAX);
-    json_t *v _cleanup_json_ = NULL, *pair;
+    json_t *v _cleanup_json_ = NULL;
     const char *etag, *kind;
-    size_t i;
 
     if (io_read_file(path, &text, NULL) == 0)
         v = json_read(buf_str(&text), buf_len(&text), JSON_READ_STRICT, NULL);
@@ -136,13 +150,8 @@ static bool read_about(const struct s3_folder *f, const struct s3_bucket *b, str
     snprintf(o->etag, sizeof(o->etag), "%s", etag);
     o->modified = json_int(v, "modified", o->modified);
     o->kms = json_bool(v, "kms", false);
-    json_array_foreach (json_object_get(v, "headers"), i, pair) {
-        const char *name = json_string_value(json_array_get(pair, 0));
-        const char *value = json_string_value(json_array_get(pair, 1));
-
-        if (name && value)
-            s3_headers_add(&o->headers, name, value);
-    }
+    read_headers(&o->headers, json_object_get(v, "headers"));
+    read_headers(&o->tags, json_object_get(v, "tags"));
     kind = json_str(v, "checksum-kind");
     if (kind && s3_checksum_kind_from(kind) > 0 && json_str(v, "checksum")) {
         o->checksum_kind = (enum s3_checksum_kind)s3_checksum_kind_from(kind);
@@ -322,6 +331,19 @@ int s3_keep_object(struct s3 *s, struct s3_bucket *b, struct s3_object *o, struc
     }
     s3_object_put(b, o);
     return 0;
+}
+
+int s3_keep_beside(struct s3 *s, const struct s3_bucket *b, const struct s3_object *o,
+                   struct err *e)
+{
+    _cleanup_free_ char *path = s->folder ? file_of(s->folder, b, o->key) : NULL;
+    struct stat st;
+
+    if (!s->folder)
+        return 0;
+    if (!path || stat(path, &st) < 0)
+        return err_set(e, ERR_NOT_FOUND, "the file of %s/%s is gone", b->name, o->key);
+    return write_about(s->folder, b, o, &st, e);
 }
 
 int s3_drop_object(struct s3 *s, struct s3_bucket *b, const char *key, struct err *e)

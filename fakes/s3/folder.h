@@ -4,10 +4,10 @@
  * Each folder of DIR whose name is good for a bucket is one, and each file below it
  * an object: DIR/bucket/some/key. What is put there by hand is served from the next
  * start on; what a client puts is a file at once, and there again after a restart.
- * What S3 keeps beside the bytes (ETag of a multipart upload, Content-Type, metadata,
+ * What S3 keeps beside the bytes (ETag of a multipart upload, Content-Type, metadata, tags,
  * checksum) stands in DIR/.ecsim and counts as long as the file has the size and the time
  * that it had then; otherwise the ETag is the MD5 of what is there. Multipart uploads that
- * are open, and what a command said of a bucket, end with the process.
+ * are open, and what a command or a tag said of a bucket, end with the process.
  *
  * A key that no path can be is written so that one can (s3_folder_path()). One
  * process at a time has the folder; nobody changes files below it meanwhile.
@@ -33,6 +33,9 @@ void s3_folder_close(struct s3_folder *f); /* NULL is fine */
 struct s3_bucket *s3_keep_bucket(struct s3 *s, const char *name, const char *region, struct err *e);
 int s3_drop_bucket(struct s3 *s, struct s3_bucket *b, struct err *e);
 int s3_keep_object(struct s3 *s, struct s3_bucket *b, struct s3_object *o, struct err *e);
+/* What is kept beside the bytes has changed: tags. */
+int s3_keep_beside(struct s3 *s, const struct s3_bucket *b, const struct s3_object *o,
+                   struct err *e);
 /* -1 with ERR_NOT_FOUND when there is none of that key. */
 int s3_drop_object(struct s3 *s, struct s3_bucket *b, const char *key, struct err *e);
 

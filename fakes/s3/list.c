@@ -25,7 +25,7 @@ struct page {
     char *last; /* last key or common prefix of the page */
 };
 
-static int argument(struct s3_call *c, const char *name, const char *value, const char *text)
+int s3_fail_argument(struct s3_call *c, const char *name, const char *value, const char *text)
 {
     s3_failf(c, "InvalidArgument", "%s", text);
     s3_fail_member(c, "ArgumentName", name);
@@ -41,7 +41,7 @@ int s3_param_number(struct s3_call *c, const char *name, uint64_t max, uint64_t 
     *ret = dflt;
     if (v && *v && str_u64(v, INT32_MAX, ret) < 0) {
         text = xasprintf("Provided %s not an integer or within integer range", name);
-        r = argument(c, name, v, text);
+        r = s3_fail_argument(c, name, v, text);
         free(text);
     }
     if (*ret > max)
@@ -50,20 +50,28 @@ int s3_param_number(struct s3_call *c, const char *name, uint64_t max, uint64_t 
     return r;
 }
 
-static int read_query(struct s3_call *c, struct query *q)
+int s3_list_encoding(struct s3_call *c, bool *ret_url)
 {
     char *encoding = exchange_param(c->x, "encoding-type");
+    int r = 0;
+
+    *ret_url = encoding && *encoding;
+    if (*ret_url && strcasecmp(encoding, "url"))
+        r = s3_fail_argument(c, "encoding-type", encoding,
+                             "Invalid Encoding Method specified in Request");
+    free(encoding);
+    return r;
+}
+
+static int read_query(struct s3_call *c, struct query *q)
+{
     int r = s3_param_number(c, "max-keys", S3_LIST_MAX, S3_LIST_MAX, &q->max);
 
     q->prefix = exchange_param(c->x, "prefix");
     if (!q->prefix)
         q->prefix = xstrdup("");
     q->delimiter = exchange_param(c->x, "delimiter");
-    q->url = encoding && *encoding;
-    if (r == 0 && q->url && strcasecmp(encoding, "url"))
-        r = argument(c, "encoding-type", encoding, "Invalid Encoding Method specified in Request");
-    free(encoding);
-    return r;
+    return r < 0 ? r : s3_list_encoding(c, &q->url);
 }
 
 static void release(struct query *q, struct page *p)
@@ -77,13 +85,13 @@ static void release(struct query *q, struct page *p)
 }
 
 /* As Java's URLEncoder does, which is what clients undo; '/' stays. */
-static void add_key(const struct query *q, struct buf *b, const char *name, const char *key)
+void s3_xml_key(struct buf *b, const char *name, const char *key, bool url)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                 "0123456789-_.*/";
     struct buf out = BUF_INIT(4 * HTTP_TARGET_MAX);
 
-    if (!q->url) {
+    if (!url) {
         s3_xml_add(b, name, key);
         return;
     }
@@ -99,11 +107,14 @@ static void add_key(const struct query *q, struct buf *b, const char *name, cons
     buf_release(&out);
 }
 
+static void add_key(const struct query *q, struct buf *b, const char *name, const char *key)
+{
+    s3_xml_key(b, name, key, q->url);
+}
+
 static void add_object(struct s3_call *c, const struct query *q, struct buf *b,
                        const struct s3_object *o)
 {
-    const char *class = s3_headers_get(&o->headers, "x-amz-storage-class");
-
     buf_adds(b, q->versions ? "<Version>" : "<Contents>");
     add_key(q, b, "Key", o->key);
     if (q->versions)
@@ -117,19 +128,18 @@ static void add_object(struct s3_call *c, const struct query *q, struct buf *b,
     s3_xml_addf(b, "Size", "%llu", (unsigned long long)o->content.size);
     if (q->owner)
         s3_xml_owner(c, b, "Owner");
-    s3_xml_add(b, "StorageClass", class ? class : "STANDARD");
+    s3_xml_add(b, "StorageClass", s3_storage_class(&o->headers));
     buf_adds(b, q->versions ? "</Version>" : "</Contents>");
 }
 
-/* The part of key up to and with the first delimiter behind the prefix, to be freed; or NULL. */
-static char *common_prefix(const struct query *q, const char *key)
+char *s3_common_prefix(const char *prefix, const char *delimiter, const char *key)
 {
     const char *p;
 
-    if (!q->delimiter || !*q->delimiter)
+    if (!delimiter || !*delimiter)
         return NULL;
-    p = strstr(key + strlen(q->prefix), q->delimiter);
-    return p ? xstrndup(key, (size_t)(p - key) + strlen(q->delimiter)) : NULL;
+    p = strstr(key + strlen(prefix), delimiter);
+    return p ? xstrndup(key, (size_t)(p - key) + strlen(delimiter)) : NULL;
 }
 
 /* The first object behind all that begin with `prefix`: no key holds the byte 0xff. */
@@ -157,7 +167,7 @@ static void walk(struct s3_call *c, const struct query *q, struct page *p)
             i++;
             continue;
         }
-        rolled = common_prefix(q, o->key);
+        rolled = s3_common_prefix(q->prefix, q->delimiter, o->key);
         if (rolled && str_eq(rolled, q->after)) { /* was on the page before */
             i = seek_past(b, rolled);
             free(rolled);
@@ -214,7 +224,7 @@ int s3_list_objects(struct s3_call *c)
         walk(c, &q, &p);
         buf_adds(&b, S3_XML_HEAD "<ListBucketResult xmlns=\"" S3_XML_NS "\">");
         s3_xml_add(&b, "Name", c->bucket->name);
-        add_key(&q, &b, "Prefix", q.prefix);
+        s3_xml_add(&b, "Prefix", q.prefix); /* as it is: clients undo no encoding here */
         add_key(&q, &b, "Marker", q.after ? q.after : "");
         if (p.truncated && q.delimiter && *q.delimiter)
             add_key(&q, &b, "NextMarker", p.last);
@@ -225,8 +235,7 @@ int s3_list_objects(struct s3_call *c)
     return r;
 }
 
-/* The key behind a continuation token, to be freed; NULL when it is none of ours. */
-static char *open_token(const char *token)
+char *s3_open_token(const char *token)
 {
     struct buf b = BUF_INIT(2 * S3_KEY_MAX);
     char *key = NULL;
@@ -237,13 +246,13 @@ static char *open_token(const char *token)
     return key;
 }
 
-static void add_token(struct buf *b, const char *last)
+void s3_xml_token(struct buf *b, const char *name, const char *last)
 {
     struct buf token = BUF_INIT(4 * S3_KEY_MAX);
     char *text = xasprintf("%s%s", TOKEN_TAG, last);
 
     str_base64(&token, text, strlen(text));
-    s3_xml_add(b, "NextContinuationToken", buf_str(&token));
+    s3_xml_add(b, name, buf_str(&token));
     buf_release(&token);
     free(text);
 }
@@ -252,9 +261,9 @@ static int check_list_type(struct s3_call *c)
 {
     char *type = exchange_param(c->x, "list-type");
     int r = str_eq(type, "2") ? 0
-                              : argument(c, "list-type", type,
-                                         "Invalid List Type specified "
-                                         "in Request");
+                              : s3_fail_argument(c, "list-type", type,
+                                                 "Invalid List Type specified "
+                                                 "in Request");
 
     free(type);
     return r;
@@ -271,10 +280,10 @@ int s3_list_objects_v2(struct s3_call *c)
     int r = check_list_type(c) < 0 ? -1 : read_query(c, &q);
 
     if (r == 0) {
-        q.after = token && *token ? open_token(token) : xstrdup(start);
+        q.after = token && *token ? s3_open_token(token) : xstrdup(start);
         if (token && *token && !q.after)
-            r = argument(c, "continuation-token", token,
-                         "The continuation token provided is incorrect");
+            r = s3_fail_argument(c, "continuation-token", token,
+                                 "The continuation token provided is incorrect");
     }
     if (r == 0) {
         walk(c, &q, &p);
@@ -286,7 +295,7 @@ int s3_list_objects_v2(struct s3_call *c)
         if (token)
             s3_xml_add(&b, "ContinuationToken", token);
         if (p.truncated)
-            add_token(&b, p.last);
+            s3_xml_token(&b, "NextContinuationToken", p.last);
         s3_xml_addf(&b, "KeyCount", "%llu", (unsigned long long)p.count);
         r = finish(c, &q, &p, "ListBucketResult", &b);
     }
@@ -310,8 +319,8 @@ int s3_list_versions(struct s3_call *c)
     int r = read_query(c, &q);
 
     if (r == 0 && version && *version && (!marker || !*marker))
-        r = argument(c, "version-id-marker", version,
-                     "A version-id marker cannot be specified without a key marker.");
+        r = s3_fail_argument(c, "version-id-marker", version,
+                             "A version-id marker cannot be specified without a key marker.");
     if (r == 0) {
         q.after = xstrdup(marker);
         walk(c, &q, &p);

@@ -1,4 +1,4 @@
-/* Multipart uploads: begin, parts, complete, abort, and their listings. */
+/* Multipart uploads: begin, parts, complete, abort. */
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,7 @@
 
 #define XML_MAX (16 << 20)
 
-/* The upload that the request is about, or NULL with NoSuchUpload. */
-static struct s3_upload *need_upload(struct s3_call *c)
+struct s3_upload *s3_need_upload(struct s3_call *c)
 {
     char *id = exchange_param(c->x, "uploadId");
     struct s3_upload *u = s3_upload_find(c->bucket, c->key, id);
@@ -20,6 +19,13 @@ static struct s3_upload *need_upload(struct s3_call *c)
         s3_fail(c, "NoSuchUpload", "UploadId", id, NULL);
     free(id);
     return u;
+}
+
+int s3_fail_checksum_kind(struct s3_call *c)
+{
+    return s3_failf(c, "InvalidRequest",
+                    "Checksum algorithm provided is unsupported. Please try again with any of the "
+                    "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
 }
 
 /* x-amz-checksum-algorithm and x-amz-checksum-type: what its parts, and the whole, will have. */
@@ -35,9 +41,7 @@ static int asked_checksum(struct s3_call *c, enum s3_checksum_kind *ret_kind, bo
                         "The x-amz-checksum-type header can only be used with the "
                         "x-amz-checksum-algorithm header.");
     if (kind && k <= S3_CHECKSUM_NONE)
-        return s3_failf(c, "InvalidRequest",
-                        "Checksum algorithm provided is unsupported. Please try again with any of "
-                        "the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+        return s3_fail_checksum_kind(c);
     if (type && strcasecmp(type, "COMPOSITE") && strcasecmp(type, "FULL_OBJECT"))
         return s3_failf(c, "InvalidRequest", "Value for x-amz-checksum-type header is invalid.");
     *ret_kind = (enum s3_checksum_kind)k;
@@ -53,17 +57,19 @@ static int asked_checksum(struct s3_call *c, enum s3_checksum_kind *ret_kind, bo
 int s3_create_upload(struct s3_call *c)
 {
     struct buf b = BUF_INIT(XML_MAX);
-    struct s3_headers headers = {0};
+    struct s3_headers headers = {0}, tags = {0};
     enum s3_checksum_kind kind = S3_CHECKSUM_NONE;
     struct s3_upload *u;
     bool composite = false;
 
     if (asked_checksum(c, &kind, &composite) < 0 || s3_take_headers(c, &headers) < 0 ||
-        !(u = s3_upload_add(c->s3, c->bucket, c->key))) {
+        s3_take_tags(c, &tags) < 0 || !(u = s3_upload_add(c->s3, c->bucket, c->key))) {
         s3_headers_release(&headers);
+        s3_headers_release(&tags);
         return s3_fail(c, "ServiceUnavailable", NULL);
     }
     u->headers = headers;
+    u->tags = tags;
     u->kms = c->kms;
     u->checksum_kind = kind;
     u->composite = composite;
@@ -99,7 +105,7 @@ int s3_part_number(struct s3_call *c, int *ret)
 
 static struct s3_part *new_part(struct s3_call *c)
 {
-    struct s3_upload *u = need_upload(c);
+    struct s3_upload *u = s3_need_upload(c);
     struct s3_part *p;
     int number;
 
@@ -130,17 +136,6 @@ int s3_upload_one_part(struct s3_call *c)
     return s3_answer_empty(c, 200);
 }
 
-/* <ChecksumCRC32>..., unless there is none. */
-static void add_checksum(struct buf *b, enum s3_checksum_kind kind, const char *text)
-{
-    char name[32];
-
-    if (kind == S3_CHECKSUM_NONE || !*text)
-        return;
-    snprintf(name, sizeof(name), "Checksum%s", s3_checksum_kind_name(kind));
-    s3_xml_add(b, name, text);
-}
-
 int s3_upload_part_copy(struct s3_call *c)
 {
     struct buf b = BUF_INIT(4096);
@@ -163,13 +158,13 @@ int s3_upload_part_copy(struct s3_call *c)
         s3_opaque_etag(c, p->etag);
     else
         str_hex(md5, sizeof(md5), p->etag);
-    kind = need_upload(c)->checksum_kind;
+    kind = s3_need_upload(c)->checksum_kind;
     if (kind != S3_CHECKSUM_NONE && s3_content_checksum(&p->content, kind, p->checksum) < 0)
         return s3_fail(c, "InternalError", NULL);
     buf_adds(&b, S3_XML_HEAD "<CopyPartResult xmlns=\"" S3_XML_NS "\">");
     s3_xml_time(&b, "LastModified", p->modified);
     s3_xml_addf(&b, "ETag", "\"%s\"", p->etag);
-    add_checksum(&b, kind, p->checksum);
+    s3_xml_checksum(&b, kind, p->checksum);
     buf_adds(&b, "</CopyPartResult>");
     s3_set_encryption(c, c->kms);
     return s3_answer_xml(c, &b);
@@ -324,6 +319,18 @@ static int join_checksum(struct s3_call *c, const struct s3_upload *u, struct jo
                     s3_checksum_kind_name(o->checksum_kind));
 }
 
+/* x-amz-mp-object-size: how large who asks believes it is. */
+static int check_size(struct s3_call *c, const struct s3_object *o)
+{
+    const char *said = exchange_header(c->x, "x-amz-mp-object-size");
+    uint64_t n;
+
+    if (!said || (str_u64(said, UINT64_MAX, &n) == 0 && n == o->content.size))
+        return 0;
+    return s3_failf(c, "InvalidRequest",
+                    "The provided 'x-amz-mp-object-size' header does not match what was computed.");
+}
+
 /* The parts in the body; NULL with the error. */
 static struct s3_xml *asked_parts(struct s3_call *c, const struct s3_upload *u)
 {
@@ -331,7 +338,7 @@ static struct s3_xml *asked_parts(struct s3_call *c, const struct s3_upload *u)
 
     if (c->sink.size)
         root = s3_call_xml(c, "CompleteMultipartUpload");
-    if (!c->sink.size || (root && !root->first))
+    if (!c->sink.size)
         s3_failf(c, "InvalidRequest", "You must specify at least one part");
     else if (root)
         check_parts(c, u, root);
@@ -361,7 +368,7 @@ static struct s3_object *join(struct s3_call *c, struct s3_upload *u)
     EVP_DigestFinal_ex(j.md, md5, NULL);
     EVP_MD_CTX_free(j.md);
     s3_xml_free(root);
-    if (!c->error.code)
+    if (!c->error.code && check_size(c, j.o) == 0)
         join_checksum(c, u, &j);
     s3_checksum_release(&j.of_checksums);
     if (c->error.code) {
@@ -374,6 +381,7 @@ static struct s3_object *join(struct s3_call *c, struct s3_upload *u)
     j.o->kms = u->kms;
     j.o->upload_id = xstrdup(u->id);
     s3_headers_copy(&j.o->headers, &u->headers);
+    s3_headers_copy(&j.o->tags, &u->tags);
     return j.o;
 }
 
@@ -387,7 +395,7 @@ static int answer_completed(struct s3_call *c, const struct s3_object *o)
     s3_xml_add(&b, "Bucket", c->bucket->name);
     s3_xml_add(&b, "Key", o->key);
     s3_xml_addf(&b, "ETag", "\"%s\"", o->etag);
-    add_checksum(&b, o->checksum_kind, o->checksum);
+    s3_xml_checksum(&b, o->checksum_kind, o->checksum);
     if (o->checksum_kind != S3_CHECKSUM_NONE)
         s3_xml_add(&b, "ChecksumType", o->composite ? "COMPOSITE" : "FULL_OBJECT");
     buf_adds(&b, "</CompleteMultipartUploadResult>");
@@ -410,7 +418,7 @@ static const struct s3_object *completed_before(const struct s3_call *c)
 int s3_complete_upload(struct s3_call *c)
 {
     const struct s3_object *before = completed_before(c);
-    struct s3_upload *u = before ? NULL : need_upload(c);
+    struct s3_upload *u = before ? NULL : s3_need_upload(c);
     struct err e = ERR_INIT;
     struct s3_object *o;
 
@@ -426,150 +434,10 @@ int s3_complete_upload(struct s3_call *c)
 
 int s3_abort_upload(struct s3_call *c)
 {
-    struct s3_upload *u = need_upload(c);
+    struct s3_upload *u = s3_need_upload(c);
 
     if (!u)
         return -1;
     s3_upload_remove(c->s3, u);
     return s3_answer_empty(c, 204);
-}
-
-/* --- listings ----------------------------------------------------------------------------- */
-
-int s3_list_parts(struct s3_call *c)
-{
-    struct buf b = BUF_INIT(XML_MAX);
-    struct s3_upload *u = need_upload(c);
-    uint64_t max, marker, n = 0;
-    int last = 0;
-    bool truncated = false;
-    struct buf parts = BUF_INIT(XML_MAX);
-
-    if (!u || s3_param_number(c, "max-parts", S3_LIST_MAX, S3_LIST_MAX, &max) < 0 ||
-        s3_param_number(c, "part-number-marker", INT32_MAX, 0, &marker) < 0)
-        return -1;
-    for (size_t i = 0; i < u->n_parts && !truncated; i++) {
-        const struct s3_part *p = u->parts[i];
-
-        if ((uint64_t)p->number <= marker)
-            continue;
-        truncated = n == max;
-        if (truncated)
-            break;
-        n++;
-        last = p->number;
-        buf_adds(&parts, "<Part>");
-        s3_xml_addf(&parts, "PartNumber", "%d", p->number);
-        s3_xml_time(&parts, "LastModified", p->modified);
-        s3_xml_addf(&parts, "ETag", "\"%s\"", p->etag);
-        s3_xml_addf(&parts, "Size", "%llu", (unsigned long long)p->content.size);
-        add_checksum(&parts, u->checksum_kind, p->checksum);
-        buf_adds(&parts, "</Part>");
-    }
-    buf_adds(&b, S3_XML_HEAD "<ListPartsResult xmlns=\"" S3_XML_NS "\">");
-    s3_xml_add(&b, "Bucket", c->bucket->name);
-    s3_xml_add(&b, "Key", u->key);
-    s3_xml_add(&b, "UploadId", u->id);
-    s3_xml_owner(c, &b, "Initiator");
-    s3_xml_owner(c, &b, "Owner");
-    s3_xml_add(&b, "StorageClass", "STANDARD");
-    s3_xml_addf(&b, "PartNumberMarker", "%llu", (unsigned long long)marker);
-    s3_xml_addf(&b, "NextPartNumberMarker", "%d", last);
-    s3_xml_addf(&b, "MaxParts", "%llu", (unsigned long long)max);
-    s3_xml_add(&b, "IsTruncated", truncated ? "true" : "false");
-    if (u->checksum_kind != S3_CHECKSUM_NONE) {
-        s3_xml_add(&b, "ChecksumAlgorithm", s3_checksum_kind_name(u->checksum_kind));
-        s3_xml_add(&b, "ChecksumType", u->composite ? "COMPOSITE" : "FULL_OBJECT");
-    }
-    buf_add(&b, buf_str(&parts), buf_len(&parts));
-    buf_adds(&b, "</ListPartsResult>");
-    buf_release(&parts);
-    return s3_answer_xml(c, &b);
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct s3_upload *u = *(struct s3_upload *const *)a, *v = *(struct s3_upload *const *)b;
-    int r = strcmp(u->key, v->key);
-
-    if (r)
-        return r;
-    if (u->initiated != v->initiated)
-        return u->initiated < v->initiated ? -1 : 1;
-    return strcmp(u->id, v->id);
-}
-
-static struct s3_upload **sorted_uploads(const struct s3_bucket *b, size_t *ret_n)
-{
-    struct s3_upload **v = NULL;
-    size_t n = 0, cap = 0;
-    struct list *pos;
-
-    list_for_each (pos, &b->uploads) {
-        grow_array(v, n, cap);
-        v[n++] = container_of(pos, struct s3_upload, link);
-    }
-    if (n)
-        qsort(v, n, sizeof(*v), by_key);
-    *ret_n = n;
-    return v;
-}
-
-static void add_upload(struct s3_call *c, struct buf *b, const struct s3_upload *u)
-{
-    buf_adds(b, "<Upload>");
-    s3_xml_add(b, "Key", u->key);
-    s3_xml_add(b, "UploadId", u->id);
-    s3_xml_owner(c, b, "Initiator");
-    s3_xml_owner(c, b, "Owner");
-    s3_xml_add(b, "StorageClass", "STANDARD");
-    s3_xml_time(b, "Initiated", u->initiated);
-    buf_adds(b, "</Upload>");
-}
-
-int s3_list_uploads(struct s3_call *c)
-{
-    struct buf b = BUF_INIT(XML_MAX);
-    char *prefix = exchange_param(c->x, "prefix");
-    char *marker = exchange_param(c->x, "key-marker");
-    const struct s3_upload *last = NULL;
-    struct s3_upload **all;
-    struct buf uploads = BUF_INIT(XML_MAX);
-    uint64_t max, n = 0;
-    bool truncated = false;
-    size_t count;
-    int r = s3_param_number(c, "max-uploads", S3_LIST_MAX, S3_LIST_MAX, &max);
-
-    all = sorted_uploads(c->bucket, &count);
-    for (size_t i = 0; i < count && !truncated; i++) {
-        if ((prefix && !str_starts(all[i]->key, prefix)) ||
-            (marker && strcmp(all[i]->key, marker) <= 0))
-            continue;
-        truncated = n == max;
-        if (truncated)
-            break;
-        n++;
-        last = all[i];
-        add_upload(c, &uploads, last);
-    }
-    buf_adds(&b, S3_XML_HEAD "<ListMultipartUploadsResult xmlns=\"" S3_XML_NS "\">");
-    s3_xml_add(&b, "Bucket", c->bucket->name);
-    s3_xml_add(&b, "KeyMarker", marker);
-    s3_xml_add(&b, "UploadIdMarker", NULL);
-    s3_xml_add(&b, "NextKeyMarker", truncated && last ? last->key : NULL);
-    s3_xml_add(&b, "NextUploadIdMarker", truncated && last ? last->id : NULL);
-    if (prefix)
-        s3_xml_add(&b, "Prefix", prefix);
-    s3_xml_addf(&b, "MaxUploads", "%llu", (unsigned long long)max);
-    s3_xml_add(&b, "IsTruncated", truncated ? "true" : "false");
-    buf_add(&b, buf_str(&uploads), buf_len(&uploads));
-    buf_adds(&b, "</ListMultipartUploadsResult>");
-    buf_release(&uploads);
-    free(all);
-    free(prefix);
-    free(marker);
-    if (r == 0)
-        return s3_answer_xml(c, &b);
-    buf_release(&b);
-    return r;
 }

@@ -80,6 +80,7 @@ static void set_kept_headers(struct s3_call *c, const struct s3_object *o, bool 
         if (strcasecmp(o->headers.v[i].name, "Content-Type"))
             exchange_set_header(c->x, o->headers.v[i].name, o->headers.v[i].value);
     s3_set_encryption(c, o->kms);
+    s3_set_tag_count(c, o);
     exchange_set_header(c->x, "Accept-Ranges", "bytes");
     if (whole && mode && !strcasecmp(mode, "ENABLED"))
         s3_set_checksum(c, o->checksum_kind, o->checksum, o->composite);
@@ -165,7 +166,8 @@ int s3_get_object(struct s3_call *c)
         set_object_headers(c, o);
         return s3_answer_empty(c, 304);
     }
-    if (find_slice(c, o, &part, &from, &end) < 0)
+    if ((!c->x->head_only && s3_check_archived(c, o) < 0) ||
+        find_slice(c, o, &part, &from, &end) < 0)
         return -1;
     set_object_headers(c, o);
     set_kept_headers(c, o, part == S3_RANGE_ALL);
@@ -206,6 +208,28 @@ static char *without_chunked(const char *v)
     return buf_steal(&b, NULL);
 }
 
+static bool class_ok(const char *class)
+{
+    static const char *const classes[] = {
+        "STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA", "ONEZONE_IA",
+        "GLACIER_IR", "INTELLIGENT_TIERING", "GLACIER",     "DEEP_ARCHIVE",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
+        if (str_eq(class, classes[i]))
+            return true;
+    return false;
+}
+
+int s3_check_archived(struct s3_call *c, const struct s3_object *o)
+{
+    const char *class = s3_storage_class(&o->headers);
+
+    return str_eq(class, "GLACIER") || str_eq(class, "DEEP_ARCHIVE")
+               ? s3_fail(c, "InvalidObjectState", "StorageClass", class, NULL)
+               : 0;
+}
+
 int s3_take_headers(struct s3_call *c, struct s3_headers *h)
 {
     static const char *const kept[] = {"Cache-Control",    "Content-Disposition",
@@ -220,7 +244,9 @@ int s3_take_headers(struct s3_call *c, struct s3_headers *h)
     for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
         if (exchange_header(x, kept[i]))
             s3_headers_add(h, kept[i], exchange_header(x, kept[i]));
-    if (class && strcasecmp(class, "STANDARD"))
+    if (class && !class_ok(class))
+        return s3_fail(c, "InvalidStorageClass", "StorageClassRequested", class, NULL);
+    if (class && !str_eq(class, "STANDARD"))
         s3_headers_add(h, "x-amz-storage-class", class);
     if (encoding) {
         char *rest = without_chunked(encoding);
@@ -279,7 +305,7 @@ int s3_put_object(struct s3_call *c)
     if (s3_write_conditions(c) < 0)
         return -1;
     o = s3_object_new(c->key, s3_now(c));
-    if (s3_take_headers(c, &o->headers) < 0) {
+    if (s3_take_headers(c, &o->headers) < 0 || s3_take_tags(c, &o->tags) < 0) {
         s3_object_free(o);
         return -1;
     }
@@ -297,12 +323,24 @@ int s3_put_object(struct s3_call *c)
                                                        : s3_answer_empty(c, 200);
 }
 
-/* An object that is not there is deleted just as well. */
+/* By size and by time only directory buckets delete. */
+static int delete_conditions(struct s3_call *c)
+{
+    static const char *const foreign[] = {"x-amz-if-match-size",
+                                          "x-amz-if-match-last-modified-time"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+        if (exchange_header(c->x, foreign[i]))
+            return s3_fail(c, "NotImplemented", "Header", foreign[i], NULL);
+    return exchange_header(c->x, "If-Match") ? s3_write_conditions(c) : 0;
+}
+
+/* An object that is not there is deleted just as well, unless it has to match something. */
 int s3_delete_object(struct s3_call *c)
 {
     bool unknown;
 
-    if (s3_version_asked(c, &unknown) < 0)
+    if (s3_version_asked(c, &unknown) < 0 || delete_conditions(c) < 0)
         return -1;
     if (!unknown)
         s3_drop_object(c->s3, c->bucket, c->key, NULL);

@@ -69,6 +69,23 @@ static void free_call(void *data)
     free(c);
 }
 
+/* What needs no body to be wrong. */
+static int check_early(struct s3_call *c)
+{
+    const struct s3_bucket *b = c->bucket_name ? s3_bucket_find(c->s3, c->bucket_name) : NULL;
+    char size[24];
+
+    if (c->error.code || !c->op)
+        return -1;
+    if (c->key && strlen(c->key) > S3_KEY_MAX) {
+        snprintf(size, sizeof(size), "%zu", strlen(c->key));
+        return s3_fail(c, "KeyTooLongError", "Size", size, "MaxSizeAllowed", "1024", NULL);
+    }
+    if (!b && !(c->op->flags & S3_NO_BUCKET))
+        return s3_fail(c, "NoSuchBucket", "BucketName", c->bucket_name, NULL);
+    return s3_check_asked(c);
+}
+
 static void s3_begin(struct fake *f, struct exchange *x)
 {
     struct s3_call *c = new0(struct s3_call);
@@ -83,8 +100,10 @@ static void s3_begin(struct fake *f, struct exchange *x)
     if (s3_call_address(c) == 0) {
         s3_call_find_op(c);
         s3_call_authorize(c);
+        check_early(c);
     }
     s3_call_body_begin(c);
+    x->decided = c->error.code != NULL;
 }
 
 /* What the journal shows of a body that was taken as it came. */
@@ -119,19 +138,13 @@ static void s3_classify(struct fake *f, struct exchange *x)
 
 static int run(struct s3_call *c)
 {
-    char size[24];
-
     if (s3_call_body_end(c) < 0)
         return -1;
-    if (c->key && strlen(c->key) > S3_KEY_MAX) {
-        snprintf(size, sizeof(size), "%zu", strlen(c->key));
-        return s3_fail(c, "KeyTooLongError", "Size", size, "MaxSizeAllowed", "1024", NULL);
-    }
     if (c->bucket_name)
         c->bucket = s3_bucket_find(c->s3, c->bucket_name);
     if (!c->bucket && !(c->op->flags & S3_NO_BUCKET))
         return s3_fail(c, "NoSuchBucket", "BucketName", c->bucket_name, NULL);
-    return s3_check_asked(c) < 0 ? -1 : c->op->run(c);
+    return c->op->run(c);
 }
 
 /* An answer about a bucket tells its region even to who may not see it: that is how clients

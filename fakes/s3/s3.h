@@ -4,15 +4,17 @@
  * Path style (/bucket/key) and virtual-host style: the bucket is taken from a
  * Host of the forms bucket.s3.REGION.amazonaws.com (also s3-REGION, dualstack,
  * s3.amazonaws.com, .cn), bucket.localhost, bucket.s3.localhost, and
- * bucket.127.0.0.1 or any other IPv4 address. Every other Host is path style.
+ * bucket.127.0.0.1 or any other IPv4 address. Every other Host is path style. At
+ * s3.amazonaws.com one signs for us-east-1 and may make buckets in any region.
  *
  * Calls that are known: ListBuckets; CreateBucket, DeleteBucket, HeadBucket,
  * GetBucketLocation, ListObjects, ListObjectsV2, DeleteObjects,
  * ListMultipartUploads; GetObject, HeadObject, PutObject, CopyObject,
  * DeleteObject; CreateMultipartUpload, UploadPart, UploadPartCopy,
- * CompleteMultipartUpload, AbortMultipartUpload, ListParts; and as a bucket or an object
- * that nobody configured answers them: versioning, acl, policy, cors, lifecycle, tagging,
- * website, encryption, object lock, public access block, ownership. All others: NotImplemented.
+ * CompleteMultipartUpload, AbortMultipartUpload, ListParts; tags of objects and of buckets; and
+ * as a bucket or an object that nobody configured answers them: versioning, acl, policy, cors,
+ * lifecycle, website, encryption, object lock, public access block, ownership. All others:
+ * NotImplemented.
  *
  * Signatures are verified in the header and the presigned form (fakes/aws), a body
  * is held against x-amz-content-sha256, Content-MD5 and x-amz-checksum-*, chunk-signed
@@ -51,16 +53,17 @@
 #include "base/map.h"
 #include "fakes/core/fake.h"
 
-#define S3_OBJECT_MAX   (5ULL << 30) /* one PUT, one part */
-#define S3_BODY_MAX     (8u << 20)   /* XML of a request */
-#define S3_KEY_MAX      1024
-#define S3_METADATA_MAX 2048
-#define S3_PART_MIN     (5u << 20) /* all parts but the last */
-#define S3_PARTS_MAX    10000
-#define S3_LIST_MAX     1000
-#define S3_BUCKETS_MAX  1000
-#define S3_UPLOADS_MAX  10000
-#define S3_SPILL_OVER   (64u << 20)
+#define S3_OBJECT_MAX       (5ULL << 30) /* one PUT, one part */
+#define S3_BODY_MAX         (8u << 20)   /* XML of a request */
+#define S3_KEY_MAX          1024
+#define S3_METADATA_MAX     2048
+#define S3_PART_MIN         (5u << 20) /* all parts but the last */
+#define S3_PARTS_MAX        10000
+#define S3_LIST_MAX         1000
+#define S3_BUCKETS_MAX      1000
+#define S3_LIST_BUCKETS_MAX 10000
+#define S3_UPLOADS_MAX      10000
+#define S3_SPILL_OVER       (64u << 20)
 
 struct s3 {
     struct fake fake;

@@ -36,6 +36,13 @@ const char *s3_headers_get(const struct s3_headers *h, const char *name)
     return NULL;
 }
 
+const char *s3_storage_class(const struct s3_headers *h)
+{
+    const char *class = s3_headers_get(h, "x-amz-storage-class");
+
+    return class ? class : "STANDARD";
+}
+
 /* --- objects ----------------------------------------------------------------------------- */
 
 struct s3_object *s3_object_new(const char *key, int64_t wall)
@@ -54,6 +61,7 @@ void s3_object_free(struct s3_object *o)
     free(o->key);
     s3_content_release(&o->content);
     s3_headers_release(&o->headers);
+    s3_headers_release(&o->tags);
     free(o->parts);
     free(o->upload_id);
     free(o);
@@ -159,6 +167,7 @@ void s3_upload_remove(struct s3 *s, struct s3_upload *u)
         part_free(u->parts[i]);
     free(u->parts);
     s3_headers_release(&u->headers);
+    s3_headers_release(&u->tags);
     free(u->id);
     free(u->key);
     free(u);
@@ -227,6 +236,7 @@ void s3_bucket_remove(struct s3 *s, struct s3_bucket *b)
     for (size_t i = 0; i < b->n_objects; i++)
         s3_object_free(b->objects[i]);
     free(b->objects);
+    s3_headers_release(&b->tags);
     free(b->name);
     free(b->region);
     free(b);
@@ -241,11 +251,19 @@ static bool looks_like_address(const char *name)
 bool s3_bucket_name_ok(const char *name)
 {
     static const char outer[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    static const char *const reserved[] = {"xn--", "sthree-", "amzn-s3-demo-"};
+    static const char *const kinds[] = {"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"};
     size_t n = strlen(name);
 
     if (n < 3 || n > 63 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != n)
         return false;
     if (!strchr(outer, name[0]) || !strchr(outer, name[n - 1]))
         return false;
-    return !strstr(name, "..") && !looks_like_address(name) && !str_starts(name, "xn--");
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+        if (str_starts(name, reserved[i]))
+            return false;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (str_ends(name, kinds[i]))
+            return false;
+    return !strstr(name, "..") && !looks_like_address(name);
 }

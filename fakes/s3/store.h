@@ -36,8 +36,9 @@ struct s3_object {
     char *key;
     struct s3_content content;
     struct s3_headers headers;
-    char etag[48];    /* without quotes */
-    int64_t modified; /* wall, whole seconds */
+    struct s3_headers tags; /* pairs of key and value */
+    char etag[48];          /* without quotes */
+    int64_t modified;       /* wall, whole seconds */
     enum s3_checksum_kind checksum_kind;
     char checksum[S3_CHECKSUM_OBJECT_TEXT];
     bool composite;               /* it is the checksum of the parts' checksums */
@@ -58,7 +59,7 @@ struct s3_part {
 struct s3_upload {
     struct list link; /* in bucket->uploads, oldest first */
     char *id, *key;
-    struct s3_headers headers;
+    struct s3_headers headers, tags;
     int64_t initiated;
     bool kms;
     enum s3_checksum_kind checksum_kind; /* asked for when it began */
@@ -75,6 +76,7 @@ struct s3_bucket {
     struct s3_object **objects; /* by key */
     size_t n_objects, cap_objects;
     struct list uploads;
+    struct s3_headers tags;
 };
 
 void s3_headers_add(struct s3_headers *h, const char *name, const char *value);
@@ -82,6 +84,8 @@ void s3_headers_copy(struct s3_headers *to, const struct s3_headers *from);
 void s3_headers_release(struct s3_headers *h);
 /* The value, or NULL. */
 const char *s3_headers_get(const struct s3_headers *h, const char *name);
+/* "STANDARD" unless the headers say another one. */
+const char *s3_storage_class(const struct s3_headers *h);
 
 /* Makes the bucket, which is not there yet. NULL with ERR_LIMIT. */
 struct s3_bucket *s3_bucket_add(struct s3 *s, const char *name, const char *region, struct err *e);

@@ -126,12 +126,17 @@ static void an_object_is_a_file_and_outlasts_the_process(void **state)
     assert_int_equal(
         ask("PUT", "/box/a/b%20c", "Content-Type: text/x\r\nx-amz-meta-Colour: blue\r\n", "hello"),
         200);
+    assert_int_equal(
+        ask("PUT", "/box/a/b%20c?tagging", NULL,
+            "<Tagging><TagSet><Tag><Key>t</Key><Value>1</Value></Tag></TagSet></Tagging>"),
+        200);
     assert_true(is_file("box/a/b c", "hello"));
     restart();
     assert_int_equal(ask("GET", "/box/a/b%20c", NULL, NULL), 200);
     assert_string_equal(got.body, "hello");
     assert_true(has_header("Content-Type: text/x"));
     assert_true(has_header("x-amz-meta-colour: blue"));
+    assert_true(has_header("x-amz-tagging-count: 1"));
     assert_true(has_header("ETag: \"5d41402abc4b2a76b9719d911017c592\""));
     assert_int_equal(ask("PUT", "/box/a/b%20c", NULL, "other"), 200);
     assert_true(is_file("box/a/b c", "other"));

@@ -118,7 +118,7 @@ static void completing_wants_the_parts_in_order_whole_and_large_enough(void **st
     char *one = put_part("k", id, 1, "small", 5), *two = put_part("k", id, 2, "last", 4);
     char *x1 = part_xml(1, one), *x2 = part_xml(2, two);
     char *both = xasprintf("%s%s", x1, x2), *wrong = xasprintf("%s%s", x2, x1);
-    char *lost = part_xml(3, two), *other = part_xml(1, two);
+    char *lost = part_xml(3, two), *other = part_xml(1, two), *target, *body;
 
     (void)state;
     assert_int_equal(complete("k", id, both), 400);
@@ -131,8 +131,16 @@ static void completing_wants_the_parts_in_order_whole_and_large_enough(void **st
     assert_int_equal(complete("k", id, other), 400);
     assert_true(member_is("Code", "InvalidPart"));
     assert_int_equal(complete("k", id, ""), 400);
+    assert_true(member_is("Code", "MalformedXML"));
+    target = xasprintf("/box/k?uploadId=%s", id);
+    assert_int_equal(ask("POST", target, NULL, ""), 400);
     assert_true(member_is("Code", "InvalidRequest"));
     assert_true(member_is("Message", "You must specify at least one part"));
+    body = xasprintf("<CompleteMultipartUpload>%s</CompleteMultipartUpload>", x2);
+    assert_int_equal(ask("POST", target, "x-amz-mp-object-size: 5\r\n", body), 400);
+    assert_true(member_is("Code", "InvalidRequest"));
+    free(target);
+    free(body);
     assert_int_equal(complete("k", id, "<Part><ETag>x</ETag></Part>"), 400);
     assert_true(member_is("Code", "MalformedXML"));
     assert_int_equal(complete("k", "none", both), 404);
@@ -148,6 +156,40 @@ static void completing_wants_the_parts_in_order_whole_and_large_enough(void **st
     free(wrong);
     free(lost);
     free(other);
+}
+
+static void uploads_are_listed_as_objects_are(void **state)
+{
+    static const char *const keys[] = {"d/1", "d/2", "a%20b", "z", "z"};
+    char *ids[ARRAY_SIZE(keys)], *target, *last;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        target = xasprintf("/box/%s?uploads", keys[i]);
+        assert_int_equal(ask("POST", target, NULL, ""), 200);
+        ids[i] = member("UploadId");
+        free(target);
+    }
+    assert_int_equal(ask("GET", "/box?uploads&delimiter=%2F&encoding-type=url", NULL, NULL), 200);
+    assert_true(has("<Key>a+b</Key>"));
+    assert_true(has("<CommonPrefixes><Prefix>d/</Prefix></CommonPrefixes>"));
+    assert_false(has("d/1"));
+    assert_true(has("<EncodingType>url</EncodingType>"));
+    assert_int_equal(ask("GET", "/box?uploads&delimiter=%2F&max-uploads=2", NULL, NULL), 200);
+    assert_true(member_is("NextKeyMarker", "d/"));
+    assert_int_equal(
+        ask("GET", "/box?uploads&delimiter=%2F&max-uploads=1&key-marker=d%2F", NULL, NULL), 200);
+    assert_true(has("<Key>z</Key>"));
+    last = member("NextUploadIdMarker"); /* the next page goes on inside the key */
+    target = xasprintf("/box?uploads&key-marker=z&upload-id-marker=%s", last ? last : "");
+    assert_int_equal(ask("GET", target, NULL, NULL), 200);
+    assert_true(has(str_eq(last, ids[3]) ? ids[4] : ids[3]));
+    assert_null(strstr(strstr(got.body, "<Upload>"), last ? last : "<"));
+    assert_int_equal(ask("GET", "/box?uploads&encoding-type=x", NULL, NULL), 400);
+    free(target);
+    free(last);
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        free(ids[i]);
 }
 
 static void parts_and_uploads_are_listed_in_pages(void **state)
@@ -273,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(an_upload_in_parts_becomes_one_object),
         T(completing_wants_the_parts_in_order_whole_and_large_enough),
+        T(uploads_are_listed_as_objects_are),
         T(parts_and_uploads_are_listed_in_pages),
         T(a_part_may_be_a_copy_of_a_range),
         T(large_bodies_lie_in_a_file_and_come_back_whole),

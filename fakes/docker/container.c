@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "fakes/docker/container_io.h"
 #include "fakes/docker/container_process.h"
+#include "fakes/docker/links.h"
 #include "fakes/docker/published.h"
 #include "fakes/docker/rootfs.h"
 #include "fakes/docker/trouble.h"
@@ -409,7 +410,9 @@ int container_start(struct container *c, struct problem *p)
         p->status = status;
     } else if (docker_windows_start_wrong(c, p) < 0) {
         start_failed(c, 128, p);
-    } else if (c->prepared = true, c->b->start_error) {
+    } else if (c->prepared = true, links_start_wrong(c, p) < 0) {
+        start_failed(c, 128, p);
+    } else if (c->logged = true, c->b->start_error) {
         runtime_refuses(c, p);
     } else if (container_is_process(c) && container_process_start(c, p, &code) < 0) {
         start_failed(c, code, p);
@@ -574,6 +577,7 @@ static void mount_release(struct mount *m)
 void container_free(struct container *c)
 {
     stop_timers(c);
+    links_forget(c);
     while (!list_empty(&c->ends))
         end_op_free(container_of(c->ends.next, struct end_op, link));
     list_del(&c->link);
@@ -607,6 +611,7 @@ void container_free(struct container *c)
     free(c->log_driver);
     free(c->cpuset);
     free(c->mac);
+    free(c->hostname);
     content_unref(c->content);
     free(c);
 }
@@ -653,6 +658,7 @@ int container_remove(struct container *c, bool volumes, bool force, struct probl
     }
     map_remove(&d->by_id, c->id);
     map_remove(&d->by_name, c->name);
+    links_forget(c);
     list_del(&c->link);
     container_event(c, "destroy", NULL, NULL);
     wait_ops_done(c, WAIT_REMOVED);

@@ -132,10 +132,10 @@ struct container {
     bool tty, auto_remove, doomed; /* doomed: it removes itself when it ends */
     bool runtime_known;
     bool open_stdin, stdin_once;
-    bool has_root; /* there are files of it on disk (rootfs.h) */
-    bool renamed;
+    bool has_root;                  /* there are files of it on disk (rootfs.h) */
     bool wedged, ended_by_shutdown; /* trouble.h */
     bool prepared;                  /* its network was there once, so its files are */
+    bool logged;                    /* its log was opened once */
     int exit_code;
     int64_t started, finished; /* wall; 0: never */
     int64_t mono_started;
@@ -169,11 +169,15 @@ struct container {
     int64_t memory_swap;
     int64_t pids_limit;
     char *cpuset;
-    char *mac;                     /* of the first network, NULL: that of its address */
+    char *mac;          /* of the first network, NULL: that of its address */
+    char *hostname;     /* NULL: its short id */
+    struct link *links; /* to others (links.h) */
+    size_t n_links;
+    char **other_names; /* that links give it: "container/alias", sorted */
+    size_t n_other_names, cap_other_names;
     int stop_signal, stop_timeout; /* seconds, -1: for ever, INT_MIN: the engine's */
     struct endpoint *endpoints;    /* the first is that of network_mode */
     size_t n_endpoints;
-    uint32_t address; /* in the first of them, 0: none */
     char sandbox[65];
     struct health *health;
     struct output *output;
@@ -240,6 +244,11 @@ int container_connect(struct container *c, struct problem *p);
 void container_disconnect(struct container *c);
 bool container_connected(const struct container *c);      /* to the network of its mode */
 bool container_shares_network(const struct container *c); /* container:ID */
+/* In the first of its networks; 0: none. */
+static inline ip_number container_address(const struct container *c)
+{
+    return c->n_endpoints ? c->endpoints[0].address : 0;
+}
 
 /* --- container_health.c ------------------------------------------------------------------ */
 
@@ -304,7 +313,6 @@ void container_layer(const struct container *c, char layer[65]);
 /* version: of the call; 0: for a list, which leaves out the aliases. */
 void add_networks(struct buf *b, const struct container *c, bool modern, int version);
 void add_mounts(struct buf *b, const struct container *c, bool for_list);
-char *address_text(uint32_t address, char out[16]);
 char *mac_text(uint32_t address, char out[18]);
 /* The one that was asked for, or that of its address; "" when it is not connected. */
 const char *endpoint_mac(const struct container *c, const struct endpoint *e, char out[18]);

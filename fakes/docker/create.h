@@ -14,6 +14,7 @@ struct create {
     struct exchange *x;
     json_t *body, *config, *host, *image_config;
     bool host_given; /* the body has a HostConfig */
+    bool mac_warned; /* of a MAC address that belongs elsewhere today */
     bool later;      /* the refusal comes after dockerd's search for a plugin */
     char *name;
     struct image *image;
@@ -23,7 +24,6 @@ struct create {
 /* What dockerd refuses before it looks at the image, and behind it. */
 int create_settings_wrong(struct create *r, struct problem *p);
 int create_log_driver_wrong(struct create *r, struct problem *p);
-int create_links_wrong(struct create *r, struct problem *p);
 
 /* Fills in c->ports from ExposedPorts and PortBindings. */
 void create_ports(struct create *r, struct container *c);

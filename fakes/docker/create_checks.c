@@ -136,12 +136,16 @@ static int policy_wrong(const struct create *r, struct problem *p)
     return 0;
 }
 
-/* What does not go together with the network of another container. */
+/* What does not go together with the network of another container, or of the host. */
 static int network_mode_wrong(const struct create *r, struct problem *p)
 {
     const char *mode = json_str(r->host, "NetworkMode"), *hostname;
     const char *other = mode ? str_after(mode, "container:") : NULL;
 
+    if (str_eq(mode, "host") && has_words(r, "Links"))
+        return problem(p, 400,
+                       "conflicting options: host type networking can't be used with links. This "
+                       "would result in undefined behavior");
     if (!other)
         return 0;
     if (!*other)
@@ -445,25 +449,4 @@ int create_log_driver_wrong(struct create *r, struct problem *p)
     r->later = true;
     return problem(p, 400, "error looking up logging plugin %s: plugin \"%s\" not found", driver,
                    driver);
-}
-
-int create_links_wrong(struct create *r, struct problem *p)
-{
-    struct problem why = {0};
-    json_t *v;
-    size_t i;
-
-    json_array_foreach (json_object_get(r->host, "Links"), i, v) {
-        const char *link = json_string_value(v) ? json_string_value(v) : "";
-        char *name = xstrndup(link, strcspn(link, ":"));
-
-        if (!container_find(r->d, name, &why))
-            problem(p, 400, "could not get container for %s: %s", name, why.text);
-        free(name);
-        free(why.text);
-        why.text = NULL;
-        if (p->status)
-            return -1;
-    }
-    return 0;
 }

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/create.h"
 #include "fakes/docker/image_config.h"
+#include "fakes/docker/links.h"
 #include "fakes/docker/schema.h"
 #include "fakes/docker/trouble.h"
 
@@ -340,6 +342,9 @@ static struct container *build(struct create *r)
     c->stop_timeout = (int)json_int(r->config, "StopTimeout", INT_MIN);
     set_command(r, c);
     create_ports(r, c);
+    if (json_str(r->config, "Hostname") && *json_str(r->config, "Hostname"))
+        c->hostname = xstrdup(json_str(r->config, "Hostname"));
+    json_object_del(r->host, "Links"); /* shown as they are now: links.c */
     c->health = health_new(c, json_object_get(r->config, "Healthcheck"));
     set_texts(r, c);
     return c;
@@ -387,8 +392,20 @@ static void resolve_network_mode(struct create *r)
     free(quiet.text);
 }
 
+/* A copy of NetworkingConfig with its members as they are spelled; a new reference. */
+static json_t *networking_of(const struct create *r)
+{
+    const json_t *given = gojson_get(r->body, "NetworkingConfig");
+    json_t *configs = gojson_get(given, "EndpointsConfig"), *copy = json_object();
+
+    json_object_set_new(copy, "EndpointsConfig",
+                        json_is_object(configs) ? json_deep_copy(configs) : json_object());
+    return copy;
+}
+
 static int create(struct create *r, struct container **ret, struct problem *p)
 {
+    _cleanup_json_ json_t *networking = NULL, *links = NULL;
     struct container *c;
 
     r->name = exchange_param(r->x, "name");
@@ -413,9 +430,18 @@ static int create(struct create *r, struct container **ret, struct problem *p)
         return trouble_disk_full(r->d, p, "/var/lib/docker/overlay2/%s-init/link", layer);
     }
     resolve_network_mode(r);
+    networking = networking_of(r);
+    if (create_macs(r->d, r->config, r->host, networking, call_version(r->x), &r->mac_warned, p) <
+        0)
+        return -1;
+    links = json_incref(json_object_get(r->host, "Links"));
     c = build(r);
-    if (create_endpoints(c, gojson_get(r->body, "NetworkingConfig"), call_version(r->x), p) < 0 ||
-        create_mounts(r, c, p) < 0 || create_links_wrong(r, p) < 0) {
+    if (create_endpoints(c, networking, call_version(r->x), p) < 0) {
+        container_free(c);
+        return -1;
+    }
+    if (create_mounts(r, c, p) < 0 || links_create(c, links, p) < 0) {
+        container_event(c, "destroy", NULL, NULL); /* it was there already */
         container_free(c);
         return -1;
     }
@@ -439,7 +465,7 @@ void post_containers_create(struct fake *f, struct exchange *x)
     } else {
         buf_addf(
             &b, "{\"Id\":\"%s\",\"Warnings\":[%s]}", c->id,
-            c->mac && call_version(x) >= API(44)
+            r.mac_warned
                 ? "\"The container-wide MacAddress field is now deprecated. It should be specified "
                   "in EndpointsConfig instead.\""
                 : "");

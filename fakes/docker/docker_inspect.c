@@ -8,6 +8,7 @@
 #include "fakes/docker/container_io.h"
 #include "fakes/docker/container_process.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/links.h"
 #include "fakes/docker/rootfs.h"
 
 #define ROOT "/var/lib/docker/"
@@ -50,15 +51,16 @@ void add_status_text(struct buf *b, struct container *c)
 static void add_endpoint(struct buf *b, const struct endpoint *e, bool modern)
 {
     bool hidden = modern && e->n && e->n->internal; /* nothing leads out of it */
-    char ip[16];
+    bool four = e->address != 0, six = e->address_six != 0;
+    char t[IP_TEXT_MAX];
 
     gojson_member(b, "EndpointID", e->id);
-    gojson_member(b, "Gateway", e->address && !hidden ? address_text(e->n->gateway, ip) : "");
-    gojson_member(b, "IPAddress", e->address ? address_text(e->address, ip) : "");
-    buf_addf(b,
-             ",\"IPPrefixLen\":%d,\"IPv6Gateway\":\"\",\"GlobalIPv6Address\":\"\","
-             "\"GlobalIPv6PrefixLen\":0",
-             e->address ? e->n->prefix : 0);
+    gojson_member(b, "Gateway", four && !hidden ? ip_text(e->n->four.gateway, false, t) : "");
+    gojson_member(b, "IPAddress", four ? ip_text(e->address, false, t) : "");
+    buf_addf(b, ",\"IPPrefixLen\":%d", four ? e->n->four.prefix : 0);
+    gojson_member(b, "IPv6Gateway", six && !hidden ? ip_text(e->n->six.gateway, true, t) : "");
+    gojson_member(b, "GlobalIPv6Address", six ? ip_text(e->address_six, true, t) : "");
+    buf_addf(b, ",\"GlobalIPv6PrefixLen\":%d", six ? e->n->six.prefix : 0);
 }
 
 static const char *or_null(const char *text)
@@ -66,21 +68,7 @@ static const char *or_null(const char *text)
     return text ? text : "null";
 }
 
-/* Up to 1.44 the short id was one of the aliases. */
-static void add_aliases(struct buf *b, const struct container *c, const struct endpoint *e,
-                        int version)
-{
-    size_t n = e->aliases ? strlen(e->aliases) : 0;
-
-    if (!e->names || version >= API(45)) {
-        buf_adds(b, or_null(e->aliases));
-        return;
-    }
-    buf_add(b, n ? e->aliases : "[", n ? n - 1 : 1);
-    buf_addf(b, "%s\"%.12s\"]", n > 2 ? "," : "", c->id);
-}
-
-/* version: of the call; 0: for a list, which leaves out the aliases. */
+/* version: of the call; 0: for a list, which leaves out links and aliases. */
 static void add_one_network(struct buf *b, const struct container *c, const struct endpoint *e,
                             bool modern, int version)
 {
@@ -91,21 +79,19 @@ static void add_one_network(struct buf *b, const struct container *c, const stru
     gojson_add(b, n && (str_eq(n->id, e->network) || str_eq(e->network, "default")) ? n->name
                                                                                     : e->network);
     buf_addf(b, ":{\"IPAMConfig\":%s,\"Links\":%s,\"Aliases\":", or_null(e->ipam),
-             or_null(e->links));
+             version ? or_null(e->links) : "null");
     if (version)
-        add_aliases(b, c, e, version);
+        endpoint_write_aliases(b, c, e, version);
     else
         buf_adds(b, "null");
-    if (modern)
+    if (docker_today(c->d))
         gojson_member(b, "MacAddress", endpoint_mac(c, e, mac));
     gojson_member(b, "NetworkID", n && e->n ? n->id : "");
     add_endpoint(b, e, modern);
-    if (!modern)
+    if (!docker_today(c->d))
         gojson_member(b, "MacAddress", endpoint_mac(c, e, mac));
     buf_addf(b, ",\"DriverOpts\":%s", or_null(e->options));
-    if (modern && !e->names && c->renamed && version) /* a rename makes them up */
-        buf_addf(b, ",\"DNSNames\":[\"%s\",\"%.12s\"]", c->name, c->id);
-    else if (modern)
+    if (docker_today(c->d))
         buf_addf(b, ",\"DNSNames\":%s", version ? or_null(e->names) : "null");
     buf_addc(b, '}');
 }
@@ -215,7 +201,7 @@ static void add_paths(struct buf *b, const struct container *c)
     else
         buf_adds(b, ",\"HostnamePath\":\"\"");
     buf_addf(b, ",\"HostsPath\":\"" ROOT "containers/%s/hosts\"", c->id);
-    if (str_eq(c->log_driver, "json-file") && c->prepared)
+    if (str_eq(c->log_driver, "json-file") && c->logged)
         buf_addf(b, ",\"LogPath\":\"" ROOT "containers/%s/%s-json.log\"", c->id, c->id);
     else
         buf_adds(b, ",\"LogPath\":\"\"");
@@ -223,15 +209,24 @@ static void add_paths(struct buf *b, const struct container *c)
 
 static void add_host_config(struct buf *b, const struct container *c)
 {
-    const char *s = c->host_config;
+    static const char none[] = "\"Links\":null";
+    const char *s = c->host_config, *runtime = s + c->runtime_at;
+    /* a string holds no quote as it is, so this is the member */
+    const char *links = c->n_links ? strstr(s, "\"Links\":null,\"OomScoreAdj\":") : NULL;
 
+    if (links) {
+        buf_add(b, s, (size_t)(links - s));
+        buf_adds(b, "\"Links\":");
+        links_write(b, c);
+        s = links + strlen(none);
+    }
     if (!c->runtime_at || !c->runtime_known) {
         buf_adds(b, s);
         return;
     }
-    buf_add(b, s, c->runtime_at);
+    buf_add(b, s, (size_t)(runtime - s));
     buf_adds(b, ",\"Runtime\":\"runc\"");
-    buf_adds(b, s + c->runtime_at);
+    buf_adds(b, runtime);
 }
 
 void container_layer(const struct container *c, char layer[65])
@@ -289,7 +284,7 @@ static void add_ports(struct buf *b, const struct container *c, int version)
 
 static void add_network_settings(struct buf *b, const struct container *c, int version)
 {
-    char key[40] = "", mac[18], ip[16];
+    char key[40] = "", mac[18], ip[IP_TEXT_MAX];
     bool modern = docker_modern(c->d);
     const struct endpoint *e = container_endpoint(c, c->d->bridge);
 
@@ -311,10 +306,11 @@ static void add_network_settings(struct buf *b, const struct container *c, int v
     }
     buf_adds(b, "\"SecondaryIPAddresses\":null,\"SecondaryIPv6Addresses\":null");
     gojson_member(b, "EndpointID", e ? e->id : "");
-    gojson_member(b, "Gateway", e && e->address ? address_text(e->n->gateway, ip) : "");
+    gojson_member(b, "Gateway", e && e->address ? ip_text(e->n->four.gateway, false, ip) : "");
     buf_adds(b, ",\"GlobalIPv6Address\":\"\",\"GlobalIPv6PrefixLen\":0");
-    gojson_member(b, "IPAddress", e && e->address ? address_text(e->address, ip) : "");
-    buf_addf(b, ",\"IPPrefixLen\":%d,\"IPv6Gateway\":\"\"", e && e->address ? e->n->prefix : 0);
+    gojson_member(b, "IPAddress", e && e->address ? ip_text(e->address, false, ip) : "");
+    buf_addf(b, ",\"IPPrefixLen\":%d,\"IPv6Gateway\":\"\"",
+             e && e->address ? e->n->four.prefix : 0);
     gojson_member(b, "MacAddress", e ? endpoint_mac(c, e, mac) : "");
     if (version >= API(21)) {
         buf_addc(b, ',');

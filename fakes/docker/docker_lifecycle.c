@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/container.h"
+#include "fakes/docker/links.h"
 #include "fakes/docker/gojson.h"
 #include "fakes/docker/rootfs.h"
 #include "fakes/docker/trouble.h"
@@ -428,8 +429,9 @@ void post_container_rename(struct fake *f, struct exchange *x)
         map_remove(&d->by_name, c->name);
         free(c->name);
         c->name = xstrdup(plain);
-        c->renamed = true;
         map_set(&d->by_name, c->name, c);
+        links_renamed(c, old + 1);
+        endpoints_renamed(c);
         container_event(c, "rename", "oldName", old);
         free(old);
         docker_answer_empty(x, 204);
@@ -447,8 +449,13 @@ void delete_container(struct fake *f, struct exchange *x)
     if (!c)
         return;
     if (exchange_param_bool(x, "link")) {
-        docker_refuse_text(x, 500,
-                           "Conflict, cannot remove the default link name of the container");
+        char *name = docker_param(x, "name");
+
+        if (link_remove(c->d, name, &p) < 0)
+            docker_refuse(x, &p);
+        else
+            docker_answer_empty(x, 204);
+        free(name);
         return;
     }
     if (container_remove(c, exchange_param_bool(x, "v"), exchange_param_bool(x, "force"), &p) < 0)

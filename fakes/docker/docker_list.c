@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "fakes/docker/container.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/links.h"
 #include "fakes/docker/rootfs.h"
 
 static const char *const accepted[] = {
@@ -159,7 +160,8 @@ static void add_ports(struct buf *b, const struct container *c)
 
 void container_summary(struct buf *b, struct container *c, bool size, bool for_list)
 {
-    buf_addf(b, "{\"Id\":\"%s\",\"Names\":[\"/%s\"]", c->id, c->name);
+    buf_addf(b, "{\"Id\":\"%s\",\"Names\":", c->id);
+    links_write_names(b, c);
     const struct image *i = image_find(c->d, c->image);
 
     /* once its name means another image, or none, it is shown by its id */

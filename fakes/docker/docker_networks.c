@@ -7,6 +7,15 @@
 #include "fakes/docker/container.h"
 #include "fakes/docker/gojson.h"
 
+static void add_address(struct buf *b, const char *member, ip_number address,
+                        const struct pool *pool, char t[IP_TEXT_MAX])
+{
+    if (address)
+        buf_addf(b, ",\"%s\":\"%s/%d\"", member, ip_text(address, pool->six, t), pool->prefix);
+    else
+        buf_addf(b, ",\"%s\":\"\"", member);
+}
+
 static void add_network_containers(struct buf *b, struct docker *d, const struct network *n)
 {
     struct list *pos;
@@ -15,7 +24,7 @@ static void add_network_containers(struct buf *b, struct docker *d, const struct
     list_for_each (pos, &d->containers) {
         struct container *c = container_of(pos, struct container, link);
         const struct endpoint *e = container_endpoint(c, n);
-        char ip[16], mac[18];
+        char t[IP_TEXT_MAX], mac[18];
 
         if (!e || !*e->id)
             continue;
@@ -26,30 +35,45 @@ static void add_network_containers(struct buf *b, struct docker *d, const struct
         gojson_member(b, "Name", c->name);
         gojson_member(b, "EndpointID", e->id);
         gojson_member(b, "MacAddress", endpoint_mac(c, e, mac));
-        if (e->address)
-            buf_addf(b, ",\"IPv4Address\":\"%s/%d\",\"IPv6Address\":\"\"}",
-                     address_text(e->address, ip), n->prefix);
-        else
-            buf_adds(b, ",\"IPv4Address\":\"\",\"IPv6Address\":\"\"}");
+        add_address(b, "IPv4Address", e->address, &n->four, t);
+        add_address(b, "IPv6Address", e->address_six, &n->six, t);
+        buf_addc(b, '}');
     }
 }
 
+/* A pool that the engine chose. */
+static void add_chosen(struct buf *b, const struct pool *pool)
+{
+    char t[IP_TEXT_MAX];
+
+    buf_addf(b, "%s{\"Subnet\":\"%s/%d\"", buf_str(b)[buf_len(b) - 1] == '[' ? "" : ",",
+             ip_text(pool->base, pool->six, t), pool->prefix);
+    gojson_member(b, "Gateway", ip_text(pool->gateway, pool->six, t));
+    buf_addc(b, '}');
+}
+
+static void add_asked(struct buf *b, const char *asked)
+{
+    if (asked)
+        buf_addf(b, "%s%s", buf_str(b)[buf_len(b) - 1] == '[' ? "" : ",", asked);
+}
+
+/* Up to 24 those of IPv4 come first, then what was asked for does. */
 static void add_ipam(struct buf *b, struct docker *d, const struct network *n)
 {
-    char ip[16];
-
-    if (!n->prefix) {
-        buf_adds(b, docker_modern(d) ? "null" : "[]");
+    if (!n->four.used && !n->asked_four && !n->asked_six) {
+        buf_adds(b, docker_modern(d) && !n->config_only ? "null" : "[]");
         return;
     }
-    buf_addf(b, "[{\"Subnet\":\"%s/%d\"", address_text(n->subnet, ip), n->prefix);
-    if (n->ip_range)
-        buf_addf(b, ",\"IPRange\":%s", n->ip_range);
-    if (n->gateway_given || !n->subnet_given)
-        gojson_member(b, "Gateway", address_text(n->gateway, ip));
-    if (n->reserved)
-        buf_addf(b, ",\"AuxiliaryAddresses\":%s", n->reserved);
-    buf_adds(b, "}]");
+    buf_addc(b, '[');
+    add_asked(b, n->asked_four);
+    if (docker_today(d))
+        add_asked(b, n->asked_six);
+    if (!n->asked_four && n->four.used)
+        add_chosen(b, &n->four);
+    if (!docker_today(d))
+        add_asked(b, n->asked_six);
+    buf_addc(b, ']');
 }
 
 static const char *truth(bool v)
@@ -67,14 +91,14 @@ static void add_network(struct buf *b, struct docker *d, const struct network *n
     buf_adds(b, "\"");
     gojson_member(b, "Scope", "local");
     gojson_member(b, "Driver", n->driver);
-    buf_adds(b, ",\"EnableIPv6\":false,\"IPAM\":{");
+    buf_addf(b, ",\"EnableIPv6\":%s,\"IPAM\":{", truth(n->enable_six));
     gojson_member(b, "Driver", n->ipam_driver ? n->ipam_driver : "default");
     buf_addf(b, ",\"Options\":%s,\"Config\":", n->ipam_options ? n->ipam_options : "null");
     add_ipam(b, d, n);
-    buf_addf(b,
-             "},\"Internal\":%s,\"Attachable\":%s,\"Ingress\":false,\"ConfigFrom\":{"
-             "\"Network\":\"\"},\"ConfigOnly\":false,\"Containers\":{",
+    buf_addf(b, "},\"Internal\":%s,\"Attachable\":%s,\"Ingress\":false,\"ConfigFrom\":{",
              truth(n->internal), truth(n->attachable));
+    gojson_member(b, "Network", n->config_from ? n->config_from : "");
+    buf_addf(b, "},\"ConfigOnly\":%s,\"Containers\":{", truth(n->config_only));
     if (containers)
         add_network_containers(b, d, n);
     buf_adds(b, "},\"Options\":");
@@ -161,18 +185,24 @@ static int verbose_wrong(struct exchange *x, struct problem *p)
 void get_network(struct fake *f, struct exchange *x)
 {
     struct docker *d = (struct docker *)f;
-    char *name = docker_param(x, "id");
-    const struct network *n = str_eq(name, "default") ? NULL : network_find(d, name);
+    char *name = docker_param(x, "id"), *scope = exchange_param(x, "scope");
+    const struct network *n = NULL;
     struct buf b = BUF_INIT(ANSWER_MAX);
     struct problem p = {0};
 
-    if (verbose_wrong(x, &p) < 0) {
-        docker_refuse(x, &p);
-    } else if (n) {
+    if (verbose_wrong(x, &p) == 0) {
+        n = network_get(d, name, AMBIGUOUS_FIRST, &p);
+        if (n && scope && *scope && !str_eq(scope, "local")) {
+            n = NULL;
+            problem(&p, 404, "network %s not found", name);
+        }
+    }
+    if (n) {
         add_network(&b, d, n, true);
         docker_answer(x, 200, &b);
     } else {
-        docker_refuse_text(x, 404, "network %s not found", name);
+        docker_refuse(x, &p);
     }
     free(name);
+    free(scope);
 }

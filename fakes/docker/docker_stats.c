@@ -215,7 +215,7 @@ static void add_sample(struct buf *b, struct stat_stream *t, const struct sample
         /* engine 26 forgets them where there is nothing to compare with */
         if (!t->once || !s->whole || t->last.whole || !docker_modern(c->d))
             buf_addf(b, ",\"name\":\"/%s\",\"id\":\"%s\"", c->name, c->id);
-        if (s->whole && c->address) {
+        if (s->whole && container_address(c)) {
             buf_adds(b, ",\"networks\":{");
             for (size_t i = 0; i < c->n_endpoints; i++) {
                 buf_addf(b, "%s\"eth%zu\":", i ? "," : "", i);

@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 #include <regex.h>
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -183,6 +184,33 @@ bool names_remove(char **v, size_t *n, const char *s)
         return true;
     }
     return false;
+}
+
+void complain(struct complaints *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    grow_array(c->v, c->n, c->cap);
+    va_start(ap, fmt);
+    c->v[c->n++] = xvasprintf(fmt, ap);
+    va_end(ap);
+}
+
+int complaints_problem(struct complaints *c, struct problem *p, int status, const char *prefix)
+{
+    struct buf b = BUF_INIT(ANSWER_MAX);
+    int ret = c->n ? -1 : 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        buf_addf(&b, "%s%s%s", i ? "\n" : "", c->n > 1 ? "* " : "", c->v[i]);
+        free(c->v[i]);
+    }
+    free(c->v);
+    if (ret < 0)
+        problem(p, status, "%s%s", prefix, buf_str(&b));
+    buf_release(&b);
+    *c = (struct complaints){0};
+    return ret;
 }
 
 void names_write(struct buf *b, char *const *v, size_t n, bool null_if_empty)

@@ -154,6 +154,11 @@ static inline bool docker_modern(const struct docker *d)
 {
     return d->api >= API(42);
 }
+/* 25 and later say all that is wrong at once, and have MAC addresses and DNS names of endpoints. */
+static inline bool docker_today(const struct docker *d)
+{
+    return d->api >= API(44);
+}
 
 /* --- docker.c ---------------------------------------------------------------------------- */
 
@@ -217,6 +222,15 @@ void hash_hex(char out[65], const char *fmt, ...) __attribute__((format(printf, 
 char *random_name(struct docker *d);
 /* True when the regular expression (or plain text) is found in s. */
 bool regex_found(const char *pattern, const char *s);
+
+/* What is wrong with one thing, all of it, as a newer engine lists it. */
+struct complaints {
+    char **v;
+    size_t n, cap;
+};
+void complain(struct complaints *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* One behind `prefix`, or several as a list; nothing is left. 0: there are none. */
+int complaints_problem(struct complaints *c, struct problem *p, int status, const char *prefix);
 
 /* --- docker_filters.c -------------------------------------------------------------------- */
 

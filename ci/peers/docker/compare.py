@@ -22,7 +22,7 @@ ABSENT = "(absent)"
 FLEETING = ("Downloading", "Verifying Checksum", "Download complete", "Extracting", "Waiting")
 
 # Lists that the engine makes from maps, in an order of the moment.
-UNORDERED = ("Volumes", "VolumesDeleted", "NetworksDeleted", "Ports")
+UNORDERED = ("Volumes", "VolumesDeleted", "NetworksDeleted", "Ports", "Links")
 
 
 class Ordered(dict):
@@ -52,13 +52,20 @@ class Shaper:
         if isinstance(v, str):
             return self.text(v)
         if isinstance(v, list):
+            if v and isinstance(v[0], dict) and "IPAM" in v[0]:  # networks, in an order of the moment
+                v = sorted(v, key=lambda n: (n["Name"], n["Created"]))
             return [self.value(x) for x in v]
         if isinstance(v, dict):
             if isinstance(v.get("Mounts"), list):  # the engine goes through a map
                 v = dict(v, Mounts=sorted(v["Mounts"], key=lambda m: m.get("Destination") or m.get("Target")))
+            if isinstance(v.get("Containers"), dict):  # by id
+                v = dict(v, Containers=sorted(v["Containers"].values(), key=lambda c: c.get("Name")))
             found = Ordered((self.text(k), self.value(x)) for k, x in v.items())
             if re.fullmatch("[0-9]{12}", str(found.get("Hostname"))):  # an id without a letter
                 found["Hostname"] = "<hex12>"
+            for key in ("Aliases", "DNSNames"):
+                if isinstance(found.get(key), list):
+                    found[key] = ["<hex12>" if re.fullmatch("[0-9]{12}", str(x)) else x for x in found[key]]
             for key in UNORDERED:
                 if isinstance(found.get(key), list):
                     found[key].sort(key=json.dumps)

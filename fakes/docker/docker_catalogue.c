@@ -76,7 +76,8 @@ int catalogue_add(struct docker *d, const char *name, struct behaviour *b, struc
     }
     ref_default_tag(&l->ref);
     l->name = ref_familiar(&l->ref);
-    l->content = content_declared(d, b, l->name, e);
+    /* names of one digest are names of one image */
+    l->content = content_declared(d, b, b->digest ? b->digest : l->name, e);
     if (!l->content) {
         decl_free(l);
         return err_wrap(e, "image %s", name);

@@ -133,6 +133,26 @@ static void a_pull_by_digest_gives_no_tag(void **state)
     assert_int_equal(call("GET", "/distribution/a/app:9/json", NULL)->status, 404);
 }
 
+static void names_of_one_digest_are_names_of_one_image(void **state)
+{
+    char id[80];
+
+    (void)state;
+    control("image", "name", "a/app:1", "digest", DIGEST, NULL);
+    control("image", "name", "a/app:1.2", "digest", DIGEST, NULL);
+    control("image", "name", "b/app:1", NULL);
+    call("POST", "/images/create?fromImage=a/app&tag=1", NULL);
+    call("POST", "/images/create?fromImage=a/app&tag=1.2", NULL);
+    call("POST", "/images/create?fromImage=b/app&tag=1", NULL);
+    call("GET", "/images/a/app:1/json", NULL);
+    snprintf(id, sizeof(id), "%s", json_str(answer.json, "Id"));
+    call("GET", "/images/a/app:1.2/json", NULL);
+    assert_string_equal(json_str(answer.json, "Id"), id);
+    assert_int_equal(json_array_size(json_at(answer.json, "RepoTags")), 2);
+    call("GET", "/images/b/app:1/json", NULL);
+    assert_string_not_equal(json_str(answer.json, "Id"), id);
+}
+
 static void credentials_are_decoded_and_masked(void **state)
 {
     static const char header[] =
@@ -311,6 +331,7 @@ int main(void)
         TEST(a_pull_whose_client_leaves_is_given_up),
         TEST(pulls_fail_before_the_stream_or_inside_it),
         TEST(a_pull_by_digest_gives_no_tag),
+        TEST(names_of_one_digest_are_names_of_one_image),
         TEST(credentials_are_decoded_and_masked),
         TEST(a_name_is_removed_before_its_image),
         TEST(an_image_in_use_cannot_be_deleted_by_id),

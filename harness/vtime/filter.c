@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,13 @@ static const struct filter_call clock_calls[] = {
     {SYS_clock_gettime, FILTER_ALWAYS, 0},
     {SYS_gettimeofday, FILTER_ALWAYS, 0},
     {SYS_time, FILTER_ALWAYS, 0},
+    {-1, FILTER_ALWAYS, 0},
+};
+
+/* What waits in there is not on the clock. Programs that want it can do without: containers are
+ * not given it either, in Docker's profile since 25.0. */
+static const struct filter_call refused_calls[] = {
+    {SYS_io_uring_setup, FILTER_REFUSE, 0},
     {-1, FILTER_ALWAYS, 0},
 };
 
@@ -65,6 +73,9 @@ static void add_futex(struct program *p, const struct filter_call *c)
 /* Each call is a block that ends in a return, so jumps stay short. */
 static void add_call(struct program *p, const struct filter_call *c)
 {
+    /* the two names of each: of old, and for times of 64 bits */
+    static const unsigned limits[] = {SO_RCVTIMEO, SO_SNDTIMEO, 66, 67};
+
     switch (c->rule) {
     case FILTER_ALWAYS:
         op(p, IF_EQ((unsigned)c->nr, 0, 1));
@@ -90,12 +101,27 @@ static void add_call(struct program *p, const struct filter_call *c)
     case FILTER_FUTEX:
         add_futex(p, c);
         break;
+    case FILTER_SOCKOPT:
+        op(p, IF_EQ((unsigned)c->nr, 0, 9));
+        op(p, LOAD(ARG_LOW(1)));
+        op(p, IF_EQ(SOL_SOCKET, 0, 5));
+        op(p, LOAD(ARG_LOW(2)));
+        for (unsigned char i = 0; i < ARRAY_SIZE(limits); i++)
+            op(p, IF_EQ(limits[i], (unsigned char)(4 - i), 0));
+        op(p, RETURN(ALLOW));
+        op(p, RETURN(STOP));
+        break;
+    case FILTER_REFUSE:
+        op(p, IF_EQ((unsigned)c->nr, 0, 1));
+        op(p, RETURN(SECCOMP_RET_ERRNO | ENOSYS));
+        break;
     }
 }
 
 int tracer_install_filter(bool files)
 {
-    const struct filter_call *const tables[] = {clock_calls, wait_calls, timer_calls, file_calls};
+    const struct filter_call *const tables[] = {clock_calls, refused_calls, wait_calls,
+                                                timer_calls, socket_calls,  file_calls};
     const size_t n = files ? ARRAY_SIZE(tables) : ARRAY_SIZE(tables) - 1;
     struct program p = {.n = 0};
     struct sock_fprog prog;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -116,6 +117,22 @@ static bool waits(struct thread *th)
     return fd < 0 || pread(fd, &first, 1, 0) != 1 || first != 'r';
 }
 
+bool thread_call(struct thread *th, uint64_t *ret_nr, uint64_t *ret_arg)
+{
+    char text[64];
+    ssize_t n;
+    int fd;
+
+    if (th->held || sleeps_as_usual(th))
+        return false;
+    fd = look_fd(th, &th->call_fd, "syscall");
+    n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    return sscanf(text, "%" SCNu64 " %" SCNx64, ret_nr, ret_arg) == 2;
+}
+
 /* Nanoseconds of CPU time that the process has used; it grows when any thread of it runs. */
 static int64_t used_by(const struct group *g)
 {
@@ -171,7 +188,10 @@ bool tracer_quiet(struct tracer *t)
     if (t->waking)
         return false;
     used = used_by_all(t);
-    return all_wait(t) && used_by_all(t) == used;
+    if (!all_wait(t) || used_by_all(t) != used)
+        return false;
+    sockets_look(t);
+    return true;
 }
 
 void tracer_describe(struct tracer *t, struct buf *out)

@@ -12,6 +12,10 @@
 #include "harness/vtime/arch.h"
 #include "harness/vtime/tracer.h"
 
+/* What the kernel's own restart codes are; they never leave it but for tracers. */
+#define RESTART_FIRST (-516)
+#define RESTART_LAST  (-512)
+
 struct wait_kind;
 
 /* A process: one address space, as far as its page of time is concerned. */
@@ -32,6 +36,13 @@ struct wait {
     bool wall;                    /* it is a time of day: it moves when the wall clock is stepped */
 };
 
+/* A call on a socket that has a limit (socket.c). */
+struct on_socket {
+    struct clock_timer timer;
+    uint64_t sleeps; /* of the thread, when the timer was armed */
+    bool expired;    /* its limit has passed: it was interrupted */
+};
+
 enum after { AFTER_NOTHING, AFTER_WAIT, AFTER_TIMER_CREATE, AFTER_COMMIT };
 
 struct thread {
@@ -44,6 +55,7 @@ struct thread {
     struct wait wait;
     struct wait cut; /* a wait that a signal cut short, and that the kernel may start again */
     struct clock_timer timer;
+    struct on_socket on_socket;
     bool expired;  /* its limit has passed: it was interrupted */
     bool waking;   /* counted in tracer->waking */
     bool eintr;    /* its newest wait returned EINTR */
@@ -118,6 +130,15 @@ void timer_created(struct thread *th);
 void timers_drop(struct group *g, bool keep_itimer);
 void timers_wall_stepped(struct tracer *t, int64_t delta);
 
+/* --- socket.c ----------------------------------------------------------------------------- */
+
+bool socket_enter(struct thread *th, arch_regs *r);
+/* Everything waits: what waits on a socket with a limit gets its deadline. */
+void sockets_look(struct tracer *t);
+/* It stopped as it was interrupted: when a limit was the reason, its call says so. */
+void socket_expire(struct thread *th);
+void sockets_release(struct tracer *t);
+
 /* --- files.c ------------------------------------------------------------------------------ */
 
 /* A call that writes is entered. Resumes the thread. False: none that is watched. */
@@ -134,16 +155,21 @@ void image_write(struct group *g);
 
 /* --- idle.c ------------------------------------------------------------------------------- */
 
+/* The call that it waits in, and its first argument. False: none, or one where it cannot be on a
+ * socket. */
+bool thread_call(struct thread *th, uint64_t *ret_nr, uint64_t *ret_arg);
 /* Whether /proc/.../wchan of this kernel can be relied on. */
 bool tracer_wchan_tells(void);
 
 /* --- filter.c ----------------------------------------------------------------------------- */
 
 enum filter_rule {
-    FILTER_ALWAYS, /* stop */
-    FILTER_PTR,    /* stop when argument `arg` is not NULL */
-    FILTER_MS,     /* stop when argument `arg` is over 0 milliseconds */
-    FILTER_FUTEX,  /* stop when it waits and argument `arg` is not NULL */
+    FILTER_ALWAYS,  /* stop */
+    FILTER_PTR,     /* stop when argument `arg` is not NULL */
+    FILTER_MS,      /* stop when argument `arg` is over 0 milliseconds */
+    FILTER_FUTEX,   /* stop when it waits and argument `arg` is not NULL */
+    FILTER_SOCKOPT, /* stop when it is about a limit of a socket */
+    FILTER_REFUSE,  /* the kernel does not have it: ENOSYS */
 };
 
 struct filter_call {
@@ -154,6 +180,7 @@ struct filter_call {
 /* Calls of a table, for the filter; the end is nr -1. */
 extern const struct filter_call wait_calls[];
 extern const struct filter_call timer_calls[];
+extern const struct filter_call socket_calls[];
 extern const struct filter_call file_calls[];
 
 #endif

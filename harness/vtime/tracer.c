@@ -132,6 +132,7 @@ void thread_free(struct thread *th)
     if (th->in_stop)
         t->stopped--;
     loop_cancel(t->loop, &th->timer);
+    loop_cancel(t->loop, &th->on_socket.timer);
     close_looks(th);
     if (th->group)
         group_put(th->group);
@@ -308,7 +309,8 @@ static void on_call(struct thread *th)
 
     if (ptrace(PTRACE_GETREGS, th->tid, NULL, &r) < 0)
         return; /* it was killed: its end comes */
-    if (!clock_enter(th, &r) && !wait_enter(th, &r) && !timer_enter(th, &r) && !file_enter(th, &r))
+    if (!clock_enter(th, &r) && !wait_enter(th, &r) && !timer_enter(th, &r) &&
+        !socket_enter(th, &r) && !file_enter(th, &r))
         thread_continue(th, 0);
 }
 
@@ -371,6 +373,7 @@ static bool on_exec(struct thread *th, int *status)
     th->wait.kind = th->cut.kind = NULL;
     th->expired = false;
     loop_cancel(th->tracer->loop, &th->timer);
+    loop_cancel(th->tracer->loop, &th->on_socket.timer);
     close_looks(th);
     return image_install(th, status);
 }
@@ -396,6 +399,7 @@ static void on_event_stop(struct thread *th, int sig)
         return;
     }
     awake(th);
+    socket_expire(th);
     if (th->after == AFTER_NOTHING)
         thread_continue(th, 0);
     else
@@ -507,6 +511,7 @@ void tracer_init(struct tracer *t, struct loop *loop)
     for (size_t i = 0; i < ARRAY_SIZE(t->buckets); i++)
         list_init(&t->buckets[i]);
     list_init(&t->groups);
+    list_init(&t->sockets);
     t->wchan_tells = tracer_wchan_tells();
 }
 
@@ -522,6 +527,7 @@ void tracer_release(struct tracer *t)
             thread_free(th);
         }
     }
+    sockets_release(t);
 }
 
 int tracer_seize(struct tracer *t, pid_t pid, struct err *e)

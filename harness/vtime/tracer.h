@@ -12,6 +12,8 @@
  *     is interrupted, and its call ends as it does when time has run out.
  *   - Timers of the kernel (timerfd, setitimer, timer_create) are disarmed there
  *     and kept here (timer.c).
+ *   - Limits of sockets (SO_RCVTIMEO) are remembered, and become timers when a thread
+ *     is found waiting on one (socket.c).
  *   - tracer_quiet() says whether every thread waits (idle.c). Only then may the
  *     loop move its clock.
  *
@@ -19,7 +21,7 @@
  * traces ends with it (PTRACE_O_EXITKILL).
  *
  * Not on this clock: CPU clocks and what runs on them, timeouts kept inside of
- * sockets (SO_RCVTIMEO, TCP keep-alive), file times, 32-bit programs, io_uring.
+ * sockets (TCP keep-alive), file times, 32-bit programs. io_uring is refused (ENOSYS).
  *
  * Life cycle: tracer_init(); for each program tracer_seize() between its fork
  * and its exec; whoever reaps children hands every status to tracer_event();
@@ -60,7 +62,9 @@ struct tracer {
     bool ask;                 /* the clock runs by itself (scaled): pages send every reading here */
     struct list buckets[256]; /* threads, by id */
     size_t n_threads;
-    struct list groups;        /* processes */
+    struct list groups;  /* processes */
+    struct list sockets; /* those that a program gave a limit (socket.c) */
+    size_t n_sockets;
     bool wchan_tells;          /* this kernel's wchan can be relied on (idle.c) */
     size_t waking;             /* threads that were told to wake and have not been seen since */
     size_t stopped;            /* threads in a group stop (SIGSTOP) */

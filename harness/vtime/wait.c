@@ -22,9 +22,6 @@
 #define SYS_futex_wait 455
 #endif
 
-/* What the kernel's own restart codes are; they never leave it but for tracers. */
-#define RESTART_FIRST      (-516)
-#define RESTART_LAST       (-512)
 #define ERESTARTNOHAND_    (-514)
 #define NEVER              INT64_MAX
 #define CALLS_WITH_A_LIMIT 18

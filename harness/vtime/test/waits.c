@@ -351,6 +351,65 @@ static int p_stopped(const char *arg)
     return 0;
 }
 
+/* --- sockets --------------------------------------------------------------------------------- */
+
+static int limit(int fd, int option, time_t s, suseconds_t us)
+{
+    struct timeval tv = {s, us};
+
+    return setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
+}
+
+static void *writes_in_an_hour(void *arg)
+{
+    struct timespec hour = {3600, 0};
+
+    syscall(SYS_nanosleep, &hour, NULL);
+    return (void *)(intptr_t)write(*(int *)arg, "x", 1);
+}
+
+/* Limits of sockets: of reading, accepting and writing; what comes in time is no time-out. */
+static int p_sockets(const char *arg)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    char space[4096] = "";
+    struct timeval tv;
+    socklen_t n = sizeof(tv);
+    pthread_t th;
+    int64_t t;
+    int fds[2], copy, lst;
+
+    (void)arg;
+    MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0 && (copy = dup(fds[0])) >= 0);
+    MUST(limit(fds[0], SO_RCVTIMEO, 3600, 1000000) < 0 && errno == EDOM);
+    MUST(limit(fds[0], SO_RCVTIMEO, SPAN_S, SPAN_NS / 1000) == 0);
+    MUST(getsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &tv, &n) == 0);
+    MUST(tv.tv_sec == SPAN_S && tv.tv_usec == SPAN_NS / 1000 && n == sizeof(tv));
+    t = mono();
+    MUST(recv(copy, space, 1, 0) < 0 && errno == EAGAIN); /* it is the socket's, not the number's */
+    MUST(close_to(mono() - t + AHEAD, SPAN));
+    MUST(pthread_create(&th, NULL, writes_in_an_hour, &fds[1]) == 0);
+    MUST(read(fds[0], space, 1) == 1);
+    pthread_join(th, NULL);
+    MUST(read(fds[0], space, 1) < 0 && errno == EAGAIN); /* and it counts anew */
+    MUST(close_to(mono() - t + AHEAD, SPAN + HOUR + SPAN));
+
+    MUST(limit(fds[1], SO_SNDTIMEO, 3600, 0) == 0);
+    t = mono();
+    while (write(fds[1], space, sizeof(space)) > 0)
+        ;
+    MUST(errno == EAGAIN && close_to(mono() - t + AHEAD, HOUR));
+
+    MUST((lst = socket(AF_UNIX, SOCK_STREAM, 0)) >= 0);
+    MUST(bind(lst, (struct sockaddr *)&sa, sizeof(sa_family_t)) == 0 && listen(lst, 1) == 0);
+    MUST(limit(lst, SO_RCVTIMEO, 60, 0) == 0);
+    t = mono();
+    MUST(accept(lst, NULL, NULL) < 0 && errno == EAGAIN);
+    MUST(close_to(mono() - t + AHEAD, 60 * NS_PER_S));
+    MUST(syscall(SYS_io_uring_setup, 1, NULL) < 0 && errno == ENOSYS);
+    return 0;
+}
+
 /* --- threads and processes
  * ------------------------------------------------------------------------- */
 
@@ -500,6 +559,7 @@ const struct wait_program wait_programs[] = {
     {"interrupted", p_interrupted, SPAN},
     {"ignored", p_ignored, 2 * HOUR},
     {"stopped", p_stopped, SPAN},
+    {"sockets", p_sockets, 2 * SPAN + 2 * HOUR + 60 * NS_PER_S},
     {"threads", p_threads, (10 + THREADS - 1) * NS_PER_S},
     {"children", p_children, HOUR + 500 * NS_PER_S},
     {"thread_execs", p_thread_execs, HOUR},

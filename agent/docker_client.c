@@ -63,7 +63,7 @@ struct docker_client *docker_new(struct loop *l, struct http *http, const char *
     list_init(&d->requests);
     if ((rest = str_after(host, "unix://")) && *rest == '/') {
         d->socket = xstrdup(rest);
-        d->base = xstrdup("http://api.moby.localhost");
+        d->base = xstrdup("http://" DOCKER_HOST_NAME);
     } else if ((rest = str_after(host, "tcp://")) && *rest) {
         d->base = xasprintf("http://%s", rest);
     } else if (str_starts(host, "http://") || str_starts(host, "https://")) {
@@ -395,6 +395,16 @@ static struct docker_request *send_call(struct docker_request *r, const struct c
         return r;
     request_free(r);
     return NULL;
+}
+
+const char *docker_socket(const struct docker_client *d)
+{
+    return d->socket;
+}
+
+char *docker_target(const struct docker_client *d, const char *path)
+{
+    return d->minor ? xasprintf("/v1.%d%s", d->minor, path) : xstrdup(path);
 }
 
 /* The path of a call with {name} filled in and a query behind it. To be freed. */

@@ -71,6 +71,13 @@ typedef void (*docker_negotiated_fn)(const struct err *e, void *user);
 struct docker_request *docker_negotiate(struct docker_client *d, docker_negotiated_fn fn,
                                         void *user);
 
+/* Path of the daemon's socket; NULL: it is asked by TCP. */
+const char *docker_socket(const struct docker_client *d);
+/* What is asked for in a request for path: with the version before it. To be freed. */
+char *docker_target(const struct docker_client *d, const char *path);
+/* Who is asked behind a socket, as the Host header says it. */
+#define DOCKER_HOST_NAME "api.moby.localhost"
+
 /* "20.10.24"; "" before docker_negotiate() has succeeded. */
 const char *docker_server_version(const struct docker_client *d);
 /* Minor versions (of 1.x) that both sides speak: for the remote-API capabilities. 0 before. */

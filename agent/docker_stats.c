@@ -1,5 +1,7 @@
 #include "agent/backoff.h"
 #include "agent/docker_stats.h"
+#include "agent/unix_stream.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "proto/limits.h"
 
@@ -9,7 +11,8 @@ struct docker_stats {
     struct stats_set *set;
     char *path;
     unsigned int processors;
-    struct docker_request *stream;
+    struct unix_stream *light;     /* from a daemon behind a unix socket */
+    struct docker_request *stream; /* from any other */
     char *last; /* the newest sample: as a text it takes a tenth of what its tree would */
     size_t last_len;
     struct clock_timer again;
@@ -36,16 +39,48 @@ static void on_text(const char *p, size_t n, void *user)
     st->last_len = n;
 }
 
+static void open_later(struct docker_stats *st)
+{
+    loop_timer_start(st->loop, &st->again, backoff_next(&st->backoff), on_again);
+}
+
 static void on_end(const struct docker_result *r, void *user)
 {
     struct docker_stats *st = user;
 
     (void)r;
     st->stream = NULL;
-    loop_timer_start(st->loop, &st->again, backoff_next(&st->backoff), on_again);
+    open_later(st);
 }
 
-static void open_stream(struct docker_stats *st)
+static void on_light_end(void *user)
+{
+    struct docker_stats *st = user;
+
+    st->light = NULL;
+    open_later(st);
+}
+
+static void open_light(struct docker_stats *st, const char *path)
+{
+    _cleanup_free_ char *target = docker_target(st->docker, st->path);
+    struct unix_stream_call c = {
+        .socket = path,
+        .host = DOCKER_HOST_NAME,
+        .target = target,
+        .max_object = STATS_LINE_MAX,
+        .idle = DOCKER_STATS_INACTIVITY,
+        .object = on_text,
+        .end = on_light_end,
+        .user = st,
+    };
+
+    st->light = unix_stream_open(st->loop, &c);
+    if (!st->light)
+        open_later(st);
+}
+
+static void open_any(struct docker_stats *st)
 {
     struct docker_stream_call c = {
         .path = st->path,
@@ -58,7 +93,17 @@ static void open_stream(struct docker_stats *st)
 
     st->stream = docker_stream(st->docker, &c);
     if (!st->stream)
-        loop_timer_start(st->loop, &st->again, backoff_next(&st->backoff), on_again);
+        open_later(st);
+}
+
+static void open_stream(struct docker_stats *st)
+{
+    const char *path = docker_socket(st->docker);
+
+    if (path)
+        open_light(st, path);
+    else
+        open_any(st);
 }
 
 struct docker_stats *docker_stats_new(struct loop *l, struct docker_client *d, const char *id,
@@ -90,6 +135,7 @@ void docker_stats_free(struct docker_stats *st)
         return;
     loop_timer_stop(st->loop, &st->again);
     docker_cancel(st->stream);
+    unix_stream_close(st->light);
     free(st->last);
     free(st->path);
     free(st);

@@ -25,7 +25,7 @@ static void object_ends(struct json_stream *s, const char *text, size_t n)
         v = json_read(text, n, JSON_READ_PEER, NULL);
         s->dropped += !v;
     }
-    buf_clear(&s->text);
+    buf_release(&s->text); /* the next one may come whole, or never */
     s->too_long = false;
     if (v)
         s->fn(v, s->user);

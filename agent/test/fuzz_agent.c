@@ -3,8 +3,9 @@
  *
  * 'f' a frame of ACS, whose tasks become containers and create bodies as they
  * would in the engine; 'i' what Docker answers to an inspect; 'e' an
- * environment file; 'c' user data that configures; 't' EC2's answer about tags; anything else is a
- * stream of Docker's objects, in pieces as long as that byte says.
+ * environment file; 'c' user data that configures; 't' EC2's answer about tags; 'h' an answer of
+ * HTTP, whole and in pieces; anything else is a stream of Docker's objects, in pieces as long as
+ * that byte says.
  *
  * With libFuzzer: clang -fsanitize=fuzzer,address -DFUZZ_LIBFUZZER ...
  * Without: the program reads the files named on its command line, once each.
@@ -19,6 +20,7 @@
 #include "agent/container_inspect.h"
 #include "agent/ec2_tags.h"
 #include "agent/env_file.h"
+#include "agent/http_answer.h"
 #include "agent/json_stream.h"
 #include "agent/payload.h"
 #include "agent/updater.h"
@@ -243,6 +245,31 @@ static void tags(const char *text, size_t n)
     json_decref(read);
 }
 
+static void on_body(const char *p, size_t n, void *user)
+{
+    struct buf *b = user;
+
+    if (buf_add(b, p, n) < 0)
+        abort(); /* more came out than went in */
+}
+
+/* Where the pieces end must not count. */
+static void answer(const char *text, size_t n)
+{
+    struct http_answer whole = {0}, cut = {0};
+    struct buf one = BUF_INIT(INPUT_MAX), other = BUF_INIT(INPUT_MAX);
+    bool more = http_answer_feed(&whole, text, n, on_body, &one), going = true;
+
+    for (size_t i = 0; i < n && going; i++)
+        going = http_answer_feed(&cut, text + i, 1, on_body, &other);
+    if (going != more || whole.part != cut.part || whole.status != cut.status ||
+        buf_len(&one) != buf_len(&other) ||
+        memcmp(buf_str(&one), buf_str(&other), buf_len(&one)) != 0)
+        abort();
+    buf_release(&one);
+    buf_release(&other);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     const char *text = (const char *)p + 1;
@@ -259,6 +286,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         user_data(text, n - 1);
     else if (*p == 't')
         tags(text, n - 1);
+    else if (*p == 'h')
+        answer(text, n - 1);
     else
         stream(text, n - 1, *p ? *p : 1);
     return 0;

@@ -76,6 +76,7 @@ struct config_listen {
 struct config {
     char *region;
     char *access_key, *secret_key, *session_token; /* NULL: not in the environment */
+    char *credential_profile, *credentials_file;   /* credentials.h */
     char *backend_host;                            /* as given */
     char *endpoint;                                /* URL of the ECS API, no slash at the end */
     char *cluster;                                 /* "": create or use "default" */

@@ -1,5 +1,11 @@
 /*
- * credentials.h - the agent's own credentials: environment, then instance role.
+ * credentials.h - the agent's own credentials, of the first of these that has some:
+ *
+ *   on EC2       environment, shared file, role of the instance, rotating file
+ *   external     environment, rotating file, shared file, role of the instance
+ *
+ * The shared file is AWS_SHARED_CREDENTIALS_FILE, the rotating one ROTATING_CREDENTIALS, which is
+ * read again each minute. (credentials/providers/instance_credentials_provider.go)
  *
  * Life cycle: credentials_new(), credentials_fetch() once at start; from then
  * on those of a role are fetched again before they expire. credentials_sign()
@@ -24,7 +30,7 @@ struct credentials *credentials_new(struct loop *l, struct imds *m, const struct
                                     struct log *log);
 void credentials_free(struct credentials *c);
 
-/* Calls back once; at once when the environment has them. */
+/* Calls back once; at once when the environment or a file has them. */
 void credentials_fetch(struct credentials *c, credentials_fn fn, void *user);
 
 /* False while there are none. */

@@ -90,6 +90,11 @@
 /* SSM, Secrets Manager, ECR. (ssm/factory, asm/factory, ecr/factory: roundtripTimeout) */
 #define AWS_ROUND_TRIP (5 * LIMIT_S)
 
+/* Credentials that somebody else renews, such as the SSM agent of an external instance; read again
+ * each minute. (credentials/providers/rotating_shared_credentials_provider_v2.go) */
+#define ROTATING_CREDENTIALS "/rotatingcreds/credentials"
+#define ROTATING_INTERVAL    (60 * LIMIT_S)
+
 /* DescribeTags of EC2. (ec2/ec2_client.go; the SDK's standard retryer) */
 #define EC2_ATTEMPTS 5
 #define EC2_WAIT_MAX (20 * LIMIT_S)

@@ -45,11 +45,15 @@ static const struct capability before_eni[] = {
     {SHORT("execution-role-awslogs"), SWITCH(awslogs_execution_role), true, 0},
 };
 
-/* FireLens, but for a configuration in S3 */
+/* FireLens */
 static const char *const firelens[] = {
-    SHORT("firelens.fluentd"),          SHORT("firelens.fluentbit"),
-    LONG("logging-driver.awsfirelens"), SHORT("logging-driver.awsfirelens.log-driver-buffer-limit"),
-    SHORT("firelens.non-root-user"),    SHORT("firelens.options.config.file"),
+    SHORT("firelens.fluentd"),
+    SHORT("firelens.fluentbit"),
+    LONG("logging-driver.awsfirelens"),
+    SHORT("logging-driver.awsfirelens.log-driver-buffer-limit"),
+    SHORT("firelens.non-root-user"),
+    SHORT("firelens.options.config.file"),
+    SHORT("firelens.options.config.s3"),
 };
 
 static const struct capability after_eni[] = {

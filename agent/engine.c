@@ -65,6 +65,7 @@ void engine_drop_task(struct engine *en, struct task *t)
     loop_timer_stop(en->loop, &tw->cleanup);
     engine_free_volumes(t);
     engine_free_secrets(t);
+    s3_cancel(tw->firelens_request);
     engine_free_logins(t);
     engine_free_gmsa(t);
     free(tw);
@@ -270,6 +271,7 @@ void engine_free(struct engine *en)
     map_release(&en->by_arn);
     map_release(&en->by_docker_id);
     map_release(&en->by_endpoint);
+    host_release(&en->host);
     free(en);
 }
 

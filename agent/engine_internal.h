@@ -134,6 +134,8 @@ struct task_work {
     struct secret_work *secrets; /* NULL: not looked for yet */
     size_t n_secrets;
     struct aws_call *secret_call;
+    struct s3_request *firelens_request;
+    bool firelens_ready;       /* the configuration in S3 has been fetched */
     struct login_work *logins; /* NULL: not looked for yet */
     size_t n_logins;
     struct aws_call *login_call;
@@ -221,9 +223,14 @@ void engine_recover(struct engine *en);
 /* engine_envfile.c: false while they are being fetched, or cannot be. */
 bool engine_env_files_ready(struct container *c);
 
+/* engine_firelens.c: false while the router's configuration is being fetched, or cannot be. */
+bool engine_firelens_ready(struct container *c);
+int engine_firelens_write(struct container *c); /* when c routes; -1: the task is to stop */
+
 /* engine_secret.c: false while they are being fetched, or cannot be. */
 bool engine_secrets_ready(struct task *t);
-/* Name and value for the environment, or for the options of the log driver. New reference. */
+/* Name and value for the environment, or for the options of the log driver; those of a router are
+ * the options of all that log to it. New reference. */
 json_t *engine_secret_vars(const struct container *c, bool log_driver);
 void engine_free_secrets(struct task *t);
 

@@ -4,7 +4,6 @@
  */
 #include "agent/container_config.h"
 #include "agent/engine_internal.h"
-#include "agent/firelens.h"
 #include "agent/reason.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -111,25 +110,6 @@ static int hold_cgroup(struct container *c, char **ret_parent)
     return -1;
 }
 
-/* What the router reads is there before it. */
-static int write_firelens(struct container *c)
-{
-    struct task *t = c->task;
-    struct engine *en = c->work->en;
-    struct err e = ERR_INIT;
-    _cleanup_free_ char *reason = NULL;
-
-    if (firelens_router(t) != c || firelens_write(t, en->config, engine_cluster(en), &e) == 0)
-        return 0;
-    reason = xasprintf("unable to generate firelens config file: %s", e.text);
-    log_event(en->log, LOG_ERROR, "FireLens cannot be configured", "task", t->arn, "error", e.text,
-              NULL);
-    task_set_reason(t, reason);
-    task_set_desired(t, TASK_STOPPED, en->log);
-    t->work->dirty = t->work->again = true;
-    return -1;
-}
-
 void engine_begin_create(struct container *c)
 {
     struct container_work *w = c->work;
@@ -148,7 +128,7 @@ void engine_begin_create(struct container *c)
         c->task->work->again = true;
         return;
     }
-    if (hold_cgroup(c, &parent) < 0 || write_firelens(c) < 0)
+    if (hold_cgroup(c, &parent) < 0 || engine_firelens_write(c) < 0)
         return;
     env.region = en->config->region;
     env.cgroup_parent = parent;

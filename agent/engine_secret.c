@@ -5,6 +5,7 @@
  * again when something still has to be created. (taskresource/ssmsecret, asmsecret)
  */
 #include "agent/engine_internal.h"
+#include "agent/firelens.h"
 #include "agent/secret.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -230,18 +231,35 @@ bool engine_secrets_ready(struct task *t)
 
 /* ---- for the create body ---- */
 
-json_t *engine_secret_vars(const struct container *c, bool log_driver)
+/* Those of one kind, under their names, or as the variables of a router. */
+static void add_vars(json_t *vars, const struct container *c, bool log_driver, bool numbered)
 {
-    json_t *vars = json_object();
     const json_t *v;
     size_t i;
 
     json_array_foreach (json_object_get(c->spec, "secrets"), i, v) {
         const struct secret_work *s = find(c->task, v);
         const char *name = json_str(v, "name");
+        _cleanup_free_ char *key = NULL;
 
-        if (s && s->value && name && str_eq(json_str(v, "target"), "LOG_DRIVER") == log_driver)
-            json_put_str(vars, name, s->value);
+        if (!s || !s->value || !name || str_eq(json_str(v, "target"), "LOG_DRIVER") != log_driver)
+            continue;
+        key = numbered ? firelens_variable(c, name) : xstrdup(name);
+        json_put_str(vars, key, s->value);
     }
+}
+
+/* Secrets among the options of FireLens do not go to Docker, but to the router, which puts them
+ * into its configuration. (task.go:PopulateSecretLogOptionsToFirelensContainer) */
+json_t *engine_secret_vars(const struct container *c, bool log_driver)
+{
+    json_t *vars = json_object();
+    const struct task *t = c->task;
+
+    if (!log_driver || !firelens_logs(c))
+        add_vars(vars, c, log_driver, false);
+    for (size_t i = 0; !log_driver && firelens_router(t) == c && i < t->n_containers; i++)
+        if (firelens_logs(&t->containers[i]))
+            add_vars(vars, &t->containers[i], true, true);
     return vars;
 }

@@ -121,7 +121,7 @@ static void step_up(struct container *c, int64_t *until)
         break;
     case CONTAINER_PULLED:
         if (engine_secrets_ready(c->task) && engine_env_files_ready(c) &&
-            engine_gmsa_ready(c->task))
+            engine_firelens_ready(c) && engine_gmsa_ready(c->task))
             engine_begin_create(c);
         break;
     default:

@@ -71,18 +71,57 @@ bool firelens_logs(const struct container *c)
     return options != NULL;
 }
 
-static int check_secrets(const struct container *c, struct err *e)
+const char *firelens_s3(const struct task *t)
+{
+    const struct container *router = firelens_router(t);
+
+    if (!router || !str_eq(option(router, "config-file-type"), "s3"))
+        return NULL;
+    return option(router, "config-file-value");
+}
+
+/* (firelens_unix.go:parseOptions) */
+static int check_file(const struct container *router, struct err *e)
+{
+    const char *type = option(router, "config-file-type");
+
+    if (!type)
+        return 0;
+    if (!str_eq(type, "s3") && !str_eq(type, "file"))
+        return err_set(e, ERR_USAGE, "invalid value %.60s is specified for option config-file-type",
+                       type);
+    if (!option(router, "config-file-value"))
+        return err_set(e, ERR_USAGE,
+                       "option config-file-type is specified but config-file-value is "
+                       "not specified");
+    return 0;
+}
+
+char *firelens_variable(const struct container *c, const char *name)
+{
+    return xasprintf("%s_%zu", name, c->index);
+}
+
+/* Options that are secrets stand in the configuration as variables of the router's environment.
+ * (task.go:collectFirelensLogEnvOptions) */
+static void add_secret_options(json_t *options, const struct container *c, bool fluentd)
 {
     json_t *v;
     size_t i;
 
-    json_array_foreach (json_object_get(c->spec, "secrets"), i, v)
-        if (str_eq(json_str(v, "target"), "LOG_DRIVER"))
-            return err_set(e, ERR_USAGE,
-                           "container \"%.60s\" has secrets among its FireLens options, which "
-                           "this agent does not offer",
-                           c->name);
-    return 0;
+    json_array_foreach (json_object_get(c->spec, "secrets"), i, v) {
+        const char *name = json_str(v, "name");
+        _cleanup_free_ char *variable = NULL, *text = NULL;
+
+        if (!name || !str_eq(json_str(v, "target"), "LOG_DRIVER"))
+            continue;
+        variable = firelens_variable(c, name);
+        text = xasprintf(fluentd ? "\"#{ENV['%s']}\""
+                                 : "$"
+                                   "{%s}",
+                         variable);
+        json_put_str(options, name, text);
+    }
 }
 
 int firelens_check(const struct task *t, struct err *e)
@@ -93,23 +132,16 @@ int firelens_check(const struct task *t, struct err *e)
     if (router && !str_eq(type, "fluentd") && !str_eq(type, "fluentbit"))
         return err_set(e, ERR_USAGE, "encounter invalid firelens configuration type %.60s",
                        type ? type : "");
-    if (router && str_eq(option(router, "config-file-type"), "s3"))
-        return err_set(e, ERR_USAGE,
-                       "container \"%.60s\" has its FireLens configuration in S3, "
-                       "which this agent does not offer",
-                       router->name);
+    if (router && check_file(router, e) < 0)
+        return -1;
     for (size_t i = 0; i < t->n_containers; i++) {
         const struct container *c = &t->containers[i];
 
-        if (!firelens_logs(c))
-            continue;
-        if (!router)
+        if (firelens_logs(c) && !router)
             return err_set(e, ERR_USAGE,
                            "container \"%.60s\" logs to awsfirelens, and no "
                            "container of its task routes logs",
                            c->name);
-        if (check_secrets(c, e) < 0)
-            return -1;
     }
     return 0;
 }
@@ -265,6 +297,7 @@ static int each_log(struct file *f, const struct task *t, bool outputs, struct e
 
         if (!options)
             continue;
+        add_secret_options(options, c, f->fluentd);
         if (check_lines(c, options, e) < 0 || (outputs && output(f, c, options, e) < 0))
             return -1;
         if (outputs)
@@ -275,11 +308,18 @@ static int each_log(struct file *f, const struct task *t, bool outputs, struct e
     return 0;
 }
 
+/* Where the file of S3 is in the router. */
+static const char *external_path(const struct container *router)
+{
+    return is_fluentd(router) ? "/fluentd/etc/external.conf" : "/fluent-bit/etc/external.conf";
+}
+
 char *firelens_config(const struct task *t, const char *cluster, struct err *e)
 {
     const struct container *router = firelens_router(t);
     struct file f = {.b = BUF_INIT(FIRELENS_CONFIG_MAX), .fluentd = is_fluentd(router)};
-    const char *extra = option(router, "config-file-value");
+    const char *extra =
+        firelens_s3(t) ? external_path(router) : option(router, "config-file-value");
     char *text = NULL;
     int r;
 
@@ -287,7 +327,7 @@ char *firelens_config(const struct task *t, const char *cluster, struct err *e)
     r = each_log(&f, t, false, e);
     if (!str_eq(option(router, "enable-ecs-log-metadata"), "false"))
         metadata(&f, t, cluster);
-    if (extra && str_eq(option(router, "config-file-type"), "file"))
+    if (extra && option(router, "config-file-type"))
         buf_addf(&f.b, "\n%s %s\n", f.fluentd ? "@include" : "@INCLUDE", extra);
     if (!f.fluentd && (task_is_awsvpc(t) || str_eq(t->network_mode, "bridge")))
         buf_adds(&f.b, "\n[OUTPUT]\n    Name null\n    Match firelens-healthcheck\n");
@@ -324,9 +364,21 @@ int firelens_write(const struct task *t, const struct config *config, const char
     return io_write_file(path, text, strlen(text), 0644, e);
 }
 
+int firelens_write_external(const struct task *t, const struct config *config, const char *text,
+                            size_t n, struct err *e)
+{
+    _cleanup_free_ char *dir = folder(t, config->datadir, "/config");
+    _cleanup_free_ char *path = xasprintf("%s/external.conf", dir);
+
+    if (io_mkdirs(dir, 0755, e) < 0)
+        return -1;
+    return io_write_file(path, text, n, 0644, e);
+}
+
 void firelens_remove(const struct task *t, const struct config *config)
 {
-    static const char *const files[] = {"/config/fluent.conf", "/socket/fluent.sock"};
+    static const char *const files[] = {"/config/fluent.conf", "/config/external.conf",
+                                        "/socket/fluent.sock"};
     static const char *const folders[] = {"/config", "/socket", ""};
 
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -386,6 +438,12 @@ static void put_binds(const struct container *c, const struct config *config, js
         json_put(host, "Binds", binds);
     }
     json_array_append_new(binds, json_string(file));
+    if (firelens_s3(c->task)) {
+        _cleanup_free_ char *external = xasprintf("%s/data/firelens/%s/config/external.conf:%s",
+                                                  config->host_datadir, id, external_path(c));
+
+        json_array_append_new(binds, json_string(external));
+    }
     json_array_append_new(binds, json_string(socket));
 }
 

@@ -132,6 +132,17 @@ char *gpu_visible(const struct container *c)
     return i ? xstrdup(buf_str(&b)) : NULL;
 }
 
+json_t *gpu_of_task(const struct task *t)
+{
+    json_t *ids = json_array(), *v;
+    size_t i;
+
+    json_array_foreach (associations(t), i, v)
+        if (is_gpu(v) && json_str(v, "name"))
+            json_array_append_new(ids, json_string(json_str(v, "name")));
+    return ids;
+}
+
 static bool has_any(const struct task *t)
 {
     json_t *v;

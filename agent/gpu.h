@@ -33,6 +33,8 @@ json_t *gpus_devices(const struct gpus *g);
 
 /* -1: one is given to several containers, or to one that there is not. */
 int gpu_check(const struct task *t, struct err *e);
+/* Ids of all its GPUs. New reference. */
+json_t *gpu_of_task(const struct task *t);
 
 /* The ids that the container has, with commas. To be freed; NULL: none. */
 char *gpu_visible(const struct container *c);

@@ -1,3 +1,4 @@
+#include "agent/gpu.h"
 #include "agent/host.h"
 
 #include <math.h>
@@ -10,7 +11,13 @@
 
 void host_init(struct host *h, int64_t cpu, int64_t memory)
 {
-    *h = (struct host){.cpu = cpu, .memory = memory};
+    *h = (struct host){.cpu = cpu, .memory = memory, .gpus = json_object()};
+}
+
+void host_release(struct host *h)
+{
+    json_decref(h->gpus);
+    h->gpus = NULL;
 }
 
 /* MiB of hostConfig.MemoryReservation, which is a text within the payload; 0: none. */
@@ -106,6 +113,29 @@ static bool unuse(struct host *h, int port, bool udp)
     return true;
 }
 
+static bool gpus_free(const struct host *h, const struct task *t)
+{
+    _cleanup_json_ json_t *ids = gpu_of_task(t);
+    json_t *id;
+    size_t i;
+
+    json_array_foreach (ids, i, id)
+        if (json_int(h->gpus, json_string_value(id), 0) > 0)
+            return false;
+    return true;
+}
+
+static void count_gpus(struct host *h, const struct task *t, int by)
+{
+    _cleanup_json_ json_t *ids = gpu_of_task(t);
+    json_t *id;
+    size_t i;
+
+    json_array_foreach (ids, i, id)
+        json_put_int(h->gpus, json_string_value(id),
+                     json_int(h->gpus, json_string_value(id), 0) + by);
+}
+
 const char *host_take(struct host *h, const struct task *t)
 {
     if (h->cpu_used + cpu_of(t) > h->cpu)
@@ -114,6 +144,8 @@ const char *host_take(struct host *h, const struct task *t)
         return "MEMORY";
     if (!each_port(h, t, is_free))
         return "PORTS";
+    if (!gpus_free(h, t))
+        return "GPU";
     host_hold(h, t);
     return NULL;
 }
@@ -123,6 +155,7 @@ void host_hold(struct host *h, const struct task *t)
     h->cpu_used += cpu_of(t);
     h->memory_used += memory_of(t);
     each_port(h, t, use);
+    count_gpus(h, t, 1);
 }
 
 void host_give_back(struct host *h, const struct task *t)
@@ -130,4 +163,5 @@ void host_give_back(struct host *h, const struct task *t)
     h->cpu_used -= cpu_of(t);
     h->memory_used -= memory_of(t);
     each_port(h, t, unuse);
+    count_gpus(h, t, -1);
 }

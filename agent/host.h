@@ -1,5 +1,5 @@
 /*
- * host.h - what tasks take of this instance: CPU, memory, host ports.
+ * host.h - what tasks take of this instance: CPU, memory, host ports, GPUs.
  *
  * The service places a task as soon as another one is to stop, and while that
  * one still runs the instance has less than the service thinks. A task that
@@ -12,7 +12,7 @@
  * reservation of memory counts before a limit; host ports that the payload
  * fixes, but for awsvpc. A port that the agent chooses is never in the way.
  *
- * Pure arithmetic; no release.
+ * Pure arithmetic. Life cycle: host_init(), host_release().
  */
 #ifndef AGENT_HOST_H
 #define AGENT_HOST_H
@@ -26,9 +26,11 @@ struct host {
     int64_t cpu, memory; /* all there is: units of 1/1024 core, MiB */
     int64_t cpu_used, memory_used;
     unsigned char ports[2][65536 / 8]; /* tcp, udp */
+    json_t *gpus;                      /* object: id of one that is used -> how often */
 };
 
 void host_init(struct host *h, int64_t cpu, int64_t memory);
+void host_release(struct host *h);
 
 /* NULL when there is room for the task, and it is taken. Else what there is not enough of. */
 const char *host_take(struct host *h, const struct task *t);

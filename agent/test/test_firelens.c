@@ -65,7 +65,10 @@ static void what_cannot_be_routed_is_told(void **state)
     static const char *const rows[][2] = {
         {MAIN(""), "no container of its task routes logs"},
         {ROUTER("\"type\":\"syslog\""), "invalid firelens configuration type syslog"},
-        {ROUTER("\"type\":\"fluentd\",\"options\":{\"config-file-type\":\"s3\"}"), "in S3"},
+        {ROUTER("\"type\":\"fluentd\",\"options\":{\"config-file-type\":\"s3\"}"),
+         "config-file-value is not specified"},
+        {ROUTER("\"type\":\"fluentd\",\"options\":{\"config-file-type\":\"ftp\"}"),
+         "invalid value ftp"},
     };
 
     (void)state;
@@ -92,6 +95,43 @@ static void an_output_needs_its_plugin_and_an_option_is_one_line(void **state)
     assert_non_null(strstr(e.text, "more than a line"));
 }
 
+#define SECRET                                                                                     \
+    "{\"name\":\"api_key\",\"valueFrom\":\"k\",\"provider\":\"ssm\",\"target\":\"LOG_DRIVER\"}"
+
+/* The value of a secret is the router's to find; each container has its own variable. */
+static void secrets_stand_as_variables_and_a_file_of_s3_is_included(void **state)
+{
+    static const struct {
+        const char *type, *key, *wants, *include;
+    } rows[] = {
+        {"fluentbit", "Name", "    api_key ${api_key_1}\n",
+         "@INCLUDE /fluent-bit/etc/external.conf\n"},
+        {"fluentd", "@type", "    api_key \"#{ENV['api_key_1']}\"\n",
+         "@include /fluentd/etc/external.conf\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_free_ char *containers = xasprintf(
+            "{\"name\":\"router\",\"image\":\"i\",\"firelensConfiguration\":{\"type\":\"%s\","
+            "\"options\":{\"config-file-type\":\"s3\",\"config-file-value\":\"arn:aws:s3:::b/"
+            "k\"}}},"
+            "{\"name\":\"main\",\"image\":\"i\",\"secrets\":[" SECRET "],\"dockerConfig\":"
+            "{\"hostConfig\":\"{\\\"LogConfig\\\":{\\\"Type\\\":\\\"awsfirelens\\\","
+            "\\\"Config\\\":{\\\"%s\\\":\\\"http\\\"}}}\"}}",
+            rows[i].type, rows[i].key);
+        struct err e = ERR_INIT;
+        _cleanup_free_ char *text = NULL;
+
+        take(containers);
+        assert_int_equal(firelens_check(task, &e), 0);
+        assert_string_equal(firelens_s3(task), "arn:aws:s3:::b/k");
+        text = firelens_config(task, "demo", &e);
+        assert_non_null(strstr(text, rows[i].wants));
+        assert_non_null(strstr(text, rows[i].include));
+    }
+}
+
 static void files_are_written_and_removed(void **state)
 {
     char dir[] = "/tmp/test-firelens-XXXXXX";
@@ -105,6 +145,7 @@ static void files_are_written_and_removed(void **state)
     take(MAIN("") "," ROUTER("\"type\":\"fluentd\""));
     assert_int_equal(firelens_write(task, &config, "demo", &e), 0);
     assert_int_equal(firelens_write(task, &config, "demo", &e), 0);
+    assert_int_equal(firelens_write_external(task, &config, "x", 1, &e), 0);
     assert_int_equal(access(path, R_OK), 0);
     firelens_remove(task, &config);
     assert_int_equal(access(path, R_OK), -1);
@@ -121,6 +162,7 @@ int main(void)
         TEST(a_task_of_its_own_network_is_listened_to_on_its_loopback),
         TEST(what_cannot_be_routed_is_told),
         TEST(an_output_needs_its_plugin_and_an_option_is_one_line),
+        TEST(secrets_stand_as_variables_and_a_file_of_s3_is_included),
         TEST(files_are_written_and_removed),
     };
 

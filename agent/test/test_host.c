@@ -48,6 +48,7 @@ static void test_sums(void **state)
     host_give_back(&h, t);
     assert_int_equal(h.cpu_used, 0);
     assert_int_equal(h.memory_used, 0);
+    host_release(&h);
     task_free(t);
 }
 
@@ -62,6 +63,7 @@ static void test_task_counts_before_its_containers(void **state)
     assert_null(host_take(&h, t));
     assert_int_equal(h.cpu_used, 512);
     assert_int_equal(h.memory_used, 64);
+    host_release(&h);
     task_free(t);
 }
 
@@ -90,8 +92,35 @@ static void test_ports(void **state)
     assert_null(host_take(&h, t[2]));
     host_give_back(&h, t[0]);
     assert_null(host_take(&h, t[0]));
+    host_release(&h);
     for (size_t i = 0; i < ARRAY_SIZE(t); i++)
         task_free(t[i]);
+}
+
+static void a_gpu_has_one_holder(void **state)
+{
+    static const char one[] = ", \"containers\": [{\"name\": \"a\", \"image\": \"i\"}], "
+                              "\"associations\": [{\"containers\": [\"a\"], \"name\": \"gpu-%d\", "
+                              "\"type\": \"gpu\", \"content\": {}}]";
+    struct task *t[2];
+    struct host h;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char text[512];
+
+        snprintf(text, sizeof(text), one, i);
+        t[i] = task_with(text);
+    }
+    host_init(&h, 1024, 1000);
+    assert_null(host_take(&h, t[0]));
+    assert_string_equal(host_take(&h, t[0]), "GPU");
+    assert_null(host_take(&h, t[1]));
+    host_give_back(&h, t[0]);
+    assert_null(host_take(&h, t[0]));
+    host_release(&h);
+    task_free(t[0]);
+    task_free(t[1]);
 }
 
 int main(void)
@@ -100,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_task_counts_before_its_containers),
         cmocka_unit_test(test_ports),
+        cmocka_unit_test(a_gpu_has_one_holder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

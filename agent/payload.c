@@ -496,6 +496,25 @@ struct task *payload_task(const json_t *spec, struct err *e)
 
 /* ---- what is not possible here ---- */
 
+/* What is no network interface needs a container of the agent's own image beside the task's, or a
+ * driver of the host's: neither is registered as a capability here. */
+static int check_attachments(const struct task *t, struct err *e)
+{
+    static const char *const names[][2] = {{"serviceconnectdetail", "Service Connect"},
+                                           {"amazonebs", "an EBS volume of its own"}};
+    const json_t *v;
+    size_t i;
+
+    json_array_foreach (json_object_get(t->spec, "attachments"), i, v)
+        for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+            const char *type = json_str(v, "attachmentType");
+
+            if (type && strcasecmp(type, names[k][0]) == 0)
+                return err_set(e, ERR_USAGE, "%s is not offered by this agent", names[k][1]);
+        }
+    return 0;
+}
+
 int payload_unsupported(const struct task *t, const struct config *c, struct err *e)
 {
     const json_t *v;
@@ -510,7 +529,7 @@ int payload_unsupported(const struct task *t, const struct config *c, struct err
             return err_set(e, ERR_USAGE,
                            "GPUs are not offered by this agent: "
                            "ECS_ENABLE_GPU_SUPPORT is not set");
-    if (gpu_check(t, e) < 0 || firelens_check(t, e) < 0)
+    if (gpu_check(t, e) < 0 || firelens_check(t, e) < 0 || check_attachments(t, e) < 0)
         return -1;
     json_array_foreach (json_object_get(t->spec, "volumes"), i, v) {
         const char *type = json_str(v, "type");

@@ -4,8 +4,7 @@
  * Pure: ENIs in, configurations for plugins out, and the few members of the pause container's
  * create body. One interface is a plugin vpc-eni (or vpc-branch-eni where the interface is a VLAN
  * of a trunk) as eth0; behind them ecs-bridge as ecs-eth0, over which the task reaches the agent,
- * with an address from ecs-ipam; then aws-appmesh and ecs-serviceconnect where the task has a
- * proxy of that kind.
+ * with an address from ecs-ipam; then aws-appmesh where the task has a proxy of that kind.
  *
  * Source: api/task/task_linux.go (BuildCNIConfigAwsvpc), ecscni/netconfig_linux.go,
  * api/task/task.go (applyENIHostname, generateENIExtraHosts, overrideDNS), appmesh.go.

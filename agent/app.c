@@ -117,6 +117,7 @@ static void release(struct app *a)
     tcs_session_free(a->tcs);
     ecs_register_cancel(a->registering);
     ec2_tags_cancel(a->asking_tags);
+    loop_timer_stop(&a->loop, &a->pool_timer);
     spot_free(a->spot);
     command_run_cancel(a->asking);
     link_watch_free(a->links);

@@ -66,6 +66,10 @@ struct app {
     json_t *plugin_versions; /* object: attribute -> value; NULL: none */
     bool pause_loaded;
     void (*on_network)(struct app *a); /* after app_network() */
+    void (*in_service)(struct app *a); /* after app_wait_in_service() */
+    struct clock_timer pool_timer;
+    unsigned int pool_silent;
+    bool pool_seen;
     struct task_credentials task_credentials;
 
     char *cluster;                                                  /* configured, or "default" */
@@ -85,6 +89,9 @@ void app_tell_notes(struct app *a);
 
 /* Goes on until the instance is registered and connected, or app_fail(). */
 void app_start(struct app *a);
+
+/* app_warm_pool.c: then(), at once or when the instance goes into service. */
+void app_wait_in_service(struct app *a, void (*then)(struct app *a));
 
 /*
  * app_network.c: the pause image, and what network mode awsvpc needs, where it is asked for: no

@@ -293,7 +293,7 @@ static void open_state(struct app *a)
     if (check_saved(a, &e) < 0 || app_engine_new(a, &e) < 0 || check_limits(a, &e) < 0)
         app_fail(a, AGENT_EXIT_TERMINAL, "Saved state", &e);
     else
-        find_network(a);
+        app_wait_in_service(a, find_network);
 }
 
 /* An instance that does not say is none the worse. (The official agent does not start without.) */

@@ -106,7 +106,7 @@ struct config {
     struct config_bool awslogs_execution_role, dependents_upfront, spot_draining;
     struct config_bool task_eni, eni_trunking, block_imds;
     char *cni_path, *nvidia_runtime, *host_datadir;
-    struct config_bool gpu_support, firelens_async;
+    struct config_bool gpu_support, firelens_async, warm_pools, match_volumes;
     json_t *local_routes; /* array of strings */
     json_t *pause_labels; /* object of strings */
     char *cgroup_path;

@@ -122,13 +122,44 @@ static void make(struct volume_work *v)
     v->call = docker_volume_create(v->t->work->en->docker, body, on_made, v);
 }
 
+static bool same(const json_t *have, const json_t *want)
+{
+    return json_object_size(have) == 0 && json_object_size(want) == 0
+               ? true
+               : json_equal((json_t *)(uintptr_t)have, (json_t *)(uintptr_t)want);
+}
+
+/* What of the volume that is there is another than the task says; NULL: nothing.
+ * (task.go:addSharedVolumes) */
+static const char *differs(const struct volume_work *v, const json_t *there)
+{
+    const json_t *docker = json_object_get(v->spec, "dockerVolumeConfiguration");
+
+    if (!v->provision || !v->t->work->en->config->match_volumes.on)
+        return NULL;
+    if (!same(json_object_get(there, "Labels"), json_object_get(docker, "labels")))
+        return "labels";
+    if (!same(json_object_get(there, "Options"), json_object_get(docker, "driverOpts")))
+        return "options";
+    return NULL;
+}
+
 static void on_looked(const struct docker_result *r, void *user)
 {
     struct volume_work *v = user;
     _cleanup_free_ char *why = NULL;
+    const char *other = r->ok ? differs(v, r->json) : NULL;
 
     v->call = NULL;
-    v->ready = r->ok;
+    v->ready = r->ok && !other;
+    if (other) {
+        why = xasprintf("initialize volume: non-autoprovisioned volume does not match existing "
+                        "volume %s: '%s'",
+                        other, v->name);
+        fail(v, why);
+        engine_progress(v->t);
+        return;
+    }
     if (!r->ok && v->provision && !r->timed_out) {
         make(v);
         return;

@@ -99,7 +99,8 @@ struct config {
     char *auth_type, *auth_data; /* registry_auth.h; NULL: not set */
     char *pull_behavior_text;
     enum pull_behavior pull_behavior;
-    struct config_bool disable_metrics, disable_health_check;
+    struct config_bool disable_metrics, disable_health_check, poll_metrics;
+    int64_t polling_wait;
     struct config_bool external, disable_privileged, selinux, apparmor;
     struct config_bool task_iam_role, task_iam_role_network_host;
     struct config_bool task_cpu_mem_limit, exclude_ipv6_bindings;

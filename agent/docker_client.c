@@ -605,6 +605,12 @@ struct docker_request *docker_inspect(struct docker_client *d, const char *id, d
     return simple(d, DOCKER_CONTAINER_INSPECT, id, "", DOCKER_INSPECT_TIMEOUT, done, user);
 }
 
+struct docker_request *docker_stats_once(struct docker_client *d, const char *id,
+                                         docker_done_fn done, void *user)
+{
+    return simple(d, DOCKER_CONTAINER_STATS, id, "?stream=0", DOCKER_STATS_INACTIVITY, done, user);
+}
+
 struct docker_request *docker_remove(struct docker_client *d, const char *id, docker_done_fn done,
                                      void *user)
 {

@@ -122,6 +122,9 @@ struct docker_request *docker_stop(struct docker_client *d, const char *id, int6
 /* id or name */
 struct docker_request *docker_inspect(struct docker_client *d, const char *id, docker_done_fn done,
                                       void *user);
+/* One sample of what it uses. */
+struct docker_request *docker_stats_once(struct docker_client *d, const char *id,
+                                         docker_done_fn done, void *user);
 /* DELETE /containers/<id>?v=1 */
 struct docker_request *docker_remove(struct docker_client *d, const char *id, docker_done_fn done,
                                      void *user);

@@ -9,7 +9,8 @@ struct docker_stats {
     struct loop *loop;
     struct docker_client *docker;
     struct stats_set *set;
-    char *path;
+    char *id, *path;
+    int64_t every; /* ns; 0: a stream */
     unsigned int processors;
     struct unix_stream *light;     /* from a daemon behind a unix socket */
     struct docker_request *stream; /* from any other */
@@ -96,10 +97,40 @@ static void open_any(struct docker_stats *st)
         open_later(st);
 }
 
+/* ---- a sample now and then ---- */
+
+static void on_sample(const struct docker_result *r, void *user)
+{
+    struct docker_stats *st = user;
+    _cleanup_free_ char *text = r->ok ? json_text(r->json) : NULL;
+
+    st->stream = NULL;
+    if (!text) {
+        open_later(st);
+        return;
+    }
+    on_text(text, strlen(text), st);
+    /* from the second on: not all containers at the same moment */
+    loop_timer_start(st->loop, &st->again,
+                     st->every + (st->set->seen < 2 ? backoff_spread(0, st->every * 8 / 10) : 0),
+                     on_again);
+}
+
+static void ask(struct docker_stats *st)
+{
+    st->stream = docker_stats_once(st->docker, st->id, on_sample, st);
+    if (!st->stream)
+        open_later(st);
+}
+
 static void open_stream(struct docker_stats *st)
 {
     const char *path = docker_socket(st->docker);
 
+    if (st->every) {
+        ask(st);
+        return;
+    }
     if (path)
         open_light(st, path);
     else
@@ -107,7 +138,7 @@ static void open_stream(struct docker_stats *st)
 }
 
 struct docker_stats *docker_stats_new(struct loop *l, struct docker_client *d, const char *id,
-                                      struct stats_set *set)
+                                      int64_t every, struct stats_set *set)
 {
     struct docker_stats *st = new0(struct docker_stats);
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -115,6 +146,8 @@ struct docker_stats *docker_stats_new(struct loop *l, struct docker_client *d, c
     st->loop = l;
     st->docker = d;
     st->set = set;
+    st->every = every;
+    st->id = xstrdup(id);
     st->path = xasprintf("/containers/%s/stats?stream=1", id);
     st->processors = processors > 0 ? (unsigned int)processors : 1;
     backoff_init(&st->backoff, 1 * NS_PER_S, 10 * NS_PER_S, 2.0, 0.5);
@@ -137,6 +170,7 @@ void docker_stats_free(struct docker_stats *st)
     docker_cancel(st->stream);
     unix_stream_close(st->light);
     free(st->last);
+    free(st->id);
     free(st->path);
     free(st);
 }

@@ -29,7 +29,9 @@ static void on_running(struct container *c)
         c->type != CONTAINER_NORMAL)
         return;
     w->samples = (struct stats_set){0};
-    w->stats = docker_stats_new(w->en->loop, w->en->docker, c->docker_id, &w->samples);
+    w->stats = docker_stats_new(w->en->loop, w->en->docker, c->docker_id,
+                                w->en->config->poll_metrics.on ? w->en->config->polling_wait : 0,
+                                &w->samples);
 }
 
 static void on_stopped(struct container *c)

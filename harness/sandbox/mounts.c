@@ -112,6 +112,7 @@ static int copy_root(struct err *e)
                                       "lost+found",
                                       "images",
                                       "managed-agents",
+                                      "rotatingcreds",
                                       "amazon-ecs-cni-plugins",
                                       NULL};
     _cleanup_closedir_ DIR *d = opendir("/");

@@ -138,6 +138,7 @@ static void release(struct app *a)
     free(a->identity_signature);
     free(a->instance_arn);
     free(a->zone);
+    free(a->private_ipv4);
     free(a->zone_id);
     free(a->vpc_id);
     gpus_release(&a->gpus);

@@ -76,7 +76,8 @@ struct app {
     char *ec2_instance_id, *identity_document, *identity_signature; /* NULL: not on EC2 */
     char *instance_arn;                                             /* saved, then as registered */
     char *zone_id, *vpc_id, *subnet_id, *mac;                       /* NULL: not known */
-    char *zone;                                                     /* as registered; NULL: none */
+    char *private_ipv4; /* NULL: not asked for, or none */
+    char *zone;         /* as registered; NULL: none */
 };
 
 /* Ends the agent with this status, from anywhere below loop_run(). */

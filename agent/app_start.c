@@ -8,6 +8,7 @@
 #include "agent/cloud_init.h"
 #include "agent/app_parts.h"
 #include "agent/capability.h"
+#include "agent/metadata_file.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -399,6 +400,37 @@ static int save_metadata(struct app *a, const char *zone, struct err *e)
     return 0;
 }
 
+/* From here on containers may be told where they are. */
+static void connect_from(struct app *a, const char *public_ipv4)
+{
+    const struct metadata_place place = {.cluster = a->cluster,
+                                         .instance_arn = a->instance_arn,
+                                         .zone = a->zone,
+                                         .private_ipv4 = a->private_ipv4,
+                                         .public_ipv4 = public_ipv4};
+    struct err e = ERR_INIT;
+
+    engine_set_place(a->engine, &place);
+    if (app_connect(a, &e) < 0)
+        app_fail(a, AGENT_EXIT_RESTART, "Connecting", &e);
+}
+
+/* An instance without one is none the worse. */
+static void on_public_ipv4(const char *body, const struct err *e, void *user)
+{
+    (void)e;
+    connect_from(user, body);
+}
+
+static void on_private_ipv4(const char *body, const struct err *e, void *user)
+{
+    struct app *a = user;
+
+    (void)e;
+    a->private_ipv4 = xstrdup(body);
+    imds_get(a->imds, "meta-data/public-ipv4", on_public_ipv4, a);
+}
+
 static void on_registered(const struct registered *r, void *user)
 {
     struct app *a = user;
@@ -418,8 +450,10 @@ static void on_registered(const struct registered *r, void *user)
         log_event(&a->log, LOG_ERROR, "The registration is not saved", "error", e.text, NULL);
         err_clear(&e);
     }
-    if (app_connect(a, &e) < 0)
-        app_fail(a, AGENT_EXIT_RESTART, "Connecting", &e);
+    if (a->config.container_metadata.on && !imds_gone(a->imds))
+        imds_get(a->imds, "meta-data/local-ipv4", on_private_ipv4, a);
+    else
+        connect_from(a, NULL);
 }
 
 static void register_with(struct app *a, const json_t *tags)

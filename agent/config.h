@@ -108,6 +108,7 @@ struct config {
     struct config_bool task_eni, eni_trunking, block_imds;
     char *cni_path, *nvidia_runtime, *host_datadir;
     struct config_bool gpu_support, firelens_async, warm_pools, match_volumes;
+    struct config_bool container_metadata;
     json_t *local_routes; /* array of strings */
     json_t *pause_labels; /* object of strings */
     char *cgroup_path;

@@ -247,6 +247,24 @@ static void on_events_open(bool gap, void *user)
         engine_inspect_running(en);
 }
 
+static void keep(const char **slot, const char *value)
+{
+    free((void *)(uintptr_t)*slot);
+    *slot = xstrdup(value);
+}
+
+void engine_set_place(struct engine *en, const struct metadata_place *p)
+{
+    static const struct metadata_place none;
+
+    p = p ? p : &none;
+    keep(&en->place.cluster, p->cluster);
+    keep(&en->place.instance_arn, p->instance_arn);
+    keep(&en->place.zone, p->zone);
+    keep(&en->place.private_ipv4, p->private_ipv4);
+    keep(&en->place.public_ipv4, p->public_ipv4);
+}
+
 void engine_start(struct engine *en)
 {
     struct docker_events_sink sink = {on_events_open, engine_on_docker_event, en};
@@ -272,6 +290,7 @@ void engine_free(struct engine *en)
     map_release(&en->by_docker_id);
     map_release(&en->by_endpoint);
     host_release(&en->host);
+    engine_set_place(en, NULL);
     free(en);
 }
 

@@ -34,6 +34,7 @@
 #include "base/log.h"
 
 struct credfetch_client;
+struct metadata_place;
 struct engine;
 
 /* One entry of containers[] in SubmitTaskStateChange. */
@@ -168,6 +169,9 @@ struct engine_stats {
 /* False when nobody watches the container: it does not run, or metrics are off. The sample is a new
  * reference. */
 bool engine_container_stats(const struct container *c, struct engine_stats *ret);
+
+/* Where this is, for the files that containers have (metadata_file.h); copied. */
+void engine_set_place(struct engine *en, const struct metadata_place *p);
 
 /* No task is known that is not STOPPED. */
 bool engine_idle(const struct engine *en);

@@ -30,6 +30,10 @@ static void forget(struct task *t)
     if (firelens_router(t))
         firelens_remove(t, en->config);
     engine_exec_forget(t);
+    if (en->config->container_metadata.on && metadata_file_remove(t, en->config, &e) < 0)
+        log_event(en->log, LOG_WARN, "Metadata files of a task are left behind", "task", t->arn,
+                  "error", e.text, NULL);
+    err_clear(&e);
     err_clear(&e);
     log_event(en->log, LOG_INFO, "Task cleaned up", "task", t->arn, NULL);
     for (size_t i = 0; i < t->n_containers; i++)

@@ -20,6 +20,7 @@
 #include "agent/engine.h"
 #include "agent/host.h"
 #include "agent/image_set.h"
+#include "agent/metadata_file.h"
 #include "agent/port_pool.h"
 #include "agent/registry_auth.h"
 #include "base/map.h"
@@ -71,9 +72,10 @@ struct engine {
     struct clock_timer drain;
     struct clock_timer recover;
     bool recovered;
-    unsigned int steps; /* taken since memory was given back */
-    uint64_t last_seq;  /* of the changes handed over */
-    int64_t latest_seq; /* of payloads and manifests */
+    struct metadata_place place; /* its texts are ours */
+    unsigned int steps;          /* taken since memory was given back */
+    uint64_t last_seq;           /* of the changes handed over */
+    int64_t latest_seq;          /* of payloads and manifests */
 };
 
 /* What an inspect is waited for. */
@@ -178,6 +180,7 @@ void engine_begin_pull(struct container *c);
 void engine_begin_create(struct container *c);
 void engine_begin_start(struct container *c);
 void engine_begin_stop(struct container *c);
+void engine_container_runs(const struct container *c); /* its file says so */
 int engine_hold_ports(struct container *c); /* chooses what the payload left open; -1: none left */
 
 const char *engine_config_version(const struct container *c); /* dockerConfig.version, or NULL */

@@ -110,6 +110,26 @@ static int hold_cgroup(struct container *c, char **ret_parent)
     return -1;
 }
 
+/* A container does without, if it has to. (docker_task_engine.go:createContainer) */
+static bool writes_metadata(const struct container *c, bool ready)
+{
+    struct engine *en = c->work->en;
+    struct err e = ERR_INIT;
+
+    if (!en->config->container_metadata.on || c->type != CONTAINER_NORMAL)
+        return false;
+    if (metadata_file_write(c, en->config, &en->place, ready, &e) == 0)
+        return true;
+    log_event(en->log, LOG_WARN, "The metadata file of a container is not written", "task",
+              c->task->arn, "container", c->name, "error", e.text, NULL);
+    return false;
+}
+
+void engine_container_runs(const struct container *c)
+{
+    writes_metadata(c, true);
+}
+
 void engine_begin_create(struct container *c)
 {
     struct container_work *w = c->work;
@@ -150,6 +170,8 @@ void engine_begin_create(struct container *c)
         return;
     }
     engine_exec_prepare(c, body);
+    if (writes_metadata(c, false))
+        metadata_file_mount(c, en->config, body);
     c->applied = CONTAINER_CREATED;
     c->create_tried = true;
     w->dirty = true;

@@ -56,6 +56,8 @@ void engine_set_known(struct container *c, enum container_status s)
     bool changed = container_set_known(c, s, c->work->en->log);
 
     c->work->dirty |= changed;
+    if (changed && s == CONTAINER_RUNNING)
+        engine_container_runs(c);
     if (changed && s == CONTAINER_STOPPED)
         on_stopped(c);
     else if (c->known == s && s == c->steady)

@@ -87,7 +87,15 @@ void ecs_update_service(struct plane *p, struct exchange *x, const json_t *body)
 void ecs_delete_service(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_describe_services(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_list_services(struct plane *p, struct exchange *x, const json_t *body);
+/* True after the error when body has volumeConfigurations. */
+bool ecs_refuse_volumes(struct exchange *x, const json_t *body);
 void ecs_list_services_by_namespace(struct plane *p, struct exchange *x, const json_t *body);
+
+/* ecs_deployments.c */
+void ecs_list_service_deployments(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_describe_service_deployments(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_describe_service_revisions(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_stop_service_deployment(struct plane *p, struct exchange *x, const json_t *body);
 
 /* ecs_tags.c */
 void ecs_list_tags(struct plane *p, struct exchange *x, const json_t *body);

@@ -78,8 +78,8 @@ static int check_common(struct exchange *x, const struct plane_definition *d, co
                     type);
         return -1;
     }
-    if (ecs_refuse_strategy(x, body) || check_overrides(x, d, body) < 0 ||
-        check_network(x, d, body) < 0)
+    if (ecs_refuse_strategy(x, body) || ecs_refuse_volumes(x, body) ||
+        check_overrides(x, d, body) < 0 || check_network(x, d, body) < 0)
         return -1;
     return ecs_check_tags(x, json_object_get(body, "tags")) ? 0 : -1;
 }

@@ -72,6 +72,32 @@ static int check_numbers(struct exchange *x, const json_t *body)
     return -1;
 }
 
+bool ecs_refuse_volumes(struct exchange *x, const json_t *body)
+{
+    if (!json_array_size(json_object_get(body, "volumeConfigurations")))
+        return false;
+    ecs_invalid(x, "Volumes that are configured at launch are not offered here.");
+    return true;
+}
+
+/* What came after the rolling update is refused: it would not be what is asked for. */
+static int check_way(struct exchange *x, const json_t *body)
+{
+    const json_t *d = json_object_get(body, "deploymentConfiguration");
+    const char *strategy = json_str(d, "strategy");
+
+    if (strategy && !str_eq(strategy, "ROLLING"))
+        ecs_invalid(x, "The deployment strategy %s is not offered here.", strategy);
+    else if (json_array_size(json_object_get(d, "lifecycleHooks")))
+        ecs_invalid(x, "Lifecycle hooks are not supported with the ROLLING deployment strategy "
+                       "here.");
+    else if (json_bool(json_object_get(d, "alarms"), "enable", false))
+        ecs_invalid(x, "Deployment alarms are not offered here: there is no CloudWatch.");
+    else if (!ecs_refuse_volumes(x, body))
+        return 0;
+    return -1;
+}
+
 static int check_offer(struct exchange *x, const json_t *body)
 {
     const char *type = json_str(body, "launchType");
@@ -85,7 +111,7 @@ static int check_offer(struct exchange *x, const json_t *body)
         ecs_invalid(x, "The deployment controller %s is not offered here.", by);
     else if (strategy && !str_eq(strategy, "REPLICA") && !str_eq(strategy, "DAEMON"))
         ecs_invalid(x, "Invalid scheduling strategy '%s'.", strategy);
-    else if (!ecs_refuse_strategy(x, body))
+    else if (check_way(x, body) == 0 && !ecs_refuse_strategy(x, body))
         return 0;
     return -1;
 }
@@ -220,7 +246,8 @@ void ecs_update_service(struct plane *p, struct exchange *x, const json_t *body)
     d = json_str(body, "taskDefinition")
             ? ecs_definition(p, x, body, "TaskDefinition can not be blank.")
             : s->deployments[0].definition;
-    if (!d || check_numbers(x, body) < 0 || check_placement(x, body) < 0)
+    if (!d || check_way(x, body) < 0 || ecs_refuse_strategy(x, body) ||
+        check_numbers(x, body) < 0 || check_placement(x, body) < 0)
         return;
     if (s->daemon && json_object_get(body, "desiredCount")) {
         ecs_invalid(x, "The daemon scheduling strategy does not support a desired count.");

@@ -22,7 +22,9 @@ LIST(providers, provider);
 STRUCTURE(vpc, L("subnets"), L("securityGroups"), S("assignPublicIp"));
 STRUCTURE(network, M("awsvpcConfiguration", vpc));
 STRUCTURE(breaker, B("enable"), B("rollback"));
-STRUCTURE(deployment, M("deploymentCircuitBreaker", breaker), I("maximumPercent"), I("minimumHealthyPercent"));
+STRUCTURE(alarms, L("alarmNames"), B("enable"), B("rollback"));
+STRUCTURE(deployment, M("deploymentCircuitBreaker", breaker), I("maximumPercent"), I("minimumHealthyPercent"),
+          M("alarms", alarms), S("strategy"));
 STRUCTURE(controller, S("type"));
 STRUCTURE(connect_defaults, S("namespace"));
 STRUCTURE(exec_log, S("cloudWatchLogGroupName"), B("cloudWatchEncryptionEnabled"), S("s3BucketName"),
@@ -106,6 +108,12 @@ STRUCTURE(delete_service, S("cluster"), S("service"), B("force"));
 STRUCTURE(describe_services, S("cluster"), L("services"), L("include"));
 STRUCTURE(list_services, S("cluster"), S("launchType"), S("schedulingStrategy"), PAGE);
 
+STRUCTURE(created_at, M("before", shape_timestamp), M("after", shape_timestamp));
+STRUCTURE(list_service_deployments, S("service"), S("cluster"), L("status"), M("createdAt", created_at), PAGE);
+STRUCTURE(describe_service_deployments, L("serviceDeploymentArns"));
+STRUCTURE(describe_service_revisions, L("serviceRevisionArns"));
+STRUCTURE(stop_service_deployment, S("serviceDeploymentArn"), S("stopType"));
+
 STRUCTURE(list_by_namespace, S("namespace"), PAGE);
 
 STRUCTURE(list_tags, S("resourceArn"));
@@ -152,6 +160,10 @@ const struct ecs_call ecs_people_calls[] = {
     {"CreateService", PEOPLE, &create_service, ecs_create_service},
     {"UpdateService", PEOPLE, &update_service, ecs_update_service},
     {"DeleteService", PEOPLE, &delete_service, ecs_delete_service},
+    {"ListServiceDeployments", PEOPLE, &list_service_deployments, ecs_list_service_deployments},
+    {"DescribeServiceDeployments", PEOPLE, &describe_service_deployments, ecs_describe_service_deployments},
+    {"DescribeServiceRevisions", PEOPLE, &describe_service_revisions, ecs_describe_service_revisions},
+    {"StopServiceDeployment", PEOPLE, &stop_service_deployment, ecs_stop_service_deployment},
     {"DescribeServices", PEOPLE, &describe_services, ecs_describe_services},
     {"ListServices", PEOPLE, &list_services, ecs_list_services},
     {"ListServicesByNamespace", PEOPLE, &list_by_namespace, ecs_list_services_by_namespace},

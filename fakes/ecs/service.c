@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "fakes/ecs/launch.h"
 #include "fakes/ecs/place.h"
+#include "fakes/ecs/service_history.h"
 #include "proto/arn.h"
 
 /* --- events ---------------------------------------------------------------------------- */
@@ -61,8 +62,10 @@ static void set_rollout(struct plane *p, struct plane_service *s, struct service
     d->updated_at = loop_wall(&p->world->loop);
     free(d->rollout_reason);
     d->rollout_reason = xasprintf("ECS deployment %s %s.", d->id, why);
-    if (str_eq(to, "COMPLETED"))
-        s->completed = d->definition;
+    if (!str_eq(to, "COMPLETED"))
+        return;
+    s->completed = d->definition;
+    history_completed(p, s);
 }
 
 /* --- the set --------------------------------------------------------------------------- */
@@ -70,6 +73,7 @@ static void set_rollout(struct plane *p, struct plane_service *s, struct service
 static void drop_deployment(struct plane_service *s, size_t k)
 {
     free(s->deployments[k].id);
+    free(s->deployments[k].revision);
     free(s->deployments[k].rollout_reason);
     s->n_deployments--;
     memmove(&s->deployments[k], &s->deployments[k + 1],
@@ -88,6 +92,9 @@ static void service_free(struct plane_service *s)
     json_decref(s->connect);
     json_decref(s->tags);
     json_decref(s->events);
+    json_decref(s->history);
+    json_decref(s->revisions);
+    free(s->completed_revision);
     free(s);
 }
 
@@ -125,6 +132,8 @@ struct plane_service *service_add(struct plane *p, struct plane_cluster *c, cons
     s->given = json_object();
     s->tags = json_array();
     s->events = json_array();
+    s->history = json_array();
+    s->revisions = json_array();
     s->min_percent = 100;
     s->max_percent = 200;
     s->created_at = loop_wall(&p->world->loop);
@@ -150,6 +159,7 @@ void service_deploy(struct plane *p, struct plane_service *s, struct plane_defin
         .definition = d,
         .primary = true,
         .created_at = loop_wall(&p->world->loop)};
+    history_deployed(p, s);
     set_rollout(p, s, first, "IN_PROGRESS", "in progress");
     s->steady = false;
     service_kick(p);
@@ -512,19 +522,49 @@ static struct plane_service *service_of(const struct plane *p, const struct plan
     return t->launch && t->launch->service ? map_get(&p->services, t->launch->service) : NULL;
 }
 
+int64_t service_threshold(const struct plane_service *s)
+{
+    return s->desired / 2 < 3 ? 3 : s->desired / 2 > 200 ? 200 : s->desired / 2;
+}
+
+/* A new deployment of what the completed one had; its tasks are not taken over. */
+static void go_back(struct plane *p, struct plane_service *s)
+{
+    _cleanup_free_ char *to = xasprintf("ecs-svc/%s", s->completed_revision);
+
+    event(p, s, "rolling back to deployment %s.", to);
+    service_deploy(p, s, s->completed);
+    free(s->deployments[0].rollout_reason);
+    s->deployments[0].rollout_reason =
+        xasprintf("ECS deployment circuit breaker: rolling back to deploymentId %s.", to);
+}
+
+int service_roll_back(struct plane *p, struct plane_service *s, const char *why)
+{
+    struct service_deployment *d = s->deployments;
+
+    if (!s->completed || s->completed == d->definition)
+        return -1;
+    set_rollout(p, s, d, "FAILED", "was stopped");
+    d->not_before = INT64_MAX;
+    history_failed(p, s, true, why);
+    go_back(p, s);
+    return 0;
+}
+
 static void trip(struct plane *p, struct plane_service *s, struct service_deployment *d)
 {
-    int64_t threshold = s->desired / 2 < 3 ? 3 : s->desired / 2 > 200 ? 200 : s->desired / 2;
+    bool back = s->rollback && s->completed && s->completed != d->definition;
 
-    if (!s->breaker || d->failed < threshold || !str_eq(d->rollout, "IN_PROGRESS"))
+    if (!s->breaker || d->failed < service_threshold(s) || !str_eq(d->rollout, "IN_PROGRESS"))
         return;
     event(p, s, "(deployment %s) deployment failed: tasks failed to start.", d->id);
     set_rollout(p, s, d, "FAILED", "failed: tasks failed to start");
     d->not_before = INT64_MAX;
-    if (s->rollback && s->completed && s->completed != d->definition) {
-        event(p, s, "rolling back to deployment of %s.", arn_id(s->completed->arn));
-        service_deploy(p, s, s->completed);
-    }
+    if (d == s->deployments)
+        history_failed(p, s, back, "ECS deployment circuit breaker: tasks failed to start.");
+    if (back)
+        go_back(p, s);
 }
 
 void service_task_changed(struct plane *p, const struct plane_task *t)
@@ -613,6 +653,7 @@ json_t *service_json(const struct plane *p, const struct plane_service *s, bool 
     json_put(o, "placementConstraints", json_array());
     json_put(o, "placementStrategy", json_array());
     json_object_update(o, s->given);
+    history_current(p, s, o);
     if (tags)
         json_put(o, "tags", json_deep_copy(s->tags));
     return o;

@@ -23,7 +23,8 @@
 #define SERVICE_BACKOFF_MAX (15 * 60 * NS_PER_S)
 
 struct service_deployment {
-    char *id; /* "ecs-svc/..." */
+    char *id;       /* "ecs-svc/..." */
+    char *revision; /* number of the service revision (service_history.h) */
     struct plane_definition *definition;
     bool primary;
     const char *rollout; /* IN_PROGRESS, COMPLETED, FAILED; static */
@@ -47,6 +48,9 @@ struct plane_service {
     struct service_deployment *deployments; /* primary first */
     size_t n_deployments;
     struct plane_definition *completed; /* the last one that was rolled out whole, or NULL */
+    char *completed_revision;           /* that of it, or NULL */
+    json_t *history, *revisions;        /* service_history.h; newest first */
+    bool going_back;                    /* the next deployment is a rollback */
     bool steady;
     int64_t created_at; /* wall */
 };
@@ -61,6 +65,12 @@ struct plane_service *service_add(struct plane *p, struct plane_cluster *c, cons
 
 /* A new PRIMARY deployment; what was the primary becomes an ACTIVE one. */
 void service_deploy(struct plane *p, struct plane_service *s, struct plane_definition *d);
+
+/* Goes back from a deployment that is under way to what was rolled out before; -1: there is none.
+ */
+int service_roll_back(struct plane *p, struct plane_service *s, const char *why);
+/* So many tasks in a row that do not start trip the circuit breaker. */
+int64_t service_threshold(const struct plane_service *s);
 
 /* Ends it: no task is wanted any more; INACTIVE when the last one has stopped. */
 void service_drain(struct plane *p, struct plane_service *s);

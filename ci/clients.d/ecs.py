@@ -275,6 +275,41 @@ def test_protection():
     refused("ServiceNotActiveException", ecs.update_service, "Service was not ACTIVE.", cluster="demo", service="web", desiredCount=1)
 
 
+def test_task_sets():
+    """task sets: an external controller deploys blue and green, shifts, and takes blue away"""
+    refused("InvalidParameterException", ecs.create_service, "EXTERNAL", cluster="demo", serviceName="sets", desiredCount=2,
+            taskDefinition="web:1", deploymentController={"type": "EXTERNAL"})
+    s = ecs.create_service(cluster="demo", serviceName="sets", desiredCount=2, deploymentController={"type": "EXTERNAL"})["service"]
+    equal((s["deployments"], s["taskSets"], "taskDefinition" in s), ([], [], False))
+    of = dict(cluster="demo", service="sets")
+    blue = ecs.create_task_set(taskDefinition="web:1", externalId="blue", scale={"value": 100.0, "unit": "PERCENT"},
+                               tags=[{"key": "colour", "value": "blue"}], **of)["taskSet"]
+    equal((blue["status"], blue["computedDesiredCount"], blue["stabilityStatus"]), ("ACTIVE", 2, "STABILIZING"))
+    equal(ecs.update_service_primary_task_set(primaryTaskSet=blue["id"], **of)["taskSet"]["status"], "PRIMARY")
+    def one(name):
+        return ecs.describe_task_sets(taskSets=[name], include=["TAGS"], **of)["taskSets"][0]
+    blue = until("blue runs", lambda: one(blue["id"])["stabilityStatus"] == "STEADY_STATE" and one(blue["id"]))
+    equal((blue["runningCount"], blue["tags"][0]["value"]), (2, "blue"))
+    equal({t["startedBy"] for t in tasks(*ecs.list_tasks(cluster="demo", serviceName="sets")["taskArns"])}, {blue["id"]})
+    green = ecs.create_task_set(taskDefinition="web:2", scale={"value": 50.0, "unit": "PERCENT"}, **of)["taskSet"]
+    until("green runs", lambda: one(green["taskSetArn"])["runningCount"] == 1)
+    ecs.update_task_set(taskSet=blue["id"], scale={"value": 0.0, "unit": "PERCENT"}, **of)
+    ecs.update_task_set(taskSet=green["id"], scale={"value": 100.0, "unit": "PERCENT"}, **of)
+    ecs.update_service_primary_task_set(primaryTaskSet=green["id"], **of)
+    until("shifted", lambda: (one(blue["id"])["runningCount"], one(green["id"])["runningCount"]) == (0, 2))
+    equal(service("sets")["taskDefinition"].split("/")[1], "web:2")
+    equal(ecs.delete_task_set(taskSet=blue["id"], **of)["taskSet"]["status"], "DRAINING")
+    until("blue is gone", lambda: [t["id"] for t in service("sets")["taskSets"]] == [green["id"]])
+    equal(ecs.describe_task_sets(taskSets=[blue["id"]], **of)["failures"][0]["reason"], "MISSING")
+    refused("InvalidParameterException", ecs.delete_task_set, "scaled above 0", taskSet=green["id"], **of)
+    refused("TaskSetNotFoundException", ecs.update_task_set, taskSet=blue["id"], scale={"value": 1.0}, **of)
+    ecs.create_service(cluster="demo", serviceName="own", taskDefinition="web:1", desiredCount=0)
+    refused("InvalidParameterException", ecs.create_task_set, "EXTERNAL", cluster="demo", service="own", taskDefinition="web:1")
+    for name in ("own", "sets"):
+        ecs.delete_service(cluster="demo", service=name, force=True)
+        until("inactive", lambda: service(name)["status"] == "INACTIVE")
+
+
 def test_broken_service():
     """a deployment that cannot start trips the circuit breaker and is rolled back"""
     ecs.create_service(cluster="demo", serviceName="frail", taskDefinition="web:1", desiredCount=1,

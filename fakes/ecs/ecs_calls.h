@@ -97,6 +97,13 @@ void ecs_describe_service_deployments(struct plane *p, struct exchange *x, const
 void ecs_describe_service_revisions(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_stop_service_deployment(struct plane *p, struct exchange *x, const json_t *body);
 
+/* ecs_task_sets.c */
+void ecs_create_task_set(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_update_task_set(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_update_primary_task_set(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_delete_task_set(struct plane *p, struct exchange *x, const json_t *body);
+void ecs_describe_task_sets(struct plane *p, struct exchange *x, const json_t *body);
+
 /* ecs_tags.c */
 void ecs_list_tags(struct plane *p, struct exchange *x, const json_t *body);
 void ecs_tag_resource(struct plane *p, struct exchange *x, const json_t *body);

@@ -19,6 +19,11 @@ static const char *const given[] = {
     "loadBalancers",        "serviceRegistries",    "healthCheckGracePeriodSeconds",
     "propagateTags",        "launchType",           "deploymentController"};
 
+static bool is_external(const json_t *body)
+{
+    return str_eq(json_str(json_object_get(body, "deploymentController"), "type"), "EXTERNAL");
+}
+
 static bool is_service_name(const char *s)
 {
     size_t n = strlen(s);
@@ -107,7 +112,7 @@ static int check_offer(struct exchange *x, const json_t *body)
     if (type && !str_eq(type, "EC2") && !str_eq(type, "EXTERNAL"))
         ecs_invalid(x, "The launch type %s is not offered here: tasks run on container instances.",
                     type);
-    else if (by && !str_eq(by, "ECS"))
+    else if (by && !str_eq(by, "ECS") && !str_eq(by, "EXTERNAL"))
         ecs_invalid(x, "The deployment controller %s is not offered here.", by);
     else if (strategy && !str_eq(strategy, "REPLICA") && !str_eq(strategy, "DAEMON"))
         ecs_invalid(x, "Invalid scheduling strategy '%s'.", strategy);
@@ -149,7 +154,7 @@ static bool is_same(const struct plane_service *s, const struct plane_definition
 
     if (token && str_eq(s->client_token, token))
         return true;
-    return s->deployments[0].definition == d &&
+    return (s->external ? !d : s->deployments[0].definition == d) &&
            s->desired == json_int(body, "desiredCount", s->daemon ? s->desired : 0) &&
            s->daemon == str_eq(json_str(body, "schedulingStrategy"), "DAEMON");
 }
@@ -164,19 +169,46 @@ static void create(struct plane *p, struct exchange *x, const json_t *body, stru
         return;
     }
     s->daemon = str_eq(json_str(body, "schedulingStrategy"), "DAEMON");
+    s->external = is_external(body);
     s->client_token = xstrdup(json_str(body, "clientToken"));
     if (s->daemon) {
         s->min_percent = 0;
         s->max_percent = 100;
     }
-    json_put_str(s->given, "launchType", "EC2");
+    json_put_str(s->given, "launchType", s->external ? NULL : "EC2");
     take_numbers(s, body);
     if (json_array_size(json_object_get(body, "tags"))) {
         json_decref(s->tags);
         s->tags = json_deep_copy(json_object_get(body, "tags"));
     }
-    service_deploy(p, s, d);
+    if (!s->external)
+        service_deploy(p, s, d);
     ecs_answer_one(x, "service", service_json(p, s, true));
+}
+
+/* What tasks are made of is said of each task set. */
+static int check_external(struct exchange *x, const json_t *body)
+{
+    static const char *const of_sets[] = {"taskDefinition",  "launchType",
+                                          "platformVersion", "networkConfiguration",
+                                          "loadBalancers",   "serviceRegistries"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(of_sets); i++) {
+        const json_t *v = json_object_get(body, of_sets[i]);
+
+        if (v && !json_is_null(v)) {
+            ecs_invalid(x,
+                        "%s is not supported for a service with the deployment controller type "
+                        "EXTERNAL. Specify it in the task set.",
+                        of_sets[i]);
+            return -1;
+        }
+    }
+    if (!str_eq(json_str(body, "schedulingStrategy"), "DAEMON"))
+        return 0;
+    ecs_invalid(x, "The DAEMON scheduling strategy is not supported with the deployment "
+                   "controller type EXTERNAL.");
+    return -1;
 }
 
 void ecs_create_service(struct plane *p, struct exchange *x, const json_t *body)
@@ -197,9 +229,10 @@ void ecs_create_service(struct plane *p, struct exchange *x, const json_t *body)
         ecs_invalid(x, "desiredCount can not be null.");
         return;
     }
-    d = ecs_definition(p, x, body, "TaskDefinition can not be blank.");
-    if (!d || check_offer(x, body) < 0 || check_numbers(x, body) < 0 ||
-        check_placement(x, body) < 0 || !ecs_check_tags(x, json_object_get(body, "tags")))
+    d = is_external(body) ? NULL : ecs_definition(p, x, body, "TaskDefinition can not be blank.");
+    if ((is_external(body) ? check_external(x, body) < 0 : !d) || check_offer(x, body) < 0 ||
+        check_numbers(x, body) < 0 || check_placement(x, body) < 0 ||
+        !ecs_check_tags(x, json_object_get(body, "tags")))
         return;
     s = service_find(p, c, name);
     if (!s || str_eq(s->status, "INACTIVE"))
@@ -230,6 +263,16 @@ static bool wants_deployment(const struct plane_service *s, const struct plane_d
     return false;
 }
 
+static void update_external(struct plane *p, struct exchange *x, const json_t *body,
+                            struct plane_service *s)
+{
+    if (check_external(x, body) < 0 || check_way(x, body) < 0 || check_numbers(x, body) < 0)
+        return;
+    take_numbers(s, body);
+    service_kick(p);
+    ecs_answer_one(x, "service", service_json(p, s, true));
+}
+
 void ecs_update_service(struct plane *p, struct exchange *x, const json_t *body)
 {
     struct plane_cluster *c = ecs_need_cluster(p, x, body, "ClusterNotFoundException");
@@ -241,6 +284,10 @@ void ecs_update_service(struct plane *p, struct exchange *x, const json_t *body)
         return;
     if (!str_eq(s->status, "ACTIVE")) {
         aws_json_error(x, 0, "ServiceNotActiveException", "Service was not ACTIVE.");
+        return;
+    }
+    if (s->external) {
+        update_external(p, x, body, s);
         return;
     }
     d = json_str(body, "taskDefinition")

@@ -114,6 +114,15 @@ STRUCTURE(describe_service_deployments, L("serviceDeploymentArns"));
 STRUCTURE(describe_service_revisions, L("serviceRevisionArns"));
 STRUCTURE(stop_service_deployment, S("serviceDeploymentArn"), S("stopType"));
 
+STRUCTURE(scale, M("value", shape_double), S("unit"));
+STRUCTURE(create_task_set, S("service"), S("cluster"), S("externalId"), S("taskDefinition"), M("networkConfiguration", network),
+          M("loadBalancers", balancers), M("serviceRegistries", registries), S("launchType"),
+          M("capacityProviderStrategy", providers), S("platformVersion"), M("scale", scale), S("clientToken"), M("tags", tags));
+STRUCTURE(update_task_set, S("cluster"), S("service"), S("taskSet"), M("scale", scale));
+STRUCTURE(update_primary, S("cluster"), S("service"), S("primaryTaskSet"));
+STRUCTURE(delete_task_set, S("cluster"), S("service"), S("taskSet"), B("force"));
+STRUCTURE(describe_task_sets, S("cluster"), S("service"), L("taskSets"), L("include"));
+
 STRUCTURE(list_by_namespace, S("namespace"), PAGE);
 
 STRUCTURE(list_tags, S("resourceArn"));
@@ -160,6 +169,11 @@ const struct ecs_call ecs_people_calls[] = {
     {"CreateService", PEOPLE, &create_service, ecs_create_service},
     {"UpdateService", PEOPLE, &update_service, ecs_update_service},
     {"DeleteService", PEOPLE, &delete_service, ecs_delete_service},
+    {"CreateTaskSet", PEOPLE, &create_task_set, ecs_create_task_set},
+    {"UpdateTaskSet", PEOPLE, &update_task_set, ecs_update_task_set},
+    {"UpdateServicePrimaryTaskSet", PEOPLE, &update_primary, ecs_update_primary_task_set},
+    {"DeleteTaskSet", PEOPLE, &delete_task_set, ecs_delete_task_set},
+    {"DescribeTaskSets", PEOPLE, &describe_task_sets, ecs_describe_task_sets},
     {"ListServiceDeployments", PEOPLE, &list_service_deployments, ecs_list_service_deployments},
     {"DescribeServiceDeployments", PEOPLE, &describe_service_deployments, ecs_describe_service_deployments},
     {"DescribeServiceRevisions", PEOPLE, &describe_service_revisions, ecs_describe_service_revisions},

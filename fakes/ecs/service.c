@@ -70,10 +70,22 @@ static void set_rollout(struct plane *p, struct plane_service *s, struct service
 
 /* --- the set --------------------------------------------------------------------------- */
 
+static void set_free(struct service_set *set)
+{
+    if (!set)
+        return;
+    free(set->arn);
+    free(set->client_token);
+    json_decref(set->given);
+    json_decref(set->tags);
+    free(set);
+}
+
 static void drop_deployment(struct plane_service *s, size_t k)
 {
     free(s->deployments[k].id);
     free(s->deployments[k].revision);
+    set_free(s->deployments[k].set);
     free(s->deployments[k].rollout_reason);
     s->n_deployments--;
     memmove(&s->deployments[k], &s->deployments[k + 1],
@@ -143,10 +155,16 @@ struct plane_service *service_add(struct plane *p, struct plane_cluster *c, cons
     return s;
 }
 
+static char *new_id(struct plane *p)
+{
+    uint64_t n = fault_table_random(&p->world->faults, UINT64_MAX);
+
+    return xasprintf("ecs-svc/%019llu", (unsigned long long)(n % 10000000000000000000ULL));
+}
+
 void service_deploy(struct plane *p, struct plane_service *s, struct plane_definition *d)
 {
     struct service_deployment *first = s->deployments;
-    uint64_t n = fault_table_random(&p->world->faults, UINT64_MAX);
 
     if (s->n_deployments == SERVICE_DEPLOYMENTS_MAX)
         drop_deployment(s, s->n_deployments - 1); /* its tasks belong to nobody and are stopped */
@@ -154,11 +172,10 @@ void service_deploy(struct plane *p, struct plane_service *s, struct plane_defin
         first->primary = false;
     memmove(first + 1, first, s->n_deployments * sizeof(*first));
     s->n_deployments++;
-    *first = (struct service_deployment){
-        .id = xasprintf("ecs-svc/%019llu", (unsigned long long)(n % 10000000000000000000ULL)),
-        .definition = d,
-        .primary = true,
-        .created_at = loop_wall(&p->world->loop)};
+    *first = (struct service_deployment){.id = new_id(p),
+                                         .definition = d,
+                                         .primary = true,
+                                         .created_at = loop_wall(&p->world->loop)};
     history_deployed(p, s);
     set_rollout(p, s, first, "IN_PROGRESS", "in progress");
     s->steady = false;
@@ -197,22 +214,15 @@ void services_clear(struct plane *p)
 
 /* --- counting -------------------------------------------------------------------------- */
 
-struct tally {
-    int64_t running, pending; /* running: as the agent says, whatever is wanted of them */
-    int64_t wanted;           /* those that shall go on */
-    int64_t healthy;          /* running and wanted */
-};
-
 static bool of_service(const struct plane_task *t, const struct plane_service *s)
 {
     return t->launch && t->last != PLANE_TASK_STOPPED && str_eq(t->launch->service, s->arn);
 }
 
-/* The tasks of one deployment; NULL: of all. */
-static struct tally tally(const struct plane *p, const struct plane_service *s,
-                          const struct service_deployment *d)
+struct service_tally service_tally(const struct plane *p, const struct plane_service *s,
+                                   const struct service_deployment *d)
 {
-    struct tally n = {0};
+    struct service_tally n = {0};
     void *v;
 
     for (size_t i = 0; map_next(&p->tasks, &i, NULL, &v);) {
@@ -247,40 +257,39 @@ static bool is_protected(const struct plane *p, const struct plane_service *s,
 /* --- the scheduler --------------------------------------------------------------------- */
 
 /* How the placement of one more task of the service is asked for. */
-static void need_of(const struct plane_service *s, struct place *need, const char *group)
+static void need_of(const struct plane_service *s, const struct service_deployment *d,
+                    struct place *need, const char *group)
 {
-    const struct plane_definition *d = s->deployments[0].definition;
     struct err e = ERR_INIT;
 
-    place_need(need, d, NULL);
+    place_need(need, d->definition, NULL);
     need->group = group;
     /* both were checked when they were given */
-    place_constrain(need, json_object_get(d->doc, "placementConstraints"), &e);
+    place_constrain(need, json_object_get(d->definition->doc, "placementConstraints"), &e);
     place_constrain(need, json_object_get(s->given, "placementConstraints"), &e);
     place_by(need, json_object_get(s->given, "placementStrategy"), &e);
     need->distinct = need->distinct || s->daemon;
 }
 
-static void start_on(struct plane *p, struct plane_service *s, struct plane_instance *i,
-                     const char *group)
+static void start_on(struct plane *p, struct plane_service *s, struct service_deployment *d,
+                     struct plane_instance *i, const char *group)
 {
-    struct service_deployment *d = s->deployments;
     const char *propagate = json_str(s->given, "propagateTags");
     struct plane_task *t;
 
     t = launch_task(p,
-                    &(struct launch_order){.cluster = s->cluster,
-                                           .definition = d->definition,
-                                           .group = group,
-                                           .started_by = d->id,
-                                           .service = s->arn,
-                                           .deployment = d->id,
-                                           .launch_type = json_str(s->given, "launchType"),
-                                           .tags = str_eq(propagate, "SERVICE") ? s->tags
-                                                   : str_eq(propagate, "TASK_DEFINITION")
-                                                       ? d->definition->tags
-                                                       : NULL,
-                                           .exec = s->exec},
+                    &(struct launch_order){
+                        .cluster = s->cluster,
+                        .definition = d->definition,
+                        .group = group,
+                        .started_by = d->id,
+                        .service = s->arn,
+                        .deployment = d->id,
+                        .launch_type = json_str(d->set ? d->set->given : s->given, "launchType"),
+                        .tags = str_eq(propagate, "SERVICE")           ? s->tags
+                                : str_eq(propagate, "TASK_DEFINITION") ? d->definition->tags
+                                                                       : NULL,
+                        .exec = s->exec},
                     i);
     d->launched++;
     if (t)
@@ -288,19 +297,20 @@ static void start_on(struct plane *p, struct plane_service *s, struct plane_inst
 }
 
 /* Starts up to n tasks; returns true when it could not start all. */
-static bool start_some(struct plane *p, struct plane_service *s, int64_t n)
+static bool start_some(struct plane *p, struct plane_service *s, struct service_deployment *d,
+                       int64_t n)
 {
     _cleanup_free_ char *group = xasprintf("service:%s", s->name);
     json_t *failures _cleanup_json_ = json_array();
     struct place need = {0};
     struct plane_instance *i = NULL;
 
-    need_of(s, &need, group);
+    need_of(s, d, &need, group);
     for (; n > 0; n--) {
         i = place_choose(p, &need, s->cluster, failures);
         if (!i)
             break;
-        start_on(p, s, i, group);
+        start_on(p, s, d, i, group);
     }
     place_release(&need);
     if (n <= 0)
@@ -325,17 +335,17 @@ static void start_daemons(struct plane *p, struct plane_service *s)
     int64_t fit = 0;
     void *v;
 
-    need_of(s, &need, group);
+    need_of(s, s->deployments, &need, group);
     for (size_t k = 0; map_next(&p->instances, &k, NULL, &v);) {
         struct plane_instance *i = v;
 
         if (i->cluster != s->cluster || place_refused(p, &need, i))
             continue;
-        start_on(p, s, i, group);
+        start_on(p, s, s->deployments, i, group);
         fit++;
     }
     place_release(&need);
-    s->desired = tally(p, s, NULL).wanted;
+    s->desired = service_tally(p, s, NULL).wanted;
 }
 
 static int64_t percent_up(int64_t n, int64_t percent)
@@ -346,7 +356,9 @@ static int64_t percent_up(int64_t n, int64_t percent)
 static void stop_one(struct plane *p, struct plane_service *s, struct plane_task *t)
 {
     _cleanup_free_ char *why =
-        xasprintf("Scaling activity initiated by (deployment %s)", s->deployments[0].id);
+        s->external
+            ? xasprintf("Scaling activity initiated by (task set %s)", t->launch->deployment)
+            : xasprintf("Scaling activity initiated by (deployment %s)", s->deployments[0].id);
 
     event(p, s, "has stopped 1 running tasks: (task %s).", t->id);
     launch_stop(p, t, "ServiceSchedulerInitiated", why);
@@ -356,7 +368,8 @@ static void stop_one(struct plane *p, struct plane_service *s, struct plane_task
  * run. */
 static void stop_old(struct plane *p, struct plane_service *s)
 {
-    int64_t least = percent_up(s->desired, s->min_percent), healthy = tally(p, s, NULL).healthy;
+    int64_t least = percent_up(s->desired, s->min_percent),
+            healthy = service_tally(p, s, NULL).healthy;
     void *v;
 
     for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
@@ -388,9 +401,16 @@ static void stop_unhealthy(struct plane *p, struct plane_service *s)
     }
 }
 
-/* Stops up to n tasks of the primary deployment: those that do not run yet first, then the
+static bool of_deployment(const struct plane_task *t, const struct plane_service *s,
+                          const struct service_deployment *d)
+{
+    return of_service(t, s) && (!d || str_eq(t->launch->deployment, d->id));
+}
+
+/* Stops up to n tasks of the deployment (NULL: of all): those that do not run yet first, then the
  * youngest. */
-static void stop_surplus(struct plane *p, struct plane_service *s, int64_t n)
+static void stop_surplus(struct plane *p, struct plane_service *s,
+                         const struct service_deployment *d, int64_t n)
 {
     while (n-- > 0) {
         struct plane_task *best = NULL;
@@ -399,8 +419,8 @@ static void stop_surplus(struct plane *p, struct plane_service *s, int64_t n)
         for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
             struct plane_task *t = v;
 
-            if (of_service(t, s) && t->desired != PLANE_TASK_STOPPED && !is_protected(p, s, t) &&
-                (!best || t->last <= best->last))
+            if (of_deployment(t, s, d) && t->desired != PLANE_TASK_STOPPED &&
+                !is_protected(p, s, t) && (!best || t->last <= best->last))
                 best = t;
         }
         if (!best)
@@ -409,8 +429,9 @@ static void stop_surplus(struct plane *p, struct plane_service *s, int64_t n)
     }
 }
 
-/* Wanted tasks of the primary deployment on instances where they may stay. */
-static int64_t in_place(const struct plane *p, const struct plane_service *s)
+/* Wanted tasks of the deployment on instances where they may stay. */
+static int64_t in_place(const struct plane *p, const struct plane_service *s,
+                        const struct service_deployment *d)
 {
     int64_t n = 0;
     void *v;
@@ -418,15 +439,15 @@ static int64_t in_place(const struct plane *p, const struct plane_service *s)
     for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
         const struct plane_task *t = v;
 
-        n += of_service(t, s) && t->desired != PLANE_TASK_STOPPED && on_active_instance(p, t) &&
-             str_eq(t->launch->deployment, s->deployments[0].id);
+        n += of_deployment(t, s, d) && t->desired != PLANE_TASK_STOPPED && on_active_instance(p, t);
     }
     return n;
 }
 
 static void finish(struct plane *p, struct plane_service *s)
 {
-    struct tally all = tally(p, s, NULL), first = tally(p, s, &s->deployments[0]);
+    struct service_tally all = service_tally(p, s, NULL),
+                         first = service_tally(p, s, &s->deployments[0]);
 
     if (str_eq(s->status, "DRAINING") && !all.running && !all.pending && !all.wanted) {
         set_status(p, s, "INACTIVE");
@@ -467,6 +488,99 @@ static void wake_unprotected(const struct plane *p, const struct plane_service *
     }
 }
 
+/* --- task sets ---------------------------------------------------------------------------- */
+
+int64_t service_set_count(const struct plane_service *s, const struct service_deployment *d)
+{
+    double n = (double)s->desired * d->set->scale / 100;
+
+    return d->set->leaving ? 0 : (int64_t)n + (n > (double)(int64_t)n);
+}
+
+struct service_deployment *service_add_set(struct plane *p, struct plane_service *s,
+                                           struct plane_definition *d, struct service_set *set)
+{
+    struct service_deployment *one = &s->deployments[s->n_deployments++];
+    int64_t now = loop_wall(&p->world->loop);
+
+    *one = (struct service_deployment){.id = new_id(p),
+                                       .definition = d,
+                                       .rollout = "none",
+                                       .created_at = now,
+                                       .updated_at = now,
+                                       .set = set};
+    set->steady_at = now;
+    service_kick(p);
+    return one;
+}
+
+/* Tasks on instances that drain go as soon as enough others run. */
+static void leave_instances(struct plane *p, struct plane_service *s,
+                            const struct service_deployment *d, int64_t least)
+{
+    int64_t healthy = service_tally(p, s, d).healthy;
+    void *v;
+
+    for (size_t k = 0; map_next(&p->tasks, &k, NULL, &v);) {
+        struct plane_task *t = v;
+
+        if (!of_deployment(t, s, d) || t->desired == PLANE_TASK_STOPPED ||
+            on_active_instance(p, t) || is_protected(p, s, t) ||
+            (t->last == PLANE_TASK_RUNNING && healthy <= least))
+            continue;
+        healthy -= t->last == PLANE_TASK_RUNNING;
+        stop_one(p, s, t);
+    }
+}
+
+static void note_steady(struct plane *p, struct plane_service *s, struct service_deployment *d,
+                        bool steady)
+{
+    if (d->set->steady == steady)
+        return;
+    d->set->steady = steady;
+    d->set->steady_at = loop_wall(&p->world->loop);
+    if (steady)
+        event(p, s, "(taskSet %s) has reached a steady state.", d->id);
+}
+
+static void schedule_set(struct plane *p, struct plane_service *s, struct service_deployment *d,
+                         int64_t *wake)
+{
+    int64_t now = loop_now(&p->world->loop), want = service_set_count(s, d);
+    int64_t have = in_place(p, s, d);
+    struct service_tally n;
+
+    if (have < want && d->not_before > now)
+        wake_at(wake, d->not_before);
+    else if (have < want && start_some(p, s, d, want - have))
+        wake_at(wake, now + SERVICE_RETRY_NS);
+    leave_instances(p, s, d, percent_up(want, s->min_percent));
+    if (have > want)
+        stop_surplus(p, s, d, have - want);
+    n = service_tally(p, s, d);
+    note_steady(p, s, d, n.running == want && n.wanted == want);
+}
+
+static void schedule_sets(struct plane *p, struct plane_service *s, int64_t *wake)
+{
+    struct service_tally n;
+
+    for (size_t k = 0; k < s->n_deployments;) {
+        struct service_deployment *d = &s->deployments[k];
+
+        schedule_set(p, s, d, wake);
+        n = service_tally(p, s, d);
+        if (d->set->leaving && !n.running && !n.pending && !n.wanted)
+            drop_deployment(s, k);
+        else
+            k++;
+    }
+    n = service_tally(p, s, NULL);
+    if (str_eq(s->status, "DRAINING") && !n.running && !n.pending && !n.wanted)
+        set_status(p, s, "INACTIVE");
+}
+
 /* One service nearer to what is wanted. *wake: when it has to be looked at again, 0: no need. */
 static void schedule(struct plane *p, struct plane_service *s, int64_t *wake)
 {
@@ -476,22 +590,27 @@ static void schedule(struct plane *p, struct plane_service *s, int64_t *wake)
     if (str_eq(s->status, "INACTIVE"))
         return;
     stop_unhealthy(p, s);
+    if (s->external) {
+        schedule_sets(p, s, wake);
+        wake_unprotected(p, s, wake);
+        return;
+    }
     if (s->daemon && str_eq(s->status, "ACTIVE")) {
         stop_old(p, s);
         start_daemons(p, s);
     } else {
         most = s->desired * s->max_percent / 100;
-        have = in_place(p, s);
+        have = in_place(p, s, d);
         start = s->desired - have;
-        if (most - tally(p, s, NULL).wanted < start)
-            start = most - tally(p, s, NULL).wanted;
+        if (most - service_tally(p, s, NULL).wanted < start)
+            start = most - service_tally(p, s, NULL).wanted;
         if (start > 0 && d->not_before > now)
             wake_at(wake, d->not_before);
-        else if (start > 0 && start_some(p, s, start))
+        else if (start > 0 && start_some(p, s, d, start))
             wake_at(wake, now + SERVICE_RETRY_NS);
         stop_old(p, s);
         if (have > s->desired)
-            stop_surplus(p, s, have - s->desired);
+            stop_surplus(p, s, NULL, have - s->desired);
     }
     wake_unprotected(p, s, wake);
     finish(p, s);
@@ -590,71 +709,4 @@ void service_task_changed(struct plane *p, const struct plane_task *t)
         break;
     }
     service_kick(p);
-}
-
-/* --- shown ----------------------------------------------------------------------------- */
-
-static json_t *deployment_json(const struct plane *p, const struct plane_service *s,
-                               const struct service_deployment *d)
-{
-    struct tally n = tally(p, s, d);
-    json_t *o = json_object();
-
-    json_put_str(o, "id", d->id);
-    json_put_str(o, "status", d->primary ? "PRIMARY" : "ACTIVE");
-    json_put_str(o, "taskDefinition", d->definition->arn);
-    json_put_int(o, "desiredCount", d->primary ? s->desired : n.wanted);
-    json_put_int(o, "pendingCount", n.pending);
-    json_put_int(o, "runningCount", n.running);
-    json_put_int(o, "failedTasks", d->failed);
-    json_put(o, "createdAt", plane_time(d->created_at));
-    json_put(o, "updatedAt", plane_time(d->updated_at));
-    json_put_str(o, "launchType", json_str(s->given, "launchType"));
-    json_put(o, "networkConfiguration",
-             json_deep_copy(json_object_get(s->given, "networkConfiguration")));
-    json_put(o, "serviceConnectConfiguration", json_deep_copy(s->connect));
-    json_put_str(o, "rolloutState", d->rollout);
-    json_put_str(o, "rolloutStateReason", d->rollout_reason);
-    return o;
-}
-
-static json_t *configuration_json(const struct plane_service *s)
-{
-    return json_pack("{s:{s:b,s:b},s:I,s:I}", "deploymentCircuitBreaker", "enable", s->breaker,
-                     "rollback", s->rollback, "maximumPercent", s->max_percent,
-                     "minimumHealthyPercent", s->min_percent);
-}
-
-json_t *service_json(const struct plane *p, const struct plane_service *s, bool tags)
-{
-    struct tally n = tally(p, s, NULL);
-    json_t *o = json_object(), *deployments = json_array();
-
-    if (!str_eq(s->status, "INACTIVE"))
-        for (size_t i = 0; i < s->n_deployments; i++)
-            json_array_append_new(deployments, deployment_json(p, s, &s->deployments[i]));
-    json_put_str(o, "serviceArn", s->arn);
-    json_put_str(o, "serviceName", s->name);
-    json_put_str(o, "clusterArn", s->cluster->arn);
-    json_put(o, "loadBalancers", json_array());
-    json_put(o, "serviceRegistries", json_array());
-    json_put_str(o, "status", s->status);
-    json_put_int(o, "desiredCount", s->desired);
-    json_put_int(o, "runningCount", n.running);
-    json_put_int(o, "pendingCount", n.pending);
-    json_put_str(o, "taskDefinition", s->deployments[0].definition->arn);
-    json_put(o, "deploymentConfiguration", configuration_json(s));
-    json_put(o, "deployments", deployments);
-    json_put(o, "events", json_deep_copy(s->events));
-    json_put(o, "createdAt", plane_time(s->created_at));
-    json_put_str(o, "schedulingStrategy", s->daemon ? "DAEMON" : "REPLICA");
-    json_put_bool(o, "enableECSManagedTags", s->managed_tags);
-    json_put_bool(o, "enableExecuteCommand", s->exec);
-    json_put(o, "placementConstraints", json_array());
-    json_put(o, "placementStrategy", json_array());
-    json_object_update(o, s->given);
-    history_current(p, s, o);
-    if (tags)
-        json_put(o, "tags", json_deep_copy(s->tags));
-    return o;
 }

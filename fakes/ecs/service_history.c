@@ -151,13 +151,6 @@ static void set_status(struct plane *p, struct plane_service *s, json_t *record,
     json_put(record, str_eq(to, "STOPPED") ? "stoppedAt" : "finishedAt", now(p));
 }
 
-static json_t *configuration(const struct plane_service *s)
-{
-    return json_pack("{s:{s:b,s:b},s:I,s:I}", "deploymentCircuitBreaker", "enable", s->breaker,
-                     "rollback", s->rollback, "maximumPercent", (json_int_t)s->max_percent,
-                     "minimumHealthyPercent", (json_int_t)s->min_percent);
-}
-
 static void begin(struct plane *p, struct plane_service *s)
 {
     char id[33];
@@ -176,7 +169,7 @@ static void begin(struct plane *p, struct plane_service *s)
     json_put(o, "startedAt", now(p));
     json_put(o, "-sources", sources);
     json_put_str(o, "-target", s->deployments[0].revision);
-    json_put(o, "deploymentConfiguration", configuration(s));
+    json_put(o, "deploymentConfiguration", service_configuration_json(s));
     json_put(
         o, "alarms",
         json_pack("{s:s,s:[],s:[]}", "status", "DISABLED", "alarmNames", "triggeredAlarmNames"));

@@ -316,6 +316,85 @@ static void what_is_no_rolling_update_is_refused(void **state)
     }
 }
 
+/* --- task sets ---------------------------------------------------------------------------- */
+
+#define OF "\"cluster\":\"demo\",\"service\":\"x\""
+
+static json_t *task_set(const char *more)
+{
+    return client_callf(c, "CreateTaskSet", "{" OF ",\"taskDefinition\":\"good\"%s}", more);
+}
+
+static void a_task_set_is_made_once_and_there_are_five(void **state)
+{
+    json_t *v, *w;
+
+    (void)state;
+    call("CreateService", "{\"cluster\":\"demo\",\"serviceName\":\"x\",\"desiredCount\":1,"
+                          "\"deploymentController\":{\"type\":\"EXTERNAL\"}}");
+    call("CreateService", "{\"cluster\":\"demo\",\"serviceName\":\"x\",\"desiredCount\":1,"
+                          "\"deploymentController\":{\"type\":\"EXTERNAL\"}}");
+    v = task_set(",\"clientToken\":\"t\",\"scale\":{\"value\":0}");
+    w = task_set(",\"clientToken\":\"t\",\"scale\":{\"value\":0}");
+    assert_string_equal(at(v, "taskSet.taskSetArn"), at(w, "taskSet.taskSetArn"));
+    json_decref(v);
+    json_decref(w);
+    v = task_set(",\"scale\":{\"value\":101}");
+    assert_string_equal(at(v, "__type"), "InvalidParameterException");
+    json_decref(v);
+    v = task_set(",\"launchType\":\"FARGATE\"");
+    assert_string_equal(at(v, "__type"), "InvalidParameterException");
+    json_decref(v);
+    for (int i = 0; i < 4; i++)
+        json_decref(task_set(",\"scale\":{\"value\":0}"));
+    assert_int_equal(c->status, 200);
+    v = task_set("");
+    assert_string_equal(at(v, "__type"), "InvalidParameterException");
+    json_decref(v);
+    v = client_call(c, "DescribeTaskSets", "{" OF "}");
+    assert_int_equal(json_array_size(json_at(v, "taskSets")), 5);
+    json_decref(v);
+}
+
+static void a_task_set_has_its_share_of_the_count_rounded_up(void **state)
+{
+    struct plane_service *s;
+    json_t *v;
+    char *id;
+
+    (void)state;
+    call("CreateService", "{\"cluster\":\"demo\",\"serviceName\":\"x\",\"desiredCount\":3,"
+                          "\"deploymentController\":{\"type\":\"EXTERNAL\"}}");
+    v = task_set(",\"scale\":{\"value\":50,\"unit\":\"PERCENT\"}");
+    id = xstrdup(at(v, "taskSet.id"));
+    assert_int_equal(number(v, "taskSet.computedDesiredCount"), 2);
+    json_decref(v);
+    submit("good", "RUNNING");
+    s = service_find(plane(), plane_cluster(plane(), "demo"), "x");
+    assert_true(s->deployments[0].set->steady);
+    call("UpdateService", "{" OF ",\"desiredCount\":8}");
+    submit("good", "RUNNING");
+    v = client_call(c, "DescribeTaskSets", "{" OF "}");
+    assert_int_equal(number(json_array_get(json_at(v, "taskSets"), 0), "runningCount"), 4);
+    json_decref(v);
+    /* where they drain they go as far as the healthy percentage allows: 100 */
+    plane_instance_set_status(plane(), plane_instance(plane(), NULL, instance), INSTANCE_DRAINING);
+    peer_settle(c->w);
+    submit("good", "RUNNING");
+    assert_int_equal(service_tally(plane(), s, NULL).healthy, 4);
+    v = client_callf(c, "DeleteTaskSet", "{" OF ",\"taskSet\":\"%s\"}", id);
+    assert_string_equal(at(v, "__type"), "InvalidParameterException");
+    json_decref(v);
+    v = client_callf(c, "DeleteTaskSet", "{" OF ",\"taskSet\":\"%s\",\"force\":true}", id);
+    assert_string_equal(at(v, "taskSet.status"), "DRAINING");
+    json_decref(v);
+    submit("good", "RUNNING");
+    assert_int_equal(s->n_deployments, 0);
+    call("DeleteService", "{" OF ",\"force\":true}");
+    assert_string_equal(s->status, "INACTIVE");
+    free(id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +404,9 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(without_a_rollback_the_deployment_that_fails_is_stopped,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(a_task_set_is_made_once_and_there_are_five, begin, end),
+        cmocka_unit_test_setup_teardown(a_task_set_has_its_share_of_the_count_rounded_up, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(what_is_no_rolling_update_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_deployment_is_stopped_while_it_is_under_way, begin, end),
     };

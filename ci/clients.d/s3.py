@@ -199,6 +199,7 @@ def test_encryption():
     equal(s3.put_object(Bucket="kms", Key="k", Body=b"hello", ServerSideEncryption="AES256")["ServerSideEncryption"], "AES256")
     equal(s3.copy_object(Bucket="first", Key="plain", CopySource="kms/k")["CopyObjectResult"]["ETag"],
           '"%s"' % hashlib.md5(b"hello").hexdigest())
+    s3.put_object(Bucket="kms", Key="p", Body=b"")
     refused("BadDigest", s3.put_object, Bucket="kms", Key="k", Body=b"a", ContentMD5="1B2M2Y8AsgTpgAmY7PhCfg==")
     rule = s3.get_bucket_encryption(Bucket="kms")["ServerSideEncryptionConfiguration"]["Rules"][0]
     equal(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "aws:kms")
@@ -233,6 +234,27 @@ def test_presigned():
         equal((r.read(), r.headers["Content-Type"]), (b"by url", "x/y"))
 
 
+def test_presigned_2():
+    """presigned with version 2, as botocore does it in the oldest regions when nobody says otherwise"""
+    old = world.client("s3", s3={"addressing_style": "path"}, signature_version="s3")
+    url = old.generate_presigned_url("put_object", Params={"Bucket": "first", "Key": "p 2", "ContentType": "text/x", "Metadata": {"a": "b"}}, ExpiresIn=60)
+    assert "Signature=" in url and "X-Amz" not in url, url
+    urllib.request.urlopen(urllib.request.Request(url, data=b"by url", method="PUT", headers={
+        "Content-Type": "text/x", "x-amz-meta-a": "b"})).read()
+    url = old.generate_presigned_url("get_object", Params={"Bucket": "first", "Key": "p 2", "ResponseContentType": "x/y", "VersionId": "null"}, ExpiresIn=60)
+    with urllib.request.urlopen(url) as r:
+        equal((r.read(), r.headers["Content-Type"], r.headers["x-amz-meta-a"]), (b"by url", "x/y", "b"))
+    for wrong, code in ((url.replace("p%202", "tagged"), b"SignatureDoesNotMatch"),
+                        (old.generate_presigned_url("get_object", Params={"Bucket": "kms", "Key": "p"}, ExpiresIn=60), b"Signature Version 4."),
+                        (old.generate_presigned_url("get_object", Params={"Bucket": "first", "Key": "p 2"}, ExpiresIn=-1), b"Request has expired")):
+        try:
+            urllib.request.urlopen(wrong)
+            raise AssertionError("taken: " + wrong)
+        except urllib.error.HTTPError as e:
+            body = e.read()
+            assert code in body, body
+
+
 def test_virtual_host():
     """virtual-host style"""
     url = world.env["ECSIM_S3_URL"].replace("127.0.0.1", "localhost")
@@ -244,6 +266,9 @@ def test_virtual_host():
     socket.getaddrinfo = resolve
     v = world.client("s3", url=url, s3={"addressing_style": "virtual"})
     equal(v.get_object(Bucket="first", Key="plain")["Body"].read(), b"hello")
+    old = world.client("s3", url=url, s3={"addressing_style": "virtual"}, signature_version="s3")
+    with urllib.request.urlopen(old.generate_presigned_url("get_object", Params={"Bucket": "first", "Key": "plain"})) as r:
+        equal(r.read(), b"hello")
 
 
 # Nobody can configure these here, so that they are not (or that they cannot be) is all that is ever answered; and checked above.

@@ -89,6 +89,7 @@ int s3_call_address(struct s3_call *c)
     const char *path = c->x->raw_path + (*c->x->raw_path == '/');
 
     c->bucket_name = bucket_of_host(host);
+    c->in_host = c->bucket_name != NULL;
     c->global = str_eq(host, "s3.amazonaws.com") || str_ends(host, ".s3.amazonaws.com");
     free(host);
     if (!c->bucket_name && *path) {

@@ -64,7 +64,8 @@ static int expired(struct s3_call *c)
 
     snprintf(seconds, sizeof(seconds), "%lld", (long long)c->sig.expires);
     s3_failf(c, "AccessDenied", "Request has expired");
-    s3_fail_member(c, "X-Amz-Expires", seconds);
+    if (!c->version_2)
+        s3_fail_member(c, "X-Amz-Expires", seconds);
     s3_fail_member(c, "Expires", str_format_time(c->sig.date + c->sig.expires * NS_PER_S, 0, end));
     s3_fail_member(c, "ServerTime", str_format_time(s3_now(c), 0, now));
     return -1;
@@ -87,8 +88,11 @@ static int mismatch(struct s3_call *c)
 
     s3_fail(c, "SignatureDoesNotMatch", "AWSAccessKeyId", c->sig.access_key, "StringToSign",
             buf_str(&c->sig.to_sign), "SignatureProvided", c->sig.signature, "StringToSignBytes",
-            to_sign, "CanonicalRequest", buf_str(&c->sig.canonical), "CanonicalRequestBytes",
-            canonical, NULL);
+            to_sign, NULL);
+    if (!c->version_2) {
+        s3_fail_member(c, "CanonicalRequest", buf_str(&c->sig.canonical));
+        s3_fail_member(c, "CanonicalRequestBytes", canonical);
+    }
     free(to_sign);
     free(canonical);
     return -1;
@@ -134,15 +138,6 @@ int s3_call_auth_failed(struct s3_call *c)
     }
 }
 
-/* Version 2 of the signature in a query: S3 has not taken it for buckets made since June 2020. */
-static int refuse_version_2(struct s3_call *c)
-{
-    if (!c->s3->fake.world->verify_signatures || !exchange_has_param(c->x, "AWSAccessKeyId"))
-        return 0;
-    c->sig.result = SIGV4_BAD_ALGORITHM;
-    return s3_call_auth_failed(c);
-}
-
 /* S3 wants the header whenever the request is signed in its headers. */
 static int check_claim(struct s3_call *c)
 {
@@ -178,8 +173,9 @@ void s3_call_authorize(struct s3_call *c)
     };
 
     sigv4_exchange(&c->sig, c->x, &rules);
-    if (refuse_version_2(c) < 0)
-        return;
+    if (c->s3->fake.world->verify_signatures && c->sig.result == SIGV4_UNSIGNED &&
+        s3_is_version_2(c))
+        s3_verify_version_2(c);
     if (c->sig.result == SIGV4_UNSIGNED && open) {
         c->sig.result = SIGV4_OK;
         c->sig.checked = false;

@@ -58,6 +58,8 @@ struct s3_call {
     char *bucket_name, *key;  /* decoded; NULL: none */
     const struct s3_op *op;   /* NULL: no such call; the error says why */
     struct s3_bucket *bucket; /* set before run(), for calls that need one */
+    bool in_host;             /* the bucket is named by the Host */
+    bool version_2;           /* of the signature */
     bool global;              /* asked at s3.amazonaws.com, the endpoint without a region */
     struct s3_error error;
     struct sigv4 sig;
@@ -91,6 +93,10 @@ void s3_call_authorize(struct s3_call *c);
 const char *s3_call_region(const struct s3_call *c);
 /* Sets the error that belongs to c->sig.result. Returns -1. */
 int s3_call_auth_failed(struct s3_call *c);
+
+/* signature2.c: the query is signed with version 2; verifies that, into c->sig. */
+bool s3_is_version_2(const struct s3_call *c);
+void s3_verify_version_2(struct s3_call *c);
 
 /* body.c: readies the sink; bytes of the body; the checks when it is whole. */
 void s3_call_body_begin(struct s3_call *c);
@@ -195,6 +201,8 @@ int s3_part_number(struct s3_call *c, int *ret);
 int s3_copy_source(struct s3_call *c, struct s3_source *ret);
 /* Takes Content-Type, x-amz-meta-* and so on out of the request. */
 int s3_take_headers(struct s3_call *c, struct s3_headers *h);
+/* x-amz-storage-class alone, unless it is the usual one. -1: there is no such class. */
+int s3_take_class(struct s3_call *c, struct s3_headers *h);
 /* What was put away has to be restored before it is read: InvalidObjectState. */
 int s3_check_archived(struct s3_call *c, const struct s3_object *o);
 /* tags.c: x-amz-tagging of the request; what it and x-amz-tagging-directive say of a copy. */

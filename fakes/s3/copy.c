@@ -140,6 +140,21 @@ static int copy_etag(struct s3_call *c, const struct s3_object *from, struct s3_
     return 0;
 }
 
+/* All but what belongs to the place: the class is the one that is asked for, and a redirect stays
+ * behind. */
+static int copy_headers(struct s3_call *c, const struct s3_object *from, struct s3_object *o)
+{
+    static const char *const placed[] = {"x-amz-storage-class", "x-amz-website-redirect-location"};
+
+    for (size_t i = 0; i < from->headers.n; i++)
+        if (strcasecmp(from->headers.v[i].name, placed[0]) &&
+            strcasecmp(from->headers.v[i].name, placed[1]))
+            s3_headers_add(&o->headers, from->headers.v[i].name, from->headers.v[i].value);
+    if (exchange_header(c->x, placed[1]))
+        s3_headers_add(&o->headers, placed[1], exchange_header(c->x, placed[1]));
+    return s3_take_class(c, &o->headers);
+}
+
 /* The kind that is asked for, or the source's; a checksum of checksums is of parts, which a copy
  * has not. */
 static int copy_checksum(struct s3_call *c, const struct s3_object *from, struct s3_object *o)
@@ -178,7 +193,7 @@ int s3_copy_object(struct s3_call *c)
     if (replace)
         r = s3_take_headers(c, &o->headers);
     else
-        s3_headers_copy(&o->headers, &s.object->headers);
+        r = copy_headers(c, s.object, o);
     if (r < 0 || s3_copy_tags(c, s.object, &o->tags) < 0 || copy_etag(c, s.object, o) < 0 ||
         copy_checksum(c, s.object, o) < 0) {
         s3_object_free(o);

@@ -166,6 +166,14 @@ int s3_get_object(struct s3_call *c)
         set_object_headers(c, o);
         return s3_answer_empty(c, 304);
     }
+    if (o->kms && c->version_2) {
+        s3_failf(c, "InvalidArgument",
+                 "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS "
+                 "Signature Version 4.");
+        s3_fail_member(c, "ArgumentName", "Authorization");
+        s3_fail_member(c, "ArgumentValue", "null");
+        return -1;
+    }
     if ((!c->x->head_only && s3_check_archived(c, o) < 0) ||
         find_slice(c, o, &part, &from, &end) < 0)
         return -1;
@@ -221,6 +229,17 @@ static bool class_ok(const char *class)
     return false;
 }
 
+int s3_take_class(struct s3_call *c, struct s3_headers *h)
+{
+    const char *class = exchange_header(c->x, "x-amz-storage-class");
+
+    if (class && !class_ok(class))
+        return s3_fail(c, "InvalidStorageClass", "StorageClassRequested", class, NULL);
+    if (class && !str_eq(class, "STANDARD"))
+        s3_headers_add(h, "x-amz-storage-class", class);
+    return 0;
+}
+
 int s3_check_archived(struct s3_call *c, const struct s3_object *o)
 {
     const char *class = s3_storage_class(&o->headers);
@@ -236,7 +255,6 @@ int s3_take_headers(struct s3_call *c, struct s3_headers *h)
                                        "Content-Language", "Content-Type",
                                        "Expires",          "x-amz-website-redirect-location"};
     const struct exchange *x = c->x;
-    const char *class = exchange_header(x, "x-amz-storage-class");
     const char *encoding = exchange_header(x, "Content-Encoding");
     size_t meta = 0;
     char size[24];
@@ -244,10 +262,8 @@ int s3_take_headers(struct s3_call *c, struct s3_headers *h)
     for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
         if (exchange_header(x, kept[i]))
             s3_headers_add(h, kept[i], exchange_header(x, kept[i]));
-    if (class && !class_ok(class))
-        return s3_fail(c, "InvalidStorageClass", "StorageClassRequested", class, NULL);
-    if (class && !str_eq(class, "STANDARD"))
-        s3_headers_add(h, "x-amz-storage-class", class);
+    if (s3_take_class(c, h) < 0)
+        return -1;
     if (encoding) {
         char *rest = without_chunked(encoding);
 

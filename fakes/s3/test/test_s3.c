@@ -329,6 +329,26 @@ static void what_was_put_away_has_to_be_restored_first(void **state)
     assert_int_equal(ask("PUT", "/box/l", "x-amz-copy-source: box/k\r\n", ""), 403);
 }
 
+static void a_copy_has_the_class_that_is_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(control("bucket", "{\"name\":\"box\"}"), 0);
+    assert_int_equal(
+        ask("PUT", "/box/a", "x-amz-storage-class: STANDARD_IA\r\nx-amz-meta-m: n\r\n", "1"), 200);
+    assert_int_equal(ask("PUT", "/box/b", "x-amz-copy-source: box/a\r\n", ""), 200);
+    assert_int_equal(ask("HEAD", "/box/b", NULL, NULL), 200);
+    assert_true(has_header("x-amz-meta-m: n"));
+    assert_null(strcasestr(got.head, "x-amz-storage-class"));
+    assert_int_equal(ask("PUT", "/box/b",
+                         "x-amz-copy-source: box/a\r\nx-amz-storage-class: REDUCED_REDUNDANCY\r\n",
+                         ""),
+                     200);
+    assert_int_equal(ask("HEAD", "/box/b", NULL, NULL), 200);
+    assert_true(has_header("x-amz-storage-class: REDUCED_REDUNDANCY"));
+    assert_int_equal(
+        ask("PUT", "/box/b", "x-amz-copy-source: box/a\r\nx-amz-storage-class: COLD\r\n", ""), 400);
+}
+
 static void a_copy_has_the_checksum_that_is_asked_for(void **state)
 {
     (void)state;
@@ -738,6 +758,7 @@ int main(void)
         T(what_is_deleted_may_have_to_match),
         T(what_is_not_offered_is_refused_and_nothing_is_kept),
         T(what_was_put_away_has_to_be_restored_first),
+        T(a_copy_has_the_class_that_is_asked_for),
         T(a_copy_has_the_checksum_that_is_asked_for),
         T(buckets_are_listed_in_pages),
         T(the_endpoint_without_a_region_makes_buckets_anywhere),

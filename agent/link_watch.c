@@ -72,7 +72,7 @@ bool link_read_uevent(const char *p, size_t n, char ret_name[LINK_NAME_SIZE])
 
 static void read_attribute(const struct rtattr *a, struct link_facts *f)
 {
-    const unsigned char *p = RTA_DATA(a);
+    const unsigned char *p = (const unsigned char *)a + RTA_LENGTH(0); /* as RTA_DATA() */
     size_t n = RTA_PAYLOAD(a);
 
     switch (a->rta_type & NLA_TYPE_MASK) {
@@ -105,10 +105,10 @@ bool link_read_newlink(const void *p, size_t n, struct link_facts *ret)
     if (n < NLMSG_LENGTH(sizeof(*m)) || h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
         h->nlmsg_len > n || h->nlmsg_type != RTM_NEWLINK)
         return false;
-    m = NLMSG_DATA(h);
+    m = (const void *)((const char *)h + NLMSG_LENGTH(0)); /* as NLMSG_DATA() */
     if (m->ifi_type == ARPHRD_LOOPBACK)
         ret->plain = false;
-    a = IFLA_RTA(m);
+    a = (const void *)((const char *)m + NLMSG_ALIGN(sizeof(*m)));
     left = h->nlmsg_len - NLMSG_LENGTH(sizeof(*m));
     while (left >= sizeof(*a) && a->rta_len >= sizeof(*a) && a->rta_len <= left) {
         size_t step = RTA_ALIGN(a->rta_len);
@@ -177,14 +177,17 @@ static void on_answers(uv_poll_t *p, int status, int what)
     struct link_watch *w = p->data;
     ssize_t n = recv(w->answer_fd, w->bytes, sizeof(w->bytes), MSG_DONTWAIT | MSG_TRUNC);
     const struct nlmsghdr *h = (const void *)w->bytes;
-    size_t left = n > 0 ? (size_t)n : 0;
+    size_t left = n > 0 ? (size_t)n : 0, step;
 
     (void)status;
     (void)what;
     if (left > sizeof(w->bytes))
         left = 0;
-    for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+    for (; NLMSG_OK(h, left); h = (const void *)((const char *)h + step)) {
         struct link_facts f;
+
+        step = NLMSG_ALIGN(h->nlmsg_len);
+        left = step < left ? left - step : 0;
 
         if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
             end_list(w);

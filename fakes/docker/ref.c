@@ -142,7 +142,7 @@ int ref_parse(struct ref *r, const char *name, const char **ret_why)
     }
     if (!str_eq(r->domain, "docker.io"))
         r->repo = xasprintf("%s/%s", r->domain, r->path);
-    else if (str_starts(r->path, "library/"))
+    else if (str_starts(r->path, "library/") && !strchr(r->path + strlen("library/"), '/'))
         r->repo = xstrdup(r->path + strlen("library/"));
     else
         r->repo = xstrdup(r->path);

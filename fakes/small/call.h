@@ -25,6 +25,7 @@ struct small_call {
     const struct small_op *op;
     const json_t *in;
     const char *access_key; /* who signed; NULL: nobody looked */
+    const char *region;     /* whose endpoint was asked */
 };
 
 struct small_op {

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/arn.h"
 #include "fakes/aws/sigv4.h"
 #include "fakes/aws/shape_table.h"
 #include "fakes/small/call.h"
@@ -132,7 +133,8 @@ static void get_token(struct small_call *c)
         const char *registry = json_string_value(v ? v : json_array_get(ids, i));
 
         free(proxy);
-        proxy = xasprintf("https://%s.dkr.ecr.%s.amazonaws.com", registry, id->region);
+        proxy = xasprintf("https://%s.dkr.ecr.%s.%s", registry, c->region,
+                          arn_dns_suffix_of_region(c->region));
         json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "authorizationToken",
                                               buf_str(&token), "expiresAt", time_of(now + lifetime),
                                               "proxyEndpoint", proxy));

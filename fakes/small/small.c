@@ -341,11 +341,29 @@ static void refuse_signature(struct small_call *c, const struct sigv4 *s)
                    "%s", s->text);
 }
 
+/* The region in a real name of a service: api.ecr.eu-west-1.amazonaws.com, ecr.eu-west-1.api.aws.
+ * Any other name, an address too, is of the world's own region: NULL. To be freed. */
+static char *region_of_host(const char *host)
+{
+    static const char *const ends[] = {".amazonaws.com.cn", ".amazonaws.com", ".api.aws"};
+    size_t n = host ? strcspn(host, ":") : 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        size_t tail = strlen(ends[i]), from;
+
+        if (n <= tail || strncmp(host + n - tail, ends[i], tail) != 0)
+            continue;
+        for (from = n - tail; from && host[from - 1] != '.'; from--)
+            ;
+        return from ? xstrndup(host + from, n - tail - from) : NULL;
+    }
+    return NULL;
+}
+
 static int verify(struct small_call *c, struct sigv4 *s)
 {
-    const struct sigv4_rules rules = {.service = c->op->service->name,
-                                      .region = c->s->fake.world->id.region,
-                                      .skew = SIGV4_SKEW_JSON};
+    const struct sigv4_rules rules = {
+        .service = c->op->service->name, .region = c->region, .skew = SIGV4_SKEW_JSON};
 
     if (sigv4_exchange(s, c->x, &rules) == SIGV4_OK)
         return 0;
@@ -369,7 +387,11 @@ static void handle_op(struct small_call *c, json_t *form)
 static void handle(struct fake *f, struct exchange *x)
 {
     const struct found *found = x->data;
-    struct small_call c = {.s = (struct small *)f, .x = x, .op = found->op};
+    _cleanup_free_ char *asked = region_of_host(exchange_header(x, "Host"));
+    struct small_call c = {.s = (struct small *)f,
+                           .x = x,
+                           .op = found->op,
+                           .region = asked ? asked : f->world->id.region};
     struct sigv4 s;
 
     if (str_eq(x->group, "credentials")) {

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/list.h"
 #include "base/mem.h"
@@ -230,6 +231,37 @@ struct forward *forward_new(struct loop *loop, const char *address, int port, in
 int forward_port(const struct forward *f)
 {
     return f->port;
+}
+
+static void hand_on_the_last(struct pair *p)
+{
+    uv_os_fd_t from, to;
+    char bytes[16 << 10];
+    ssize_t n;
+
+    if (p->sides[0].tcp.write_queue_size || uv_fileno((uv_handle_t *)&p->sides[1].tcp, &from) < 0 ||
+        uv_fileno((uv_handle_t *)&p->sides[0].tcp, &to) < 0)
+        return;
+    while ((n = recv(from, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+        if (send(to, bytes, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) != n)
+            return;
+}
+
+void forward_finish(struct forward *f)
+{
+    struct list *pos, *tmp;
+
+    if (!f)
+        return;
+    list_for_each_safe (pos, tmp, &f->pairs) {
+        struct pair *p = container_of(pos, struct pair, link);
+
+        if (!p->sides[0].open)
+            continue;
+        hand_on_the_last(p);
+        drop(p, false);
+    }
+    forward_free(f);
 }
 
 void forward_free(struct forward *f)

@@ -27,5 +27,8 @@ struct forward *forward_new(struct loop *loop, const char *address, int port, in
                             struct err *e);
 int forward_port(const struct forward *f);
 void forward_free(struct forward *f); /* NULL is fine */
+/* The same when who listened at the port is gone: what it said last still goes through, as far as
+ * the other side takes it now. */
+void forward_finish(struct forward *f);
 
 #endif

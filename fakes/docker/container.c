@@ -410,7 +410,8 @@ int container_start(struct container *c, struct problem *p)
         p->status = status;
     } else if (docker_windows_start_wrong(c, p) < 0) {
         start_failed(c, 128, p);
-    } else if (c->prepared = true, links_start_wrong(c, p) < 0) {
+    } else if (c->prepared = true,
+               links_start_wrong(c, p) < 0 || container_subpaths_wrong(c, p) < 0) {
         start_failed(c, 128, p);
     } else if (c->logged = true, c->b->start_error) {
         runtime_refuses(c, p);
@@ -572,6 +573,7 @@ static void mount_release(struct mount *m)
     free(m->destination);
     free(m->mode);
     free(m->propagation);
+    free(m->subpath);
 }
 
 void container_free(struct container *c)

@@ -53,6 +53,7 @@ struct mount {
     char *name;   /* of a volume, or NULL */
     char *source; /* of a bind, or NULL */
     char *destination, *mode, *propagation;
+    char *subpath; /* the folder of the volume that is meant, NULL: all of it */
     bool rw;
     struct volume *volume;
 };

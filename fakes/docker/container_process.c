@@ -200,6 +200,45 @@ static int add_own_files(struct container *c, const json_t *config, const json_t
     return 0;
 }
 
+/* The folder of a volume that is meant, whatever links lead there; NULL and a problem. */
+static char *subpath_folder(struct container *c, const struct mount *m, struct problem *p)
+{
+    _cleanup_free_ char *shown = xasprintf("/var/lib/docker/volumes/%s/_data", m->name);
+    struct err e = ERR_INIT;
+    _cleanup_free_ char *folder = mount_folder(c, m, &e);
+    _cleanup_free_ char *base = folder ? realpath(folder, NULL) : NULL, *path = NULL, *real = NULL;
+    const char *rest;
+
+    if (!base) {
+        problem(p, 500, "%s", folder ? strerror(errno) : e.text);
+        return NULL;
+    }
+    path = xasprintf("%s/%s", base, m->subpath);
+    real = realpath(path, NULL);
+    rest = real ? str_after(real, base) : NULL;
+    if (!real)
+        problem(p, 404, "cannot access path %s/%s: lstat %s/%s: no such file or directory", shown,
+                m->subpath, shown, m->subpath);
+    else if (!rest || (*rest && *rest != '/'))
+        problem(p, 400, "path concatenation escapes the base directory, base: %s, subpath: %s",
+                shown, m->subpath);
+    else
+        return steal_ptr(&real);
+    return NULL;
+}
+
+int container_subpaths_wrong(struct container *c, struct problem *p)
+{
+    for (size_t i = 0; container_is_process(c) && i < c->n_mounts; i++) {
+        _cleanup_free_ char *folder =
+            c->mounts[i].subpath ? subpath_folder(c, &c->mounts[i], p) : NULL;
+
+        if (c->mounts[i].subpath && !folder)
+            return -1;
+    }
+    return 0;
+}
+
 /* A bind's source that does not exist is made, as a folder, as dockerd does for -v. */
 static int add_bound(struct container *c, struct mounts *l, struct err *e)
 {
@@ -212,9 +251,18 @@ static int add_bound(struct container *c, struct mounts *l, struct err *e)
             add_mount(l, PROCESS_TMPFS, NULL, m->destination, NULL, false);
             continue;
         }
-        folder = mount_folder(c, m, e);
+        if (m->subpath) {
+            struct problem why = {0};
+
+            folder = subpath_folder(c, m, &why); /* it was there a moment ago */
+            free(why.text);
+        } else {
+            folder = mount_folder(c, m, e);
+        }
         if (!folder)
-            return -1;
+            return m->subpath
+                       ? err_set(e, ERR_NOT_FOUND, "the volume %s has no %s", m->name, m->subpath)
+                       : -1;
         if (stat(folder, &st) < 0 && io_mkdirs(folder, 0755, e) < 0) {
             free(folder);
             return -1;

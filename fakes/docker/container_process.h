@@ -78,4 +78,7 @@ struct process_row {
 void container_process_each(const struct container *c,
                             void (*fn)(const struct process_row *row, void *data), void *data);
 
+/* Folders of volumes that are to be mounted alone, but are not there. -1 and a problem. */
+int container_subpaths_wrong(struct container *c, struct problem *p);
+
 #endif

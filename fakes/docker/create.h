@@ -25,6 +25,8 @@ struct create {
 int create_settings_wrong(struct create *r, struct problem *p);
 int create_log_driver_wrong(struct create *r, struct problem *p);
 
+/* Folders of volumes that are mounted alone, which older engines do not know. */
+int create_subpaths_wrong(struct create *r, struct problem *p);
 /* Fills in c->ports from ExposedPorts and PortBindings. */
 void create_ports(struct create *r, struct container *c);
 /* Fills in c->mounts; makes volumes. On failure they are given back. */

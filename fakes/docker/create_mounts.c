@@ -229,11 +229,57 @@ out:
     return ret;
 }
 
+/* Whether a relative path stays below where it begins. (filepath.IsLocal) */
+static bool is_local(const char *path)
+{
+    int depth = 0;
+
+    for (const char *s = path; *s; s += strspn(s, "/")) {
+        size_t n = strcspn(s, "/");
+
+        if (n == 2 && strncmp(s, "..", 2) == 0)
+            depth--;
+        else if (n != 1 || *s != '.')
+            depth++;
+        if (depth < 0)
+            return false;
+        s += n;
+    }
+    return *path && *path != '/';
+}
+
+int create_subpaths_wrong(struct create *r, struct problem *p)
+{
+    json_t *v;
+    size_t i;
+
+    json_array_foreach (json_object_get(r->host, "Mounts"), i, v) {
+        json_t *options = json_object_get(v, "VolumeOptions");
+        const char *path = json_str(options, "Subpath"), *source = json_str(v, "Source");
+
+        if (r->d->api < API(45))
+            json_object_del(options, "Subpath");
+        else if (!path || !*path)
+            continue;
+        else if (call_version(r->x) < API(45))
+            return problem(p, 400, "VolumeOptions.Subpath needs API v1.45 or newer");
+        else if (!source || !*source)
+            return problem(p, 400,
+                           "invalid mount config for type \"volume\": must not set Subpath when "
+                           "using anonymous volumes");
+        else if (!is_local(path))
+            return problem(p, 400,
+                           "invalid mount config for type \"volume\": subpath must be a relative "
+                           "path within the volume");
+    }
+    return 0;
+}
+
 /* One of HostConfig.Mounts. */
 static int add_typed(struct create *r, struct container *c, const json_t *v, struct problem *p)
 {
     const char *type = json_str(v, "Type"), *source = json_str(v, "Source");
-    const char *target = json_str(v, "Target");
+    const char *target = json_str(v, "Target"), *asked;
     struct mount *m;
 
     if (!type || !(str_eq(type, "bind") || str_eq(type, "volume") || str_eq(type, "tmpfs")))
@@ -256,8 +302,7 @@ static int add_typed(struct create *r, struct container *c, const json_t *v, str
     m = add_mount(c, type, target);
     m->rw = !json_bool(v, "ReadOnly", false);
     if (str_eq(type, "bind")) {
-        const char *asked = json_str(json_object_get(v, "BindOptions"), "Propagation");
-
+        asked = json_str(json_object_get(v, "BindOptions"), "Propagation");
         m->source = xstrdup(source);
         set(&m->propagation, asked && is_propagation(asked) ? asked : "rprivate");
     } else if (str_eq(type, "volume")) {
@@ -265,6 +310,9 @@ static int add_typed(struct create *r, struct container *c, const json_t *v, str
                                     json_object_get(json_object_get(v, "VolumeOptions"), "Labels"),
                                     NULL));
         set(&m->mode, "z");
+        asked = json_str(json_object_get(v, "VolumeOptions"), "Subpath");
+        if (asked && *asked)
+            m->subpath = xstrdup(asked);
     } else {
         m->source = xstrdup("");
     }

@@ -409,7 +409,8 @@ static int create(struct create *r, struct container **ret, struct problem *p)
     struct container *c;
 
     r->name = exchange_param(r->x, "name");
-    if (read_body(r, p) < 0 || create_settings_wrong(r, p) < 0 || find_image(r, p) < 0)
+    if (read_body(r, p) < 0 || create_subpaths_wrong(r, p) < 0 || create_settings_wrong(r, p) < 0 ||
+        find_image(r, p) < 0)
         return -1;
     merge_image(r);
     if (no_words(json_object_get(r->config, "Cmd")) &&

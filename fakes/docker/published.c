@@ -25,6 +25,6 @@ int port_publish(const struct container *c, struct port *p, struct problem *why)
 
 void port_unpublish(struct port *p)
 {
-    forward_free(p->forward);
+    forward_finish(p->forward);
     p->forward = NULL;
 }

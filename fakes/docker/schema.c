@@ -524,15 +524,14 @@ void schema_write_for(struct buf *b, const struct member *table, const json_t *o
     buf_addc(b, '{');
     for (const struct member *m = table; m->name; m++) {
         const json_t *v = o ? json_object_get(o, m->name) : NULL;
+        bool pointer; /* one to something empty is not empty */
 
         if (api && ((m->since && api < m->since) || (m->until && api > m->until)))
             continue;
         if (mark && str_eq(m->name, mark))
             *at = buf_len(b);
-        /* a pointer to false is not empty */
-        if (m->omit_empty &&
-            (m->kind == MEMBER_PBOOL || m->kind == MEMBER_PINT ? !v || json_is_null(v)
-                                                               : is_empty(v)))
+        pointer = m->kind == MEMBER_PBOOL || m->kind == MEMBER_PINT || m->kind == MEMBER_ANY;
+        if (m->omit_empty && (pointer ? !v || json_is_null(v) : is_empty(v)))
             continue;
         if (buf_len(b) > begin + 1)
             buf_addc(b, ',');

@@ -64,6 +64,11 @@ static bool real_with(const char *name, const char *line, const char *host, cons
     return false;
 }
 
+/* Turns the loop until it holds, at most half a minute: a process takes what the machine gives. */
+#define TURN_UNTIL(condition)                                                                      \
+    for (uint64_t end_ = uv_hrtime() + 30 * NS_PER_S; !(condition) && uv_hrtime() < end_;)         \
+    loop_turn(&world->loop, loop_now(&world->loop) + 10 * NS_PER_MS)
+
 static bool real(const char *name, const char *line, const char *more)
 {
     return real_with(name, line, "", more);
@@ -127,9 +132,9 @@ static void a_signal_reaches_it_and_a_stop_has_patience(void **state)
               "while :; do sleep 0.02; done",
               ",\"Tty\":true"))
         skip();
-    for (int i = 0; i < 500 && !strstr(logs("cc"), "ready"); i++)
-        loop_turn(&world->loop, loop_now(&world->loop) + 10 * NS_PER_MS);
+    TURN_UNTIL(strstr(logs("cc"), "ready"));
     assert_int_equal(call("POST", "/containers/cc/kill?signal=USR1", NULL)->status, 204);
+    TURN_UNTIL(strstr(logs("cc"), "usr"));
     ask(&p, "POST", "/containers/cc/stop?t=60", NULL);
     for (int i = 0; i < 10 && !peer_wait_end(&p); i++)
         ;
@@ -377,12 +382,10 @@ static void its_port_is_reached_by_the_host_s(void **state)
              inside, outside);
     if (!real_with("cc", line, host, ""))
         skip();
-    for (int i = 0; i < 500 && !memmem(logs("cc"), buf_len(&answer.body), "ready", 5); i++)
-        loop_turn(&world->loop, loop_now(&world->loop) + 10 * NS_PER_MS);
+    TURN_UNTIL(logs("cc") && memmem(buf_str(&answer.body), buf_len(&answer.body), "ready", 5));
     fd = dial(outside);
     assert_int_not_equal(fd, -1);
-    for (int i = 0; i < 500 && recv(fd, got, sizeof(got), MSG_DONTWAIT) != 5; i++)
-        loop_turn(&world->loop, loop_now(&world->loop) + 10 * NS_PER_MS);
+    TURN_UNTIL(recv(fd, got, sizeof(got), MSG_DONTWAIT) == 5);
     assert_memory_equal(got, "hello", 5);
     close(fd);
     wait_for_end("cc");
@@ -416,6 +419,50 @@ static void a_port_that_somebody_has_is_refused(void **state)
     close(fd);
 }
 
+/* Fills the volume "vol" with sub/file, and links. */
+static bool fill_volume(void)
+{
+    if (!real_with("fill",
+                   "mkdir /v/sub; echo text >/v/sub/file; ln -s /etc /v/out; ln -s sub /v/in",
+                   ",\"Mounts\":[{\"Type\":\"volume\",\"Source\":\"vol\",\"Target\":\"/v\"}]", ""))
+        return false;
+    wait_for_end("fill");
+    return true;
+}
+
+/* Runs "cat /m/file" with this folder of it as /m. */
+static void with_subpath(const char *name, const char *path)
+{
+    char *host = xasprintf(",\"Mounts\":[{\"Type\":\"volume\",\"Source\":\"vol\",\"Target\":"
+                           "\"/m\",\"VolumeOptions\":{\"Subpath\":\"%s\"}}]",
+                           path);
+    char *body =
+        xasprintf(",\"Cmd\":[\"cat\",\"/m/file\"],\"HostConfig\":{\"Binds\":[" TOOLS "]%s}", host);
+
+    run(name, "real:1", body);
+    free(body);
+    free(host);
+}
+
+static void a_folder_of_a_volume_is_mounted_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(control("version", "version", "26.1.5", NULL), 0);
+    if (!fill_volume())
+        skip();
+    with_subpath("aa", "in");
+    assert_int_equal(answer.status, 204);
+    wait_for_end("aa");
+    assert_string_equal(logs("aa") + 8, "text\n");
+    with_subpath("bb", "nosuch");
+    assert_int_equal(answer.status, 404);
+    with_subpath("cc", "out");
+    assert_int_equal(answer.status, 400);
+    assert_string_equal(inspect("cc", "State.Error"),
+                        "path concatenation escapes the base directory, base: "
+                        "/var/lib/docker/volumes/vol/_data, subpath: out");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +481,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(its_end_is_told_no_sooner_than_a_runtime_can, begin, end),
         cmocka_unit_test_setup_teardown(its_port_is_reached_by_the_host_s, begin, end),
         cmocka_unit_test_setup_teardown(a_port_that_somebody_has_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(a_folder_of_a_volume_is_mounted_alone, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

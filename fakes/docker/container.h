@@ -63,6 +63,7 @@ struct mount {
 struct health_result {
     int64_t start, end; /* wall */
     int exit_code;
+    char *output; /* NULL: it said nothing */
 };
 
 struct health {
@@ -74,8 +75,10 @@ struct health {
     struct run *run; /* the check that is being made, of a container that is a process */
     struct clock_timer patience;
     int64_t check_began; /* wall */
+    struct buf said;     /* what the check that is being made has written */
+    bool said_more;      /* than is kept */
     char exec_id[65];
-    int64_t interval, timeout, start_period;
+    int64_t interval, timeout, start_period, start_interval;
     int64_t retries;
     int64_t streak;
     int64_t began;                 /* mono: when the container started */
@@ -253,8 +256,8 @@ static inline ip_number container_address(const struct container *c)
 
 /* --- container_health.c ------------------------------------------------------------------ */
 
-/* Reads Config.Healthcheck; NULL: the container has none. */
-struct health *health_new(struct container *c, const json_t *healthcheck);
+/* Reads Healthcheck, and Shell, of its Config; NULL: the container has none. */
+struct health *health_new(struct container *c, const json_t *config);
 void health_free(struct health *h);
 void health_start(struct health *h);
 void health_stop(struct health *h);

@@ -396,8 +396,10 @@ int container_process_start(struct container *c, struct problem *p, int *ret_cod
         s.root = root = container_root_path(c);
         container_io(c);
         c->run = run_start(c->d, &s, c->open_stdin, &owner, &why, &e);
-        if (!c->run)
+        if (!c->run) {
             run_problem(c->d, why, argv[0], &e, false, p, ret_code);
+            c->logged &= why != PROCESS_NO_USER || c->was_started; /* it is looked for before */
+        }
     }
     free(root);
     mounts_release(&l);

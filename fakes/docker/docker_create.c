@@ -345,7 +345,7 @@ static struct container *build(struct create *r)
     if (json_str(r->config, "Hostname") && *json_str(r->config, "Hostname"))
         c->hostname = xstrdup(json_str(r->config, "Hostname"));
     json_object_del(r->host, "Links"); /* shown as they are now: links.c */
-    c->health = health_new(c, json_object_get(r->config, "Healthcheck"));
+    c->health = health_new(c, r->config);
     set_texts(r, c);
     return c;
 }

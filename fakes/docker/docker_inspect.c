@@ -157,7 +157,9 @@ static void add_health(struct buf *b, const struct health *h)
         add_time(b, h->log[i].start);
         buf_adds(b, "\",\"End\":\"");
         add_time(b, h->log[i].end);
-        buf_addf(b, "\",\"ExitCode\":%d,\"Output\":\"\"}", h->log[i].exit_code);
+        buf_addf(b, "\",\"ExitCode\":%d", h->log[i].exit_code);
+        gojson_member(b, "Output", h->log[i].output ? h->log[i].output : "");
+        buf_addc(b, '}');
     }
     buf_adds(b, "]}");
 }

@@ -337,6 +337,24 @@ static void a_reset_forgets_everything(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, client_begin, client_end)
 
+static void a_newer_engine_looks_more_often_while_it_starts(void **state)
+{
+    static const char *const versions[] = {"20.10.24", "26.1.5"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+        assert_int_equal(control("version", "version", versions[i], NULL), 0);
+        run("hh", "busybox:1",
+            ",\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":30000000000,"
+            "\"StartPeriod\":60000000000,\"StartInterval\":1000000000}");
+        pass(2 * NS_PER_S);
+        assert_string_equal(inspect("hh", "State.Health.Status"), i ? "healthy" : "starting");
+        pass(30 * NS_PER_S);
+        assert_string_equal(inspect("hh", "State.Health.Status"), "healthy");
+        call("DELETE", "/containers/hh?force=1", NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +379,8 @@ int main(void)
         TEST(a_foreign_image_does_not_run),
         TEST(pending_says_what_comes_next),
         TEST(a_reset_forgets_everything),
+        cmocka_unit_test_setup_teardown(a_newer_engine_looks_more_often_while_it_starts,
+                                        client_begin, client_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

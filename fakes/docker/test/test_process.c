@@ -463,6 +463,30 @@ static void a_folder_of_a_volume_is_mounted_alone(void **state)
                         "/var/lib/docker/volumes/vol/_data, subpath: out");
 }
 
+/* What the last check of this container said. */
+static const char *last_check(const char *name)
+{
+    const json_t *log;
+    char *path = xasprintf("/containers/%s/json", name);
+    const struct answer *a = call("GET", path, NULL);
+
+    free(path);
+    log = json_at(a->json, "State.Health.Log");
+    log = json_array_get(log, json_array_size(log) - 1);
+    return log ? json_str(log, "Output") : "";
+}
+
+static void a_health_check_leaves_what_it_wrote(void **state)
+{
+    (void)state;
+    if (!real("cc", "sleep 100",
+              ",\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"echo so it is; exit 2\"],"
+              "\"Interval\":50000000,\"Retries\":1}"))
+        skip();
+    assert_true(is_healthy("unhealthy"));
+    assert_string_equal(last_check("cc"), "so it is\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +506,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(its_port_is_reached_by_the_host_s, begin, end),
         cmocka_unit_test_setup_teardown(a_port_that_somebody_has_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_folder_of_a_volume_is_mounted_alone, begin, end),
+        cmocka_unit_test_setup_teardown(a_health_check_leaves_what_it_wrote, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,18 @@ static void in_path(const char *method, const char *before, const char *s, size_
     buf_release(&path);
 }
 
+/* A driver that there is none of is looked for a while. */
+static void create_network(const char *text)
+{
+    struct peer p;
+
+    ask(&p, "POST", "/networks/create", text);
+    peer_settle(world);
+    pass(20 * NS_PER_S);
+    peer_settle(world);
+    peer_close(&p);
+}
+
 /* All of it, and what it did to the others. */
 static void look(void)
 {
@@ -41,8 +53,8 @@ static void try_input(unsigned kind, const char *s, size_t n)
 
     switch (kind % 5) {
     case 0:
-        call("POST", "/networks/create", text);
-        call("POST", "/networks/create", text);
+        create_network(text);
+        create_network(text);
         break;
     case 1:
         call("POST", "/networks/both/connect", text);

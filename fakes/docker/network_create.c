@@ -521,27 +521,23 @@ static json_t *adopt(struct making *m, const char *from, struct problem *p)
     m->n->enable_six = o->enable_six;
     m->n->labels = pairs_merge(&o->labels, NULL, 0);
     m->n->options = pairs_merge(&o->options, NULL, 0);
-    if (o->ipam_options)
-        m->n->ipam_options = xstrdup(o->ipam_options);
+    free(m->n->ipam_options);
+    m->n->ipam_options = o->ipam_options ? xstrdup(o->ipam_options) : NULL;
     text = xasprintf("{\"Config\":[%s%s%s]}", o->asked_four ? o->asked_four : "",
                      o->asked_four && o->asked_six ? "," : "", o->asked_six ? o->asked_six : "");
     return json_read(text, strlen(text), JSON_READ_PEER, NULL);
 }
 
-static char *text_unless_empty(const json_t *v)
-{
-    return json_object_size(v) ? json_text(v) : NULL;
-}
-
 static int make_ipam(struct making *m, struct problem *p)
 {
-    const json_t *asked = gojson_get(m->body, "IPAM");
+    const json_t *asked = gojson_get(m->body, "IPAM"), *options = gojson_get(asked, "Options");
     const char *driver = text_of(asked, "Driver");
     const char *from = text_of(gojson_get(m->body, "ConfigFrom"), "Network");
     _cleanup_json_ json_t *ipam = NULL;
 
     m->n->ipam_driver = xstrdup(*driver ? driver : "default");
-    m->n->ipam_options = text_unless_empty(gojson_get(asked, "Options"));
+    if (json_is_object(options))
+        m->n->ipam_options = json_text(options);
     if (pattern_wrong(m, from, p) < 0)
         return -1;
     if (m->n->config_only) {

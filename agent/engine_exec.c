@@ -112,8 +112,12 @@ static void look(struct exec_work *x)
 
 void engine_exec_watch(struct container *c)
 {
-    if (c->exec && c->exec->status == EXEC_AGENT_RUNNING && c->exec->exec_id && !c->work->exec)
+    if (!c->exec || c->work->exec || c->applied != CONTAINER_NONE)
+        return;
+    if (c->exec->status == EXEC_AGENT_RUNNING && c->exec->exec_id)
         look_later(work_of(c));
+    else if (c->exec->status == EXEC_AGENT_NONE)
+        engine_exec_begin(c); /* we were killed before it was started, or before that was saved */
 }
 
 /* --- starting it ------------------------------------------------------------------------------ */

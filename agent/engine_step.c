@@ -24,7 +24,6 @@ static void on_running(struct container *c)
 {
     struct container_work *w = c->work;
 
-    engine_exec_watch(c);
     if (w->stats || !c->docker_id || w->en->config->disable_metrics.on ||
         c->type != CONTAINER_NORMAL)
         return;
@@ -60,7 +59,9 @@ void engine_set_known(struct container *c, enum container_status s)
         engine_container_runs(c);
     if (changed && s == CONTAINER_STOPPED)
         on_stopped(c);
-    else if (c->known == s && s == c->steady)
+    if (!changed && c->known == s && s == CONTAINER_RUNNING)
+        engine_exec_watch(c);
+    if (c->known == s && s == c->steady && s != CONTAINER_STOPPED)
         on_running(c); /* unchanged when it was found running after a restart */
 }
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include "agent/app.h"
 #include "agent/app_parts.h"
@@ -8,6 +9,8 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "proto/limits.h"
 
 void app_end(struct app *a, enum agent_exit status)
 {
@@ -24,6 +27,22 @@ void app_fail(struct app *a, enum agent_exit status, const char *what, const str
     app_end(a, status);
 }
 
+/* What is no such number is the default, as the official agent has it. (logger/log.go) */
+static void roll_log_file(struct app *a)
+{
+    char *end;
+    double megabytes = strtod(a->config.log_size, &end);
+    uint64_t rolls;
+
+    if (str_eq(a->config.log_rollover, "none"))
+        return;
+    if (*end || end == a->config.log_size || !(megabytes > 0 && megabytes < 1e6))
+        megabytes = LOG_FILE_MB;
+    if (str_u64(a->config.log_rolls, LOG_ROLLS_MAX, &rolls) < 0)
+        rolls = LOG_ROLLS;
+    log_roll(&a->log, a->config.logfile, (int64_t)(megabytes * 1e6), (unsigned int)rolls);
+}
+
 /* The log file's folder is made when it is not there, as the official agent does. (seen) */
 static void open_log_file(struct app *a)
 {
@@ -37,6 +56,8 @@ static void open_log_file(struct app *a)
     if (log_add_file(&a->log, a->config.logfile) < 0)
         log_event(&a->log, LOG_WARN, "Cannot open the log file", "path", a->config.logfile, "error",
                   strerror(errno), NULL);
+    else
+        roll_log_file(a);
 }
 
 void app_tell_notes(struct app *a)

@@ -83,7 +83,7 @@ struct config {
     char *docker_host;
     char *datadir;
     struct config_bool checkpoint;
-    char *logfile, *loglevel;
+    char *logfile, *loglevel, *log_rollover, *log_size, *log_rolls;
     int64_t reserved_memory;                             /* MiB */
     json_t *reserved_ports, *reserved_ports_udp;         /* arrays of integers */
     json_t *instance_attributes, *instance_tags;         /* objects of strings */

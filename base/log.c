@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -40,6 +42,7 @@ void log_release(struct log *l)
     free(l->secrets);
     if (l->fds[1] >= 0)
         close(l->fds[1]);
+    free(l->path);
     log_init(l, LOG_NOTHING, -1);
 }
 
@@ -53,6 +56,43 @@ int log_add_file(struct log *l, const char *path)
         close(l->fds[1]);
     l->fds[1] = fd;
     return 0;
+}
+
+void log_roll(struct log *l, const char *path, int64_t max_size, unsigned int rolls)
+{
+    struct stat st;
+
+    free(l->path);
+    l->path = xstrdup(path);
+    l->max_size = max_size;
+    l->rolls = rolls;
+    l->size = l->fds[1] >= 0 && fstat(l->fds[1], &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
+/* Each makes room for the one before it. */
+static void roll(struct log *l)
+{
+    for (unsigned int i = l->rolls; i > 0; i--) {
+        _cleanup_free_ char *from = i > 1 ? xasprintf("%s.%u", l->path, i - 1) : xstrdup(l->path);
+        _cleanup_free_ char *to = xasprintf("%s.%u", l->path, i);
+
+        if (rename(from, to) < 0 && i == 1)
+            return;
+    }
+    if (!l->rolls && unlink(l->path) < 0)
+        return;
+    if (log_add_file(l, l->path) == 0)
+        l->size = 0;
+}
+
+static void write_line(struct log *l, const struct buf *b)
+{
+    if (l->path && l->fds[1] >= 0 && l->size > 0 && l->size + (int64_t)b->len > l->max_size)
+        roll(l);
+    l->size += (int64_t)b->len;
+    for (size_t i = 0; i < ARRAY_SIZE(l->fds); i++)
+        if (l->fds[i] >= 0)
+            io_write_all(l->fds[i], buf_str(b), b->len, NULL);
 }
 
 void log_secret(struct log *l, const char *value)
@@ -132,9 +172,7 @@ static void finish(struct log *l, struct buf *b)
         buf_adds(b, "...");
     }
     buf_addc(b, '\n');
-    for (size_t i = 0; i < ARRAY_SIZE(l->fds); i++)
-        if (l->fds[i] >= 0)
-            io_write_all(l->fds[i], buf_str(b), b->len, NULL);
+    write_line(l, b);
     buf_release(b);
 }
 

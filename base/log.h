@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -26,6 +27,9 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_CRIT, LOG_NOTHING
 struct log {
     enum log_level level; /* below it nothing is written */
     int fds[2];           /* where lines go; -1 = nowhere */
+    char *path;           /* of the second, when it is rolled; NULL: it grows */
+    int64_t size, max_size;
+    unsigned int rolls;
     char **secrets;
     size_t n_secrets, cap_secrets;
 };
@@ -36,6 +40,13 @@ void log_release(struct log *l);
 
 /* Opens path for appending as a second target; the log owns it. -1 with errno. */
 int log_add_file(struct log *l, const char *path);
+
+/*
+ * The file that was added is rolled from now on: before a line that would make it longer than
+ * max_size bytes it becomes path.1, what was path.1 becomes path.2, and so on; the one behind
+ * path.<rolls> goes. A file that cannot be renamed grows on.
+ */
+void log_roll(struct log *l, const char *path, int64_t max_size, unsigned int rolls);
 
 /* Registers a value that is never to be seen; NULL and values under 4 bytes are ignored. */
 void log_secret(struct log *l, const char *value);

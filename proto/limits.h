@@ -95,6 +95,11 @@
 #define ROTATING_CREDENTIALS "/rotatingcreds/credentials"
 #define ROTATING_INTERVAL    (60 * LIMIT_S)
 
+/* The log file. (ecs-agent/logger/log.go) */
+#define LOG_FILE_MB   5
+#define LOG_ROLLS     24
+#define LOG_ROLLS_MAX 1000
+
 /* DescribeTags of EC2. (ec2/ec2_client.go; the SDK's standard retryer) */
 #define EC2_ATTEMPTS 5
 #define EC2_WAIT_MAX (20 * LIMIT_S)

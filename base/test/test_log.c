@@ -7,9 +7,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -226,6 +229,49 @@ static void a_file_is_a_second_target_and_is_appended_to(void **state)
     unlink(path);
 }
 
+static int64_t size_of(const char *dir, const char *name)
+{
+    char path[200];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    return stat(path, &st) < 0 ? -1 : (int64_t)st.st_size;
+}
+
+static void a_file_is_rolled_before_it_is_too_long_and_few_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    char dir[] = "/tmp/test_log.XXXXXX", path[200];
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/log", dir);
+    assert_int_equal(log_add_file(&f->log, path), 0);
+    log_roll(&f->log, path, 130, 2); /* two lines */
+    for (int i = 0; i < 9; i++)
+        log_msg(&f->log, LOG_INFO, "line %d", i);
+    assert_in_range(size_of(dir, "log"), 20, 130);
+    assert_in_range(size_of(dir, "log.1"), 20, 130);
+    assert_in_range(size_of(dir, "log.2"), 20, 130);
+    assert_int_equal(size_of(dir, "log.3"), -1);
+    io_remove_tree(dir, NULL);
+}
+
+static void one_line_is_written_however_long_it_is(void **state)
+{
+    struct fixture *f = *state;
+    char dir[] = "/tmp/test_log.XXXXXX", path[200];
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/log", dir);
+    assert_int_equal(log_add_file(&f->log, path), 0);
+    log_roll(&f->log, path, 5, 0);
+    log_msg(&f->log, LOG_INFO, "first");
+    log_msg(&f->log, LOG_INFO, "second");
+    assert_in_range(size_of(dir, "log"), 20, 130);
+    assert_int_equal(size_of(dir, "log.1"), -1);
+    io_remove_tree(dir, NULL);
+}
+
 static void levels_have_words(void **state)
 {
     (void)state;
@@ -251,6 +297,8 @@ int main(void)
         with_log(a_secret_at_the_cut_is_not_seen_in_part),
         with_log(a_value_beyond_all_bounds_is_left_out_with_dots),
         with_log(a_file_is_a_second_target_and_is_appended_to),
+        with_log(a_file_is_rolled_before_it_is_too_long_and_few_are_kept),
+        with_log(one_line_is_written_however_long_it_is),
         cmocka_unit_test(levels_have_words),
     };
 

@@ -41,6 +41,19 @@ def test_parameters():
     equal([p["Name"] for p in ssm.get_parameters_by_path(Path="/prod")["Parameters"]], ["/prod/list"])
     equal(len(ssm.get_parameters_by_path(Path="/prod", Recursive=True)["Parameters"]), 3)
     equal(len(ssm.describe_parameters()["Parameters"]), 4)
+    ssm.put_parameter(Name="described", Value="x", Type="String", Description="what it is")
+    def named(*filters, **more):
+        return sorted(p["Name"] for p in ssm.describe_parameters(ParameterFilters=list(filters), **more)["Parameters"])
+    equal(named({"Key": "Name", "Values": ["described"]}), ["described"])
+    equal(named({"Key": "Name", "Option": "BeginsWith", "Values": ["/prod/db"]}), ["/prod/db/password", "/prod/db/user"])
+    equal(named({"Key": "Name", "Option": "Contains", "Values": ["seed", "list"]}), ["/prod/list", "/seeded"])
+    equal(named({"Key": "Path", "Values": ["/prod"]}), ["/prod/list"])
+    equal(named({"Key": "Path", "Option": "Recursive", "Values": ["/prod"]}, {"Key": "Type", "Values": ["SecureString"]}), ["/prod/db/password"])
+    equal(ssm.describe_parameters(Filters=[{"Key": "Name", "Values": ["desc"]}])["Parameters"][0]["Description"], "what it is")
+    refused("InvalidFilterKey", ssm.describe_parameters, ParameterFilters=[{"Key": "KeyId", "Values": ["x"]}])
+    equal(len(ssm.get_parameters_by_path(Path="/prod", Recursive=True, ParameterFilters=[{"Key": "Type", "Values": ["String"]}])["Parameters"]), 1)
+    r = ssm.delete_parameters(Names=["described", "nothing"])
+    equal((r["DeletedParameters"], r["InvalidParameters"]), (["described"], ["nothing"]))
     ssm.delete_parameter(Name="/prod/list")
     refused("ParameterNotFound", ssm.delete_parameter, Name="/prod/list")
     refused("ValidationException", ssm.get_parameters, Names=["n%d" % i for i in range(11)])
@@ -58,14 +71,36 @@ def test_secrets():
     equal(secrets.get_secret_value(SecretId="prod/db", VersionStage="AWSPREVIOUS")["SecretString"], '{"user":"app"}')
     equal(secrets.get_secret_value(SecretId="prod/db", VersionId=s["VersionId"])["VersionStages"], ["AWSPREVIOUS"])
     equal(secrets.describe_secret(SecretId="prod/db")["VersionIdsToStages"][new["VersionId"]], ["AWSCURRENT"])
+    token = "0123456789abcdef0123456789abcdef" # a call that is repeated makes no second version
+    for _ in range(2):
+        equal(secrets.put_secret_value(SecretId="prod/db", SecretString="third", ClientRequestToken=token)["VersionId"], token)
+    refused("ResourceExistsException", secrets.put_secret_value, "already in use", SecretId="prod/db", SecretString="fourth", ClientRequestToken=token)
+    equal(secrets.get_secret_value(SecretId="prod/db", VersionStage="AWSPREVIOUS")["SecretString"], "second")
+    secrets.update_secret(SecretId="prod/db", Description="of all databases", SecretString="fifth")
+    equal((secrets.get_secret_value(SecretId="prod/db")["SecretString"], secrets.describe_secret(SecretId="prod/db")["Description"]),
+          ("fifth", "of all databases"))
+    secrets.create_secret(Name="tagged", SecretString="x", Tags=[{"Key": "who", "Value": "me"}])
+    equal(secrets.describe_secret(SecretId="tagged")["Tags"], [{"Key": "who", "Value": "me"}])
+    for key, values, names in (("name", ["prod"], ["prod/db"]), ("name", ["!prod"], ["tagged"]), ("description", ["DATA"], ["prod/db"]),
+                               ("tag-key", ["who"], ["tagged"]), ("tag-value", ["you"], []), ("all", ["me", "prod"], ["prod/db", "tagged"])):
+        equal(sorted(x["Name"] for x in secrets.list_secrets(Filters=[{"Key": key, "Values": values}])["SecretList"]), names)
+    secrets.delete_secret(SecretId="tagged", ForceDeleteWithoutRecovery=True)
+    refused("ResourceNotFoundException", secrets.restore_secret, SecretId="tagged")
     secrets.create_secret(Name="binary", SecretBinary=b"\x00\xff")
     equal(secrets.get_secret_value(SecretId="binary")["SecretBinary"], b"\x00\xff")
     equal(len(secrets.list_secrets()["SecretList"]), 2)
     refused("ResourceExistsException", secrets.create_secret, Name="binary", SecretString="x")
     refused("ResourceNotFoundException", secrets.get_secret_value, "can't find the specified secret.", SecretId="nothing")
     refused("ResourceNotFoundException", secrets.get_secret_value, "staging label: OTHER", SecretId="binary", VersionStage="OTHER")
-    secrets.delete_secret(SecretId="binary", RecoveryWindowInDays=7)
+    gone = secrets.delete_secret(SecretId="binary", RecoveryWindowInDays=7)["DeletionDate"]
+    assert 6.9 < (gone.timestamp() - time.time()) / 86400 < 7.1, gone
     refused("InvalidRequestException", secrets.get_secret_value, "marked for deletion", SecretId="binary")
+    refused("InvalidRequestException", secrets.create_secret, "already scheduled for deletion", Name="binary", SecretString="x")
+    equal(len(secrets.list_secrets()["SecretList"]), 1)
+    equal(len(secrets.list_secrets(Filters=[{"Key": "name", "Values": ["bin"]}])["SecretList"]), 0)
+    secrets.restore_secret(SecretId="binary")
+    equal(secrets.get_secret_value(SecretId="binary")["SecretBinary"], b"\x00\xff")
+    refused("InvalidParameterException", secrets.delete_secret, "between 7 and 30", SecretId="binary", RecoveryWindowInDays=6)
 
 
 def test_no_key():

@@ -14,9 +14,9 @@
 #define VALUE_MAX 8192
 
 struct small_parameter {
-    char *name, *value;
-    const char *type;          /* static */
-    int64_t version, modified; /* wall */
+    char *name, *value, *description; /* description NULL: none */
+    const char *type;                 /* static */
+    int64_t version, modified;        /* wall */
 };
 
 static const struct small_service ssm = {"ssm", "AmazonSSM", NULL, SMALL_JSON};
@@ -37,6 +37,7 @@ static void parameter_free(struct small_parameter *p)
         return;
     explicit_bzero(p->value, strlen(p->value));
     free(p->value);
+    free(p->description);
     free(p->name);
     free(p);
 }
@@ -165,6 +166,14 @@ static void get_parameter(struct small_call *c)
                                parameter_json(c->s, p, json_bool(c->in, "WithDecryption", false))));
 }
 
+static void bad_names(struct small_call *c, const json_t *names)
+{
+    small_fail(c, 0, "ValidationException",
+               "1 validation error detected: Value at 'names' failed to satisfy constraint: "
+               "Member must have length %s",
+               json_array_size(names) ? "less than or equal to 10" : "greater than or equal to 1");
+}
+
 static void get_parameters(struct small_call *c)
 {
     const json_t *names = json_object_get(c->in, "Names");
@@ -178,11 +187,7 @@ static void get_parameters(struct small_call *c)
     if (!small_allowed(c, arn))
         return;
     if (!json_array_size(names) || json_array_size(names) > NAMES_MAX) {
-        small_fail(c, 0, "ValidationException",
-                   "1 validation error detected: Value at 'names' failed to satisfy constraint: "
-                   "Member must have length %s",
-                   json_array_size(names) ? "less than or equal to 10"
-                                          : "greater than or equal to 1");
+        bad_names(c, names);
         return;
     }
     json_array_foreach (names, i, name) {
@@ -205,14 +210,121 @@ static void get_parameters(struct small_call *c)
     small_answer(c, json_pack("{s:o,s:o}", "Parameters", found, "InvalidParameters", missing));
 }
 
+/* --- filters ---------------------------------------------------------------------------- */
+
+/* Whether the name fits what the filter's Option says, or lies below the path. */
+static bool name_fits(const char *name, const char *key, const char *option, const char *value)
+{
+    const char *rest;
+
+    if (str_eq(key, "Path")) {
+        rest = str_after(name, value);
+        rest = rest && *rest == '/' ? rest + 1 : rest && str_ends(value, "/") ? rest : NULL;
+        return rest && (str_eq(option, "Recursive") || !strchr(rest, '/'));
+    }
+    if (str_eq(option, "Contains"))
+        return strstr(name, value) != NULL;
+    return str_eq(option, "BeginsWith") ? str_starts(name, value) : str_eq(name, value);
+}
+
+static bool fits(const struct small_parameter *p, const json_t *f)
+{
+    const char *key = json_str(f, "Key"), *option = json_str(f, "Option");
+    const json_t *v;
+    size_t i;
+
+    json_array_foreach (json_object_get(f, "Values"), i, v) {
+        const char *value = json_string_value(v);
+
+        if (str_eq(key, "Type")   ? str_eq(p->type, value)
+            : str_eq(key, "Tier") ? str_eq(value, "Standard")
+                                  : name_fits(p->name, key, option, value))
+            return true;
+    }
+    return false;
+}
+
+/* What people may filter by here; the older Filters have no Option, and a name there begins so. */
+static int check_filters(struct small_call *c, json_t **ret)
+{
+    static const char *const keys[] = {"Name", "Type", "Path", "Tier"};
+    json_t *list = json_deep_copy(json_object_get(c->in, "ParameterFilters")), *f;
+    const json_t *old = json_object_get(c->in, "Filters");
+    size_t i, k;
+
+    if (!json_array_size(list)) {
+        json_decref(list);
+        list = old ? json_deep_copy(old) : json_array();
+        json_array_foreach (list, i, f)
+            if (str_eq(json_str(f, "Key"), "Name"))
+                json_put_str(f, "Option", "BeginsWith");
+    }
+    *ret = list;
+    json_array_foreach (list, i, f) {
+        for (k = 0; k < ARRAY_SIZE(keys) && !str_eq(json_str(f, "Key"), keys[k]); k++)
+            ;
+        if (k == ARRAY_SIZE(keys)) {
+            small_fail(c, 0, "InvalidFilterKey", "The filter key %s is not offered here.",
+                       json_str(f, "Key") ? json_str(f, "Key") : "null");
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static bool is_filtered_in(const struct small_parameter *p, const json_t *filters)
+{
+    const json_t *f;
+    size_t i;
+
+    json_array_foreach (filters, i, f)
+        if (!fits(p, f))
+            return false;
+    return true;
+}
+
+static void describe(struct small_call *c)
+{
+    _cleanup_json_ json_t *filters = NULL;
+    json_t *list, *page, *o;
+    char *token;
+    void *v;
+
+    if (check_filters(c, &filters) < 0)
+        return;
+    list = json_array();
+    for (size_t i = 0; map_next(&c->s->parameters, &i, NULL, &v);) {
+        const struct small_parameter *p = v;
+
+        if (!is_filtered_in(p, filters))
+            continue;
+        o = json_pack("{s:s,s:s,s:I,s:o,s:s,s:s,s:[]}", "Name", p->name, "Type", p->type, "Version",
+                      p->version, "LastModifiedDate", time_of(p->modified), "Tier", "Standard",
+                      "DataType", "text", "Policies");
+        json_put_str(o, "Description", p->description);
+        json_array_append_new(list, o);
+    }
+    page = small_page(c, list, "MaxResults", 50, 50, "NextToken", &token);
+    if (!page)
+        return;
+    o = json_pack("{s:o}", "Parameters", page);
+    json_put_str(o, "NextToken", token);
+    free(token);
+    small_answer(c, o);
+}
+
 static void get_by_path(struct small_call *c)
 {
     const char *path = json_str(c->in, "Path");
     bool deep = json_bool(c->in, "Recursive", false);
-    json_t *list = json_array(), *page, *o;
+    _cleanup_json_ json_t *filters = NULL;
+    json_t *list, *page, *o;
     char *token;
     void *v;
 
+    if (check_filters(c, &filters) < 0)
+        return;
+    list = json_array();
     for (size_t i = 0; path && map_next(&c->s->parameters, &i, NULL, &v);) {
         const struct small_parameter *p = v;
         const char *rest = str_after(p->name, path);
@@ -221,7 +333,7 @@ static void get_by_path(struct small_call *c)
             rest++;
         else if (!rest || !str_ends(path, "/"))
             continue;
-        if (deep || !strchr(rest, '/'))
+        if ((deep || !strchr(rest, '/')) && is_filtered_in(p, filters))
             json_array_append_new(
                 list, parameter_json(c->s, p, json_bool(c->in, "WithDecryption", false)));
     }
@@ -234,30 +346,18 @@ static void get_by_path(struct small_call *c)
     small_answer(c, o);
 }
 
-static void describe(struct small_call *c)
-{
-    json_t *list = json_array(), *page, *o;
-    char *token;
-    void *v;
-
-    for (size_t i = 0; map_next(&c->s->parameters, &i, NULL, &v);) {
-        const struct small_parameter *p = v;
-
-        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:o,s:s,s:s,s:[]}", "Name", p->name,
-                                              "Type", p->type, "Version", p->version,
-                                              "LastModifiedDate", time_of(p->modified), "Tier",
-                                              "Standard", "DataType", "text", "Policies"));
-    }
-    page = small_page(c, list, "MaxResults", 50, 50, "NextToken", &token);
-    if (!page)
-        return;
-    o = json_pack("{s:o}", "Parameters", page);
-    json_put_str(o, "NextToken", token);
-    free(token);
-    small_answer(c, o);
-}
-
 /* --- writing --------------------------------------------------------------------------- */
+
+static void answer_put(struct small_call *c, struct small_parameter *p)
+{
+    const char *description = json_str(c->in, "Description");
+
+    if (description) {
+        free(p->description);
+        p->description = xstrdup(description);
+    }
+    small_answer(c, json_pack("{s:I,s:s}", "Version", p->version, "Tier", "Standard"));
+}
 
 static void put(struct small_call *c)
 {
@@ -282,10 +382,28 @@ static void put(struct small_call *c)
     else if (small_parameter_set(c->s, name, type ? type : old->type, value, &e) < 0)
         small_fail(c, 0, "ParameterLimitExceeded", "%s", e.text);
     else
-        small_answer(
-            c, json_pack("{s:I,s:s}", "Version",
-                         ((struct small_parameter *)map_get(&c->s->parameters, name))->version,
-                         "Tier", "Standard"));
+        answer_put(c, map_get(&c->s->parameters, name));
+}
+
+static void delete_some(struct small_call *c)
+{
+    json_t *names = json_object_get(c->in, "Names"), *name, *gone, *missing;
+    size_t i;
+
+    if (!json_array_size(names) || json_array_size(names) > NAMES_MAX) {
+        bad_names(c, names);
+        return;
+    }
+    gone = json_array();
+    missing = json_array();
+    json_array_foreach (names, i, name) {
+        struct small_parameter *p = map_remove(&c->s->parameters, json_string_value(name));
+
+        json_array_append(p ? gone : missing, name);
+        parameter_free(p);
+    }
+    small_answer(c,
+                 json_pack("{s:o,s:o}", "DeletedParameters", gone, "InvalidParameters", missing));
 }
 
 static void delete_one(struct small_call *c)
@@ -322,5 +440,6 @@ const struct small_op small_ssm[] = {
     {&ssm, "DescribeParameters", &list_shape, describe},
     {&ssm, "PutParameter", &put_shape, put},
     {&ssm, "DeleteParameter", &get_shape, delete_one},
+    {&ssm, "DeleteParameters", &gets_shape, delete_some},
     {0},
 };

@@ -110,6 +110,67 @@ static void what_is_denied_is_denied_until_it_is_allowed(void **state)
           "<Code>AccessDenied</Code>");
 }
 
+#define SECRET(op, body) ask("POST", "/", JSON_CALL("secretsmanager." op), body)
+#define TOKEN            "\"ClientRequestToken\":\"0123456789abcdef0123456789abcdef\""
+
+static void a_secret_is_repeated_deleted_and_restored(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        holds(SECRET("CreateSecret", "{\"Name\":\"s\",\"SecretString\":\"a\"," TOKEN "}"),
+              "\"VersionId\":\"0123456789abcdef0123456789abcdef\"");
+    holds(SECRET("CreateSecret", "{\"Name\":\"s\",\"SecretString\":\"b\"," TOKEN "}"),
+          "ResourceExistsException");
+    holds(SECRET("CreateSecret", "{\"Name\":\"s\",\"SecretString\":\"b\"}"),
+          "ResourceExistsException");
+    holds(SECRET("PutSecretValue",
+                 "{\"SecretId\":\"s\",\"SecretString\":\"b\",\"ClientRequestToken\":\"short\"}"),
+          "InvalidParameterException");
+    holds(SECRET("PutSecretValue",
+                 "{\"SecretId\":\"s\",\"SecretString\":\"b\",\"VersionStages\":[\"NEXT\"]}"),
+          "InvalidParameterException");
+    holds(SECRET("UpdateSecret", "{\"SecretId\":\"s\",\"SecretString\":\"c\"}"), "200 OK");
+    holds(SECRET("GetSecretValue", "{\"SecretId\":\"s\",\"VersionStage\":\"AWSPREVIOUS\"}"),
+          "\"SecretString\":\"a\"");
+    holds(SECRET("DeleteSecret", "{\"SecretId\":\"s\",\"RecoveryWindowInDays\":31}"),
+          "InvalidParameterException");
+    holds(
+        SECRET(
+            "DeleteSecret",
+            "{\"SecretId\":\"s\",\"RecoveryWindowInDays\":7,\"ForceDeleteWithoutRecovery\":true}"),
+        "InvalidParameterException");
+    holds(SECRET("DeleteSecret", "{\"SecretId\":\"s\"}"), "DeletionDate");
+    holds(SECRET("CreateSecret", "{\"Name\":\"s\"}"), "already scheduled for deletion");
+    holds(SECRET("ListSecrets", "{}"), "\"SecretList\":[]");
+    holds(SECRET("ListSecrets", "{\"Filters\":[{\"Key\":\"owning-service\",\"Values\":[\"x\"]}]}"),
+          "InvalidParameterException");
+    holds(SECRET("RestoreSecret", "{\"SecretId\":\"s\"}"), "200 OK");
+    holds(SECRET("GetSecretValue", "{\"SecretId\":\"s\"}"), "\"SecretString\":\"c\"");
+}
+
+static void parameters_are_found_by_filters_and_deleted_together(void **state)
+{
+    (void)state;
+    tell("parameter", json_pack("{s:s,s:s}", "name", "/a/one", "value", "v"));
+    tell("parameter", json_pack("{s:s,s:s}", "name", "/a/b/two", "value", "v"));
+    holds(ask("POST", "/", JSON_CALL("AmazonSSM.DescribeParameters"),
+              "{\"ParameterFilters\":[{\"Key\":\"Name\",\"Values\":[\"/a\"]}]}"),
+          "\"Parameters\":[]");
+    holds(ask("POST", "/", JSON_CALL("AmazonSSM.DescribeParameters"),
+              "{\"ParameterFilters\":[{\"Key\":\"Path\",\"Values\":[\"/a/b\"]}]}"),
+          "\"Parameters\":[{\"Name\":\"/a/b/two\"");
+    holds(ask("POST", "/", JSON_CALL("AmazonSSM.DescribeParameters"),
+              "{\"ParameterFilters\":[{\"Key\":\"Label\",\"Values\":[\"x\"]}]}"),
+          "InvalidFilterKey");
+    holds(
+        ask("POST", "/", JSON_CALL("AmazonSSM.DeleteParameters"), "{\"Names\":[\"/a/one\",\"x\"]}"),
+        "{\"DeletedParameters\":[\"/a/one\"],\"InvalidParameters\":[\"x\"]}");
+    holds(ask("POST", "/", JSON_CALL("AmazonSSM.DeleteParameters"), "{\"Names\":[]}"),
+          "ValidationException");
+    holds(ask("POST", "/", JSON_CALL("AmazonSSM.GetParameter"), "{\"Name\":\"/a/one\"}"),
+          "ParameterNotFound");
+}
+
 static void unknown_calls_have_no_group(void **state)
 {
     (void)state;
@@ -172,6 +233,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(commands_furnish_the_services, begin, end),
         cmocka_unit_test_setup_teardown(what_is_denied_is_denied_until_it_is_allowed, begin, end),
+        cmocka_unit_test_setup_teardown(a_secret_is_repeated_deleted_and_restored, begin, end),
+        cmocka_unit_test_setup_teardown(parameters_are_found_by_filters_and_deleted_together, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(unknown_calls_have_no_group, begin, end),
         cmocka_unit_test_setup_teardown(wrong_types_are_serialization_exceptions, begin, end),
         cmocka_unit_test_setup_teardown(values_that_are_secret_stay_out_of_the_journal, begin, end),

@@ -172,10 +172,10 @@ def test_not_offered():
     refused("InvalidBucketAclWithObjectOwnership", s3.create_bucket, Bucket="open", ACL="public-read",
             CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     refused("NoSuchBucket", s3.list_objects_v2, Bucket="open")
-    for name in ("versioning", "policy", "lifecycle_configuration", "cors", "encryption", "website", "logging"):
+    for name in ("versioning", "policy", "lifecycle_configuration", "cors", "website", "logging"):
         arguments = {"versioning": {"VersioningConfiguration": {"Status": "Enabled"}}, "policy": {"Policy": "{}"},
                      "lifecycle_configuration": {"LifecycleConfiguration": {"Rules": []}}, "cors": {"CORSConfiguration": {"CORSRules": []}},
-                     "encryption": {"ServerSideEncryptionConfiguration": {"Rules": []}}, "website": {"WebsiteConfiguration": {}},
+                     "website": {"WebsiteConfiguration": {}},
                      "logging": {"BucketLoggingStatus": {}}}[name]
         refused("NotImplemented", getattr(s3, "put_bucket_" + name), Bucket="first", **arguments)
     refused("404", s3.head_object, Bucket="first", Key="acl")
@@ -205,6 +205,18 @@ def test_encryption():
     equal(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "aws:kms")
     equal(s3.get_bucket_encryption(Bucket="first")["ServerSideEncryptionConfiguration"]["Rules"][0]
           ["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "AES256")
+
+
+def test_bucket_encryption():
+    """the default encryption of a bucket: set, used, taken away"""
+    def rules(algorithm):
+        return {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}}]}
+    s3.put_bucket_encryption(Bucket="first", ServerSideEncryptionConfiguration=rules("aws:kms"))
+    equal(s3.put_object(Bucket="first", Key="k", Body=b"")["ServerSideEncryption"], "aws:kms")
+    s3.delete_bucket_encryption(Bucket="first")
+    equal(s3.put_object(Bucket="first", Key="k", Body=b"")["ServerSideEncryption"], "AES256")
+    refused("MalformedXML", s3.put_bucket_encryption, Bucket="first", ServerSideEncryptionConfiguration={"Rules": []})
+    refused("NotImplemented", s3.put_object, Bucket="first", Key="ssec", Body=b"", SSECustomerKey="a" * 32, SSECustomerAlgorithm="AES256")
 
 
 def test_configurations():

@@ -12,18 +12,19 @@
 #include "base/str.h"
 #include "fakes/s3/call.h"
 
-static bool has_prefix(const struct exchange *x, const char *prefix)
+/* The name of the first header that begins so, or NULL. */
+static const char *header_with(const struct exchange *x, const char *prefix)
 {
     for (size_t i = 0; i < x->n_headers; i++)
         if (!strncasecmp(x->headers[i].name, prefix, strlen(prefix)))
-            return true;
-    return false;
+            return x->headers[i].name;
+    return NULL;
 }
 
 int s3_check_acl(struct s3_call *c)
 {
     const char *canned = exchange_header(c->x, "x-amz-acl");
-    bool grants = has_prefix(c->x, "x-amz-grant-");
+    bool grants = header_with(c->x, "x-amz-grant-") != NULL;
 
     /* that nobody else may is what holds anyway; rclone says it with each object */
     if (!grants && (!canned || !*canned || str_eq(canned, "private")))
@@ -52,21 +53,21 @@ static int check_owner(struct s3_call *c, const char *header)
 
 int s3_check_asked(struct s3_call *c)
 {
-    static const char *const keys[] = {
-        "x-amz-server-side-encryption-customer-algorithm",
-        "x-amz-copy-source-server-side-encryption-customer-algorithm",
+    static const char *const prefixes[] = {
+        "x-amz-server-side-encryption-customer-",
+        "x-amz-copy-source-server-side-encryption-customer-",
         "x-amz-write-offset-bytes", /* appends; directory buckets have them */
     };
 
     if (check_owner(c, "x-amz-expected-bucket-owner") < 0 ||
         check_owner(c, "x-amz-source-expected-bucket-owner") < 0)
         return -1;
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-        if (exchange_header(c->x, keys[i]))
-            return s3_fail(c, "NotImplemented", "Header", keys[i], NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+        if (header_with(c->x, prefixes[i]))
+            return s3_fail(c, "NotImplemented", "Header", header_with(c->x, prefixes[i]), NULL);
     if (!(c->op->flags & S3_ACL))
         return 0;
-    if (c->key && (has_prefix(c->x, "x-amz-object-lock-")))
+    if (c->key && header_with(c->x, "x-amz-object-lock-"))
         return s3_failf(c, "InvalidRequest", "Bucket is missing Object Lock Configuration");
     return s3_check_acl(c);
 }

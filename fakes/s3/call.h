@@ -233,6 +233,8 @@ int s3_version_asked(struct s3_call *c, bool *ret_unknown);
 int s3_call_encryption(struct s3_call *c);
 /* x-amz-server-side-encryption, which S3 does and says unasked. */
 void s3_set_encryption(struct s3_call *c, bool kms);
+int s3_put_bucket_encryption(struct s3_call *c);
+int s3_delete_bucket_encryption(struct s3_call *c);
 /* An ETag that is no MD5. */
 void s3_opaque_etag(struct s3_call *c, char out[33]);
 /* AES256, aws:kms, aws:kms:dsse */

@@ -28,6 +28,13 @@ int s3_call_encryption(struct s3_call *c)
     _cleanup_free_ char *id = exchange_param(c->x, "uploadId");
     const struct s3_upload *u = b && c->key && id ? s3_upload_find(b, c->key, id) : NULL;
 
+    /* what is there is as it is, and a part is as its upload was begun */
+    if (asked && (!c->op || !(c->op->flags & S3_ACL) || c->level != S3_OBJECT)) {
+        s3_failf(c, "InvalidArgument", HEADER " header is not supported for this operation.");
+        s3_fail_member(c, "ArgumentName", HEADER);
+        s3_fail_member(c, "ArgumentValue", asked);
+        return -1;
+    }
     if (asked && !s3_encryption_ok(asked)) {
         s3_failf(c, "InvalidArgument", "The encryption method specified is not supported");
         s3_fail_member(c, "ArgumentName", HEADER);
@@ -63,4 +70,36 @@ void s3_set_encryption(struct s3_call *c, bool kms)
 void s3_opaque_etag(struct s3_call *c, char out[33])
 {
     world_hex(c->s3->fake.world, 16, out);
+}
+
+/* --- of a bucket -------------------------------------------------------------------------- */
+
+int s3_put_bucket_encryption(struct s3_call *c)
+{
+    struct s3_xml *root = s3_call_xml(c, "ServerSideEncryptionConfiguration");
+    const struct s3_xml *rule = root ? s3_xml_child(root, "Rule") : NULL;
+    const struct s3_xml *dflt =
+        rule ? s3_xml_child(rule, "ApplyServerSideEncryptionByDefault") : NULL;
+    const char *word = dflt ? s3_xml_child_text(dflt, "SSEAlgorithm") : NULL;
+    int r = 0;
+
+    if (!root)
+        return -1;
+    if (!word || !s3_encryption_ok(word))
+        r = s3_fail(c, "MalformedXML", NULL);
+    else if (s3_xml_child(dflt, "KMSMasterKeyID") && str_eq(word, "AES256"))
+        r = s3_failf(c, "InvalidArgument",
+                     "a KMSMasterKeyID is not applicable if the default sse algorithm is not "
+                     "aws:kms or aws:kms:dsse");
+    else
+        c->bucket->kms = !str_eq(word, "AES256");
+    s3_xml_free(root);
+    return r < 0 ? r : s3_answer_empty(c, 200);
+}
+
+/* Back to S3's own keys, which there always are. */
+int s3_delete_bucket_encryption(struct s3_call *c)
+{
+    c->bucket->kms = false;
+    return s3_answer_empty(c, 204);
 }

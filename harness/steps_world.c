@@ -74,6 +74,11 @@ int step_credfetch_joined(struct run *r, const struct scn_step *s)
     return simple_control(r, s, PEER_CREDFETCH, "joined", "name");
 }
 
+int step_credfetch_leases(struct run *r, const struct scn_step *s)
+{
+    return simple_control(r, s, PEER_CREDFETCH, "leases", "name");
+}
+
 int step_credfetch_down(struct run *r, const struct scn_step *s)
 {
     return simple_control(r, s, PEER_CREDFETCH, "down", "name");

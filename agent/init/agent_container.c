@@ -10,6 +10,7 @@
 #include "agent/init/cache.h"
 #include "agent/init/engine.h"
 #include "agent/init/environment.h"
+#include "agent/init/gmsa.h"
 #include "agent/init/trial.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -22,6 +23,7 @@
 #define CONFIG_MAX    (1 << 20)
 #define TAIL_LINES    "200"
 #define CACHED_IMAGE  INIT_CACHE "/ecs-agent.tar"
+#define EXTERNAL      "ECS_EXTERNAL=true"
 #define DESIRED_IMAGE INIT_CACHE "/desired-image"
 
 /* --- the body -------------------------------------------------------------------------------- */
@@ -47,7 +49,7 @@ static bool in_env(const json_t *env, const char *line)
     return false;
 }
 
-static json_t *binds(const struct init *in, bool external)
+static json_t *binds(const struct init *in, const json_t *env)
 {
     static const char *const fixed[] = {
         INIT_LOG ":/log",
@@ -60,6 +62,7 @@ static json_t *binds(const struct init *in, bool external)
         "/etc/pki:/etc/pki:ro",
     };
     _cleanup_free_ char *socket = in->socket ? xstrdup(in->socket) : NULL;
+    _cleanup_free_ char *gmsa = gmsa_bind(in, env);
     json_t *list = json_array();
     struct stat st;
 
@@ -79,12 +82,14 @@ static json_t *binds(const struct init *in, bool external)
         json_array_append_new(list,
                               json_string(INIT_DEPS "/execute-command/config:"
                                                     "/managed-agents/execute-command/config"));
-    if (external)
+    if (in_env(env, EXTERNAL))
         json_array_append_new(list, json_string("/root/.aws:/rotatingcreds:ro"));
+    if (gmsa)
+        json_array_append_new(list, json_string(gmsa));
     return list;
 }
 
-static json_t *host_config(const struct init *in, bool external)
+static json_t *host_config(const struct init *in, const json_t *env)
 {
     const char *size = init_env(in, "ECS_INIT_DOCKER_LOG_FILE_SIZE");
     const char *files = init_env(in, "ECS_INIT_DOCKER_LOG_FILE_NUM");
@@ -95,11 +100,11 @@ static json_t *host_config(const struct init *in, bool external)
     json_put_str(log, "Type", "json-file");
     json_put(log, "Config", options);
     json_put(host, "LogConfig", log);
-    json_put(host, "Binds", binds(in, external));
+    json_put(host, "Binds", binds(in, env));
     json_put_str(host, "NetworkMode", "host");
     json_put_str(host, "UsernsMode", "host");
     json_put_bool(host, "Init", true);
-    if (!external) {
+    if (!in_env(env, EXTERNAL)) {
         json_t *caps = json_array();
 
         json_array_append_new(caps, json_string("NET_ADMIN"));
@@ -111,15 +116,16 @@ static json_t *host_config(const struct init *in, bool external)
     return host;
 }
 
-json_t *agent_container_body(const struct init *in, const char *env_text, size_t n)
+json_t *agent_container_body(struct init *in, const char *env_text, size_t n)
 {
     json_t *body = json_object(), *env = json_array();
 
     for (size_t i = 0; i < ARRAY_SIZE(env_defaults); i++)
         init_env_put(env, env_defaults[i]);
+    gmsa_env(in, env);
     init_env_put_file(in, env, env_text, n);
     json_put_str(body, "Image", in->options->image);
-    json_put(body, "HostConfig", host_config(in, in_env(env, "ECS_EXTERNAL=true")));
+    json_put(body, "HostConfig", host_config(in, env));
     json_put(body, "Env", env);
     return body;
 }

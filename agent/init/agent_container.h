@@ -33,7 +33,7 @@ void agent_image_load(struct init *in, const char *path, agent_image_fn done, vo
 void agent_image_need(struct init *in, agent_image_fn done, void *user);
 
 /* The body of the create call; a new reference. env_text: the env-file, n bytes. */
-json_t *agent_container_body(const struct init *in, const char *env_text, size_t n);
+json_t *agent_container_body(struct init *in, const char *env_text, size_t n);
 /* The image file that desired-image's text names; to be freed. NULL: it names none that may be
  * loaded (a path, nothing). */
 char *agent_desired_image(const char *text);

@@ -66,6 +66,14 @@ static int set_joined(struct credfetch *c, const char *name, struct err *e)
     return 0;
 }
 
+static int set_leases(struct credfetch *c, const char *name, struct err *e)
+{
+    if (!str_eq(name, "usual") && !str_eq(name, "empty"))
+        return err_set(e, ERR_USAGE, "credfetch: leases are usual or empty, not %s", name);
+    c->empty_leases = str_eq(name, "empty");
+    return 0;
+}
+
 /* ---- it ends, and is back ---- */
 
 static const char *socket_path(const struct credfetch *c)
@@ -121,7 +129,7 @@ static int go_up(struct credfetch *c, struct err *e)
 static int control(struct fake *f, const char *command, const json_t *args, json_t **ret,
                    struct err *e)
 {
-    static const char *const commands[] = {"account", "user", "joined", "down", "up"};
+    static const char *const commands[] = {"account", "user", "joined", "leases", "down", "up"};
     struct credfetch *c = (struct credfetch *)f;
     const char *name, *near;
 
@@ -138,6 +146,8 @@ static int control(struct fake *f, const char *command, const json_t *args, json
         return -1;
     if (str_eq(command, "account"))
         return map_set(&c->accounts, name, c), 0;
+    if (str_eq(command, "leases"))
+        return set_leases(c, name, e);
     return str_eq(command, "user") ? add_user(c, name, args) : set_joined(c, name, e);
 }
 
@@ -229,6 +239,7 @@ static int init(struct fake *f, struct err *e)
     (void)e;
     leases_init(&c->leases, CREDFETCH_KRB_DIR, false);
     c->joined = true;
+    c->empty_leases = false;
     c->stale = -1;
     return 0;
 }

@@ -20,6 +20,7 @@
  * Commands (fake_ops.control):
  *   account  {name}                      a group managed service account of the domain
  *   user     {name, password?, domain?}  a user of the domain who may fetch tickets
+ *   leases   {name}                      "empty": new ones are told without id and tickets; "usual"
  *   joined   {name}                      "yes" or "no": the machine is in the domain
  *   down     {socket?}                   the daemon ends; socket "stays": its socket is still
  * there, and connections are refused, as after a crash up                                   it is
@@ -42,6 +43,7 @@ struct credfetch {
     struct map accounts; /* name -> itself */
     struct map users;    /* name -> struct credfetch_user */
     bool joined;
+    bool empty_leases;
     int stale; /* the socket that a daemon which is gone left behind, or -1 */
 };
 

@@ -132,9 +132,11 @@ static void grant(struct credfetch *c, struct exchange *x, const struct lease *l
                   const ProtobufCMessage *a, char **id, size_t *n, char ***paths)
 {
     note_lease(c, l, "none", "held");
-    *id = l->id;
     *paths = folders(l);
-    *n = l->n;
+    if (!c->empty_leases) {
+        *id = l->id;
+        *n = l->n;
+    }
     grpc_answer(x, a);
     free(*paths);
 }

@@ -172,6 +172,25 @@ static void an_external_instance_gets_no_capabilities_but_its_credentials(void *
     json_decref(v);
 }
 
+static void the_socket_of_credentials_fetcher_is_bound_where_it_is(void **state)
+{
+    const char *env[] = {"CREDENTIALS_FETCHER_HOST=unix:///dev/null", NULL};
+    json_t *v = body_with(env, "ECS_GMSA_SUPPORTED=true\n");
+
+    (void)state;
+    assert_true(has(json_at(v, "HostConfig.Binds"), "/dev/null:/dev/null"));
+    assert_true(has(json_object_get(v, "Env"), "CREDENTIALS_FETCHER_HOST_DIR=/dev/null"));
+    json_decref(v);
+    v = body_with(env, "ECS_GMSA_SUPPORTED=1\n");
+    assert_false(has(json_at(v, "HostConfig.Binds"), "/dev/null:/dev/null"));
+    json_decref(v);
+    env[0] = "CREDENTIALS_FETCHER_HOST=unix:///nonexistent/socket";
+    v = body_with(env, "ECS_GMSA_SUPPORTED=true\n");
+    assert_false(has(json_at(v, "HostConfig.Binds"), "/nonexistent/socket:/nonexistent/socket"));
+    assert_true(has(json_object_get(v, "Env"), "CREDENTIALS_FETCHER_HOST_DIR=/nonexistent/socket"));
+    json_decref(v);
+}
+
 static void a_desired_image_lies_in_the_cache_or_nowhere(void **state)
 {
     static const char *const bad[] = {"", "\n", "../x.tar", "/etc/passwd", "a/b", ".", ".."};
@@ -232,6 +251,7 @@ int main(void)
         cmocka_unit_test(an_env_file_is_read_as_docker_reads_it),
         cmocka_unit_test(the_container_is_that_of_ecs_init),
         cmocka_unit_test(an_external_instance_gets_no_capabilities_but_its_credentials),
+        cmocka_unit_test(the_socket_of_credentials_fetcher_is_bound_where_it_is),
         cmocka_unit_test(a_desired_image_lies_in_the_cache_or_nowhere),
         cmocka_unit_test(the_state_of_the_cache_is_one_digit),
         cmocka_unit_test(a_checksum_and_an_image_id_are_what_they_look_like),

@@ -29,6 +29,9 @@ static bool ambiguous(const struct ref *r)
 {
     size_t n = strcspn(r->path, "/");
 
+    /* library/ and 64 hex digits: for people that is an id */
+    if (strlen(r->repo) == 64 && strspn(r->repo, "0123456789abcdef") == 64)
+        return true;
     return str_eq(r->domain, "docker.io") && r->path[n] &&
            (memchr(r->path, '.', n) ||
             (n == strlen("localhost") && str_starts(r->path, "localhost")));

@@ -49,8 +49,8 @@ bool update_allowed(const struct plane *p, const struct plane_instance *i, struc
         *r = (struct update_refusal){"ClientException",
                                      "Agent updates do not apply to Windows container instances."};
     else if (has_attribute(i, ECS_ATTR_CPU_ARCHITECTURE, "arm64"))
-        *r = (struct update_refusal){"ClientException",
-                                     "Update not supported on Arm architecture."};
+        *r =
+            (struct update_refusal){"ClientException", "Update not supported on Arm architecture."};
     else if (!i->agent_version)
         *r = (struct update_refusal){
             "MissingVersionException",

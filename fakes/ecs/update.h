@@ -9,9 +9,9 @@
  *
  * Refused as documented for UpdateContainerAgent: no version known, an update under way, nothing
  * newer, Windows, arm64. What the console shows for arm64 is the service's text (seen in
- * aws/amazon-ecs-agent#4099); for Windows the documentation says no more than that it does not apply.
- * Under which error the service refuses these two is an assumption: ClientException, of those that
- * the model of the service lists. The architecture is the identity document's.
+ * aws/amazon-ecs-agent#4099); for Windows the documentation says no more than that it does not
+ * apply. Under which error the service refuses these two is an assumption: ClientException, of
+ * those that the model of the service lists. The architecture is the identity document's.
  *
  * What there is to update to is told by the command "agent-version" of the ECS fake.
  */

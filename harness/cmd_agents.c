@@ -63,6 +63,17 @@ static void show_words(const char *label, char *const *words, size_t n)
     putchar('\n');
 }
 
+static void show_knowns(const char *word, const char *quote, const struct profile_knowns *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const struct profile_known *k = &l->v[i];
+
+        printf("    %-10s %s%s%s %s%s%s%s%s\n", word, quote, k->what, quote, k->issue,
+               k->guard ? " in " : "", k->guard ? k->guard : "", k->reason ? ": " : "",
+               k->reason ? k->reason : "");
+    }
+}
+
 static void show_details(const struct profile *p)
 {
     if (p->title)
@@ -74,14 +85,8 @@ static void show_details(const struct profile *p)
     if (p->needs_sandbox)
         printf("    %-10s sandbox\n", "needs");
     show_words("has", p->features, p->n_features);
-    for (size_t i = 0; i < p->n_known; i++)
-        printf("    %-10s %s %s%s%s%s%s\n", "known", p->known[i].scenario, p->known[i].issue,
-               p->known[i].guard ? " in " : "", p->known[i].guard ? p->known[i].guard : "",
-               p->known[i].reason ? ": " : "", p->known[i].reason ? p->known[i].reason : "");
-    for (size_t i = 0; i < p->n_crashes; i++)
-        printf("    %-10s \"%s\" %s%s%s%s%s\n", "dies", p->crashes[i].text, p->crashes[i].issue,
-               p->crashes[i].guard ? " in " : "", p->crashes[i].guard ? p->crashes[i].guard : "",
-               p->crashes[i].reason ? ": " : "", p->crashes[i].reason ? p->crashes[i].reason : "");
+    show_knowns("known", "", &p->known);
+    show_knowns("dies", "\"", &p->crashes);
     for (size_t i = 0; i < p->n_notes; i++)
         printf("    %-10s %s%s%s\n", "differs", p->notes[i].guard ? p->notes[i].guard : "",
                p->notes[i].guard ? ": " : "", p->notes[i].text);

@@ -42,6 +42,17 @@ static const char built_in[] =
 /* An agent of which nothing is known. */
 static const struct profile plain = {.name = NULL};
 
+static void knowns_release(struct profile_knowns *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        free(l->v[i].what);
+        free(l->v[i].issue);
+        free(l->v[i].guard);
+        free(l->v[i].reason);
+    }
+    free(l->v);
+}
+
 void profile_free(struct profile *p)
 {
     if (!p)
@@ -56,18 +67,8 @@ void profile_free(struct profile *p)
         free(p->env[i].name);
         free(p->env[i].value);
     }
-    for (size_t i = 0; i < p->n_known; i++) {
-        free(p->known[i].scenario);
-        free(p->known[i].issue);
-        free(p->known[i].guard);
-        free(p->known[i].reason);
-    }
-    for (size_t i = 0; i < p->n_crashes; i++) {
-        free(p->crashes[i].text);
-        free(p->crashes[i].issue);
-        free(p->crashes[i].guard);
-        free(p->crashes[i].reason);
-    }
+    knowns_release(&p->known);
+    knowns_release(&p->crashes);
     for (size_t i = 0; i < p->n_notes; i++) {
         free(p->notes[i].guard);
         free(p->notes[i].text);
@@ -76,8 +77,6 @@ void profile_free(struct profile *p)
     free(p->ask);
     free(p->features);
     free(p->env);
-    free(p->known);
-    free(p->crashes);
     free(p->notes);
     free(p->name);
     free(p->title);
@@ -215,10 +214,10 @@ static bool fits(const char *glob, const char *path)
 const struct profile_known *profile_known_for(const struct profile *p, const char *path,
                                               const char *version)
 {
-    for (size_t i = 0; p && i < p->n_known; i++) {
-        const struct profile_known *k = &p->known[i];
+    for (size_t i = 0; p && i < p->known.n; i++) {
+        const struct profile_known *k = &p->known.v[i];
 
-        if (fits(k->scenario, path) && (!k->guard || match_version(k->guard, version, NULL) > 0))
+        if (fits(k->what, path) && (!k->guard || match_version(k->guard, version, NULL) > 0))
             return k;
     }
     return NULL;

@@ -29,20 +29,17 @@ struct profile_env {
     char *value; /* ${...} not expanded yet; NULL: the variable is taken away */
 };
 
-/* A scenario that fails with this agent, because of a public issue. */
+/* What goes wrong with this agent because of a public issue. */
 struct profile_known {
-    char *scenario; /* glob over the end of its path, without .scn: "acs/silent" */
+    char *what; /* see the lists */
     char *issue;
     char *guard;  /* versions; NULL: all */
     char *reason; /* NULL: none */
 };
 
-/* A way in which the agent itself breaks, because of a public issue, in whichever scenario. */
-struct profile_crash {
-    char *text; /* what it prints then */
-    char *issue;
-    char *guard;  /* versions; NULL: all */
-    char *reason; /* NULL: none */
+struct profile_knowns {
+    struct profile_known *v;
+    size_t n, cap;
 };
 
 /* What a person should know. */
@@ -67,10 +64,11 @@ struct profile {
     size_t n_features, cap_features;
     struct profile_env *env;
     size_t n_env, cap_env;
-    struct profile_known *known;
-    size_t n_known, cap_known;
-    struct profile_crash *crashes;
-    size_t n_crashes, cap_crashes;
+    /* scenarios that fail; what: glob over the end of a path, without .scn: "acs/silent" */
+    struct profile_knowns known;
+    /* ways in which the agent itself breaks, in whichever scenario; what: text that it prints then
+     */
+    struct profile_knowns crashes;
     struct profile_note *notes;
     size_t n_notes, cap_notes;
 };

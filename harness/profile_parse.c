@@ -220,34 +220,28 @@ static int take_quoted(struct reader *r, size_t i, bool must, char **ret)
     return 0;
 }
 
-/* known SCENARIO ISSUE [in VERSIONS] ["reason"] */
-static int take_known(struct reader *r)
+/* WORD WHAT ISSUE [in VERSIONS] ["reason"] */
+static int take_issue(struct reader *r, struct profile_knowns *l)
 {
-    struct profile *p = r->p;
     struct profile_known *k;
     size_t i = 3;
 
-    if (p->n_known == PROFILE_LINES_MAX)
+    if (l->n == PROFILE_LINES_MAX)
         return too_many(r);
-    grow_array(p->known, p->n_known, p->cap_known);
-    k = &p->known[p->n_known++];
-    *k = (struct profile_known){.scenario = take_text(r, 1), .issue = take_text(r, 2)};
+    grow_array(l->v, l->n, l->cap);
+    k = &l->v[l->n++];
+    *k = (struct profile_known){.what = take_text(r, 1), .issue = take_text(r, 2)};
     return take_guard(r, &i, &k->guard) < 0 ? -1 : take_quoted(r, i, false, &k->reason);
 }
 
-/* dies TEXT ISSUE [in VERSIONS] ["reason"] */
+static int take_known(struct reader *r)
+{
+    return take_issue(r, &r->p->known);
+}
+
 static int take_dies(struct reader *r)
 {
-    struct profile *p = r->p;
-    struct profile_crash *k;
-    size_t i = 3;
-
-    if (p->n_crashes == PROFILE_LINES_MAX)
-        return too_many(r);
-    grow_array(p->crashes, p->n_crashes, p->cap_crashes);
-    k = &p->crashes[p->n_crashes++];
-    *k = (struct profile_crash){.text = take_text(r, 1), .issue = take_text(r, 2)};
-    return take_guard(r, &i, &k->guard) < 0 ? -1 : take_quoted(r, i, false, &k->reason);
+    return take_issue(r, &r->p->crashes);
 }
 
 /* differs [in VERSIONS] "text" */

@@ -541,11 +541,11 @@ static void apply_crashes(struct run *r)
 {
     const struct profile *p = r->config->profile;
 
-    for (size_t i = 0; p && i < p->n_crashes; i++) {
-        const struct profile_crash *k = &p->crashes[i];
+    for (size_t i = 0; p && i < p->crashes.n; i++) {
+        const struct profile_known *k = &p->crashes.v[i];
 
         if ((k->guard && match_version(k->guard, r->config->agent_version, NULL) <= 0) ||
-            !agent_printed(r, k->text))
+            !agent_printed(r, k->what))
             continue;
         turn_known(r, &(struct scn_known){k->issue, k->guard, k->reason}, " of the agent");
         return;

@@ -99,11 +99,11 @@ static void every_line_of_a_profile_is_kept(void **state)
     assert_string_equal(p->notes[0].guard, ">=1.2");
     assert_string_equal(p->notes[1].text, "and thrice");
 
-    assert_int_equal(p->n_crashes, 1);
-    assert_string_equal(p->crashes[0].text, "panic: x");
-    assert_string_equal(p->crashes[0].issue, "mine#14");
-    assert_string_equal(p->crashes[0].guard, "1.3");
-    assert_string_equal(p->crashes[0].reason, "no room");
+    assert_int_equal(p->crashes.n, 1);
+    assert_string_equal(p->crashes.v[0].what, "panic: x");
+    assert_string_equal(p->crashes.v[0].issue, "mine#14");
+    assert_string_equal(p->crashes.v[0].guard, "1.3");
+    assert_string_equal(p->crashes.v[0].reason, "no room");
 
     k = profile_known_for(p, "scenarios/acs/silent.scn", "1.3.9");
     assert_string_equal(k->issue, "mine#12");

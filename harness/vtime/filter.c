@@ -74,7 +74,7 @@ static void add_futex(struct program *p, const struct filter_call *c)
 static void add_call(struct program *p, const struct filter_call *c)
 {
     /* the two names of each: of old, and for times of 64 bits */
-    static const unsigned limits[] = {SO_RCVTIMEO, SO_SNDTIMEO, 66, 67};
+    static const unsigned limits[] = {SO_RCVTIMEO, SO_SNDTIMEO, RCVTIMEO_NEW, SNDTIMEO_NEW};
 
     switch (c->rule) {
     case FILTER_ALWAYS:

@@ -22,9 +22,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* The kernel's names for times of 64 bits; on this processor the layout is the same. */
-#define RCVTIMEO_NEW 66
-#define SNDTIMEO_NEW 67
 /* Sockets that have a limit. Of more, those that got theirs first have none. */
 #define SOCKETS_MAX 4096
 
@@ -114,14 +111,14 @@ static void remember(struct tracer *t, uint64_t inode, enum way way, int64_t ns)
 }
 
 /* What the kernel would not take is left to it. */
-static bool set_limit(struct thread *th, const arch_regs *r, uint64_t inode, enum way way)
+static bool set_limit(struct thread *th, arch_regs *r, uint64_t inode, enum way way)
 {
     struct timeval tv;
     int64_t ns;
 
-    if ((int)*arch_arg((arch_regs *)(uintptr_t)r, 4) < (int)sizeof(tv) ||
-        mem_read(th->tid, *arch_arg((arch_regs *)(uintptr_t)r, 3), &tv, sizeof(tv)) < 0 ||
-        tv.tv_usec < 0 || tv.tv_usec >= 1000000)
+    if ((int)*arch_arg(r, 4) < (int)sizeof(tv) ||
+        mem_read(th->tid, *arch_arg(r, 3), &tv, sizeof(tv)) < 0 || tv.tv_usec < 0 ||
+        tv.tv_usec >= 1000000)
         return false;
     ns = tv.tv_sec < 0                          ? 0
          : tv.tv_sec > INT64_MAX / NS_PER_S / 2 ? 0

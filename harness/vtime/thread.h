@@ -132,6 +132,10 @@ void timers_wall_stepped(struct tracer *t, int64_t delta);
 
 /* --- socket.c ----------------------------------------------------------------------------- */
 
+/* The kernel's names for times of 64 bits; on this processor the layout is the same. */
+#define RCVTIMEO_NEW 66
+#define SNDTIMEO_NEW 67
+
 bool socket_enter(struct thread *th, arch_regs *r);
 /* Everything waits: what waits on a socket with a limit gets its deadline. */
 void sockets_look(struct tracer *t);

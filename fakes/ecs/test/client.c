@@ -14,6 +14,18 @@
 #include "fakes/ecs/ecs.h"
 #include "fakes/ecs/tcs.h"
 
+struct plane *client_plane(const struct client *c)
+{
+    return ((struct plane_fake *)c->ecs)->plane;
+}
+
+const char *client_text(const json_t *v, const char *path)
+{
+    const char *s = json_string_value(json_at(v, path));
+
+    return s ? s : "";
+}
+
 void client_start(struct client *c)
 {
     struct err e = ERR_INIT;

@@ -20,6 +20,11 @@ struct client {
 void client_start(struct client *c);
 void client_stop(struct client *c);
 
+/* What the fakes of this client know. */
+struct plane *client_plane(const struct client *c);
+
+/* The text there in an answer; "" when there is none. */
+const char *client_text(const json_t *v, const char *path);
 /* One call of the ECS API; the answer's body, to be unreferenced. */
 json_t *client_call(struct client *c, const char *operation, const char *body);
 /* The same, body printf-like. */

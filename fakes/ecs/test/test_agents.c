@@ -32,18 +32,6 @@ static int end(void **state)
     return 0;
 }
 
-static struct plane *plane(void)
-{
-    return ((struct plane_fake *)c->ecs)->plane;
-}
-
-static const char *at(const json_t *v, const char *path)
-{
-    const char *s = json_string_value(json_at(v, path));
-
-    return s ? s : "";
-}
-
 static char *new_instance(void)
 {
     json_t *v = client_call(
@@ -52,7 +40,7 @@ static char *new_instance(void)
         "{\"name\":\"com.amazonaws.ecs.capability.docker-remote-api.1.18\"}],"
         "\"totalResources\":[{\"name\":\"CPU\",\"type\":\"INTEGER\",\"integerValue\":2048},"
         "{\"name\":\"MEMORY\",\"type\":\"INTEGER\",\"integerValue\":1000}]}");
-    char *arn = xstrdup(at(v, "containerInstance.containerInstanceArn"));
+    char *arn = xstrdup(client_text(v, "containerInstance.containerInstanceArn"));
 
     json_decref(v);
     return arn;
@@ -79,7 +67,7 @@ static char *run_one(void)
                             "{\"family\":\"web\",\"containerDefinitions\":[{\"name\":\"main\","
                             "\"image\":\"b\",\"memory\":10}]}"));
     v = client_call(c, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"web\"}");
-    arn = xstrdup(at(json_array_get(json_at(v, "tasks"), 0), "taskArn"));
+    arn = xstrdup(client_text(json_array_get(json_at(v, "tasks"), 0), "taskArn"));
     json_decref(v);
     return arn;
 }
@@ -113,7 +101,7 @@ static void several_agents_share_a_control_plane(void **state)
     /* each has room for one, and hears of its own only */
     for (int i = 0; i < AGENTS; i++) {
         v = hear(&peers[i], "PayloadMessage");
-        assert_string_equal(at(v, "message.containerInstanceArn"), arns[i]);
+        assert_string_equal(client_text(v, "message.containerInstanceArn"), arns[i]);
         json_decref(v);
         assert_null(hear(&peers[i], "PayloadMessage"));
     }
@@ -137,20 +125,21 @@ static void what_an_agent_has_beside_the_manifest_is_stopped_when_it_asks(void *
     peer_settle(c->w);
     client_connect_acs(c, &p, arn);
     v = hear(&p, "TaskManifestMessage");
-    assert_string_equal(at(json_array_get(json_at(v, "message.tasks"), 0), "taskArn"), task);
-    assert_string_equal(at(json_array_get(json_at(v, "message.tasks"), 0), "desiredStatus"),
-                        "RUNNING");
+    assert_string_equal(client_text(json_array_get(json_at(v, "message.tasks"), 0), "taskArn"),
+                        task);
+    assert_string_equal(
+        client_text(json_array_get(json_at(v, "message.tasks"), 0), "desiredStatus"), "RUNNING");
     ask = xasprintf("{\"type\":\"TaskStopVerificationMessage\",\"message\":{\"messageId\":\"%s\","
                     "\"stopCandidates\":[{\"taskArn\":\"%s\",\"desiredStatus\":\"STOPPED\"},"
                     "{\"taskArn\":\"arn:aws:ecs:us-west-2:1:task/demo/lost\",\"desiredStatus\":"
                     "\"STOPPED\"}]}}",
-                    at(v, "message.messageId"), task);
+                    client_text(v, "message.messageId"), task);
     client_say(&p, ask);
     json_decref(v);
     v = hear(&p, "TaskStopVerificationAck");
     stop = json_at(v, "message.stopTasks");
     assert_int_equal(json_array_size(stop), 1);
-    assert_string_equal(at(json_array_get(stop, 0), "taskArn"),
+    assert_string_equal(client_text(json_array_get(stop, 0), "taskArn"),
                         "arn:aws:ecs:us-west-2:1:task/demo/lost");
     json_decref(v);
     peer_close(&p);
@@ -179,7 +168,7 @@ static void published_health_is_shown_and_unhealthy_tasks_of_services_are_replac
     first = xstrdup(json_string_value(json_array_get(json_at(v, "taskArns"), 0)));
     json_decref(v);
     submit(first, "RUNNING");
-    t = plane_task(plane(), NULL, first);
+    t = plane_task(client_plane(c), NULL, first);
     assert_string_equal(plane_task_healthy(t), "UNKNOWN");
     for (int i = 0; i < 2; i++) {
         publish =

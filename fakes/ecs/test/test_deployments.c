@@ -27,18 +27,6 @@ static char *instance;
     "{\"name\":\"CPU\",\"type\":\"INTEGER\",\"integerValue\":2048},"                               \
     "{\"name\":\"MEMORY\",\"type\":\"INTEGER\",\"integerValue\":1000}]}"
 
-static struct plane *plane(void)
-{
-    return ((struct plane_fake *)c->ecs)->plane;
-}
-
-static const char *at(const json_t *v, const char *path)
-{
-    const char *s = json_string_value(json_at(v, path));
-
-    return s ? s : "";
-}
-
 static int begin(void **state)
 {
     json_t *v;
@@ -46,7 +34,7 @@ static int begin(void **state)
     (void)state;
     client_start(c);
     v = client_call(c, "RegisterContainerInstance", REGISTRATION);
-    instance = xstrdup(at(v, "containerInstance.containerInstanceArn"));
+    instance = xstrdup(client_text(v, "containerInstance.containerInstanceArn"));
     json_decref(v);
     client_connect_acs(c, &session, instance);
     json_decref(client_callf(c, "RegisterTaskDefinition", DEFINITION, "good"));
@@ -82,7 +70,7 @@ static void submit(const char *family, const char *status)
     void *v;
 
     peer_settle(c->w);
-    for (size_t i = 0; map_next(&plane()->tasks, &i, NULL, &v);) {
+    for (size_t i = 0; map_next(&client_plane(c)->tasks, &i, NULL, &v);) {
         struct plane_task *t = v;
 
         if (t->last != PLANE_TASK_STOPPED && str_eq(t->launch->definition->family->name, family))
@@ -102,12 +90,12 @@ static json_t *latest(void)
     const json_t *first = json_array_get(json_at(list, "serviceDeployments"), 0);
     json_t *answer =
         client_callf(c, "DescribeServiceDeployments", "{\"serviceDeploymentArns\":[\"%s\"]}",
-                     at(first, "serviceDeploymentArn"));
+                     client_text(first, "serviceDeploymentArn"));
     json_t *one = json_incref(json_array_get(json_at(answer, "serviceDeployments"), 0));
 
-    assert_string_equal(at(one, "targetServiceRevision.arn"),
-                        at(first, "targetServiceRevisionArn"));
-    assert_string_equal(at(one, "status"), at(first, "status"));
+    assert_string_equal(client_text(one, "targetServiceRevision.arn"),
+                        client_text(first, "targetServiceRevisionArn"));
+    assert_string_equal(client_text(one, "status"), client_text(first, "status"));
     json_decref(answer);
     json_decref(list);
     return one;
@@ -131,22 +119,24 @@ static void a_deployment_is_counted_and_kept_when_it_has_ended(void **state)
     (void)state;
     create("{\"enable\":false,\"rollback\":false}");
     d = latest();
-    assert_string_equal(at(d, "status"), "SUCCESSFUL");
+    assert_string_equal(client_text(d, "status"), "SUCCESSFUL");
     assert_int_equal(number(d, "targetServiceRevision.runningTaskCount"), 2);
     assert_int_equal(json_array_size(json_at(d, "sourceServiceRevisions")), 0);
     assert_non_null(json_at(d, "finishedAt"));
-    assert_string_equal(at(d, "deploymentCircuitBreaker.status"), "DISABLED");
+    assert_string_equal(client_text(d, "deploymentCircuitBreaker.status"), "DISABLED");
     v = client_callf(c, "DescribeServiceRevisions",
                      "{\"serviceRevisionArns\":[\"%s\",\"arn:none\"]}",
-                     at(d, "targetServiceRevision.arn"));
+                     client_text(d, "targetServiceRevision.arn"));
     assert_non_null(
-        strstr(at(json_array_get(json_at(v, "serviceRevisions"), 0), "taskDefinition"), "/good:1"));
-    assert_string_equal(at(json_array_get(json_at(v, "failures"), 0), "reason"), "MISSING");
+        strstr(client_text(json_array_get(json_at(v, "serviceRevisions"), 0), "taskDefinition"),
+               "/good:1"));
+    assert_string_equal(client_text(json_array_get(json_at(v, "failures"), 0), "reason"),
+                        "MISSING");
     json_decref(v);
     json_decref(d);
     call("UpdateService", "{\"cluster\":\"demo\",\"service\":\"s\",\"taskDefinition\":\"bad\"}");
     d = latest();
-    assert_string_equal(at(d, "status"), "IN_PROGRESS");
+    assert_string_equal(client_text(d, "status"), "IN_PROGRESS");
     assert_int_equal(number(d, "targetServiceRevision.requestedTaskCount"), 2);
     assert_int_equal(number(d, "targetServiceRevision.pendingTaskCount"), 2);
     assert_int_equal(
@@ -160,7 +150,7 @@ static void a_deployment_is_counted_and_kept_when_it_has_ended(void **state)
     v = client_call(c, "ListServiceDeployments",
                     "{\"cluster\":\"demo\",\"service\":\"s\",\"maxResults\":2}");
     assert_int_equal(json_array_size(json_at(v, "serviceDeployments")), 2);
-    assert_string_not_equal(at(v, "nextToken"), "");
+    assert_string_not_equal(client_text(v, "nextToken"), "");
     json_decref(v);
     v = client_call(
         c, "ListServiceDeployments",
@@ -172,11 +162,12 @@ static void a_deployment_is_counted_and_kept_when_it_has_ended(void **state)
 /* Tasks of "bad" fail as often as it takes; the pauses between are not waited for. */
 static void fail_until(const char *status)
 {
-    struct plane_service *s = service_find(plane(), plane_cluster(plane(), "demo"), "s");
+    struct plane_service *s =
+        service_find(client_plane(c), plane_cluster(client_plane(c), "demo"), "s");
 
     for (int i = 0; i < 5; i++) {
         json_t *d = latest();
-        bool there = str_eq(at(d, "status"), status);
+        bool there = str_eq(client_text(d, "status"), status);
 
         json_decref(d);
         if (there)
@@ -184,7 +175,7 @@ static void fail_until(const char *status)
         submit("bad", "STOPPED");
         if (s->deployments[0].not_before < INT64_MAX)
             s->deployments[0].not_before = 0;
-        service_kick(plane());
+        service_kick(client_plane(c));
     }
     fail_msg("never %s", status);
 }
@@ -197,18 +188,18 @@ static void the_circuit_breaker_rolls_back_within_the_same_deployment(void **sta
     (void)state;
     create("{\"enable\":true,\"rollback\":true}");
     d = latest();
-    first = xstrdup(at(d, "targetServiceRevision.arn"));
-    assert_string_equal(at(d, "deploymentCircuitBreaker.status"), "MONITORING_COMPLETE");
+    first = xstrdup(client_text(d, "targetServiceRevision.arn"));
+    assert_string_equal(client_text(d, "deploymentCircuitBreaker.status"), "MONITORING_COMPLETE");
     json_decref(d);
     call("UpdateService", "{\"cluster\":\"demo\",\"service\":\"s\",\"taskDefinition\":\"bad\"}");
     d = latest();
-    arn = xstrdup(at(d, "serviceDeploymentArn"));
+    arn = xstrdup(client_text(d, "serviceDeploymentArn"));
     json_decref(d);
     fail_until("ROLLBACK_IN_PROGRESS");
     d = latest();
-    assert_string_equal(at(d, "serviceDeploymentArn"), arn);
-    assert_string_equal(at(d, "rollback.serviceRevisionArn"), first);
-    assert_string_equal(at(d, "deploymentCircuitBreaker.status"), "TRIGGERED");
+    assert_string_equal(client_text(d, "serviceDeploymentArn"), arn);
+    assert_string_equal(client_text(d, "rollback.serviceRevisionArn"), first);
+    assert_string_equal(client_text(d, "deploymentCircuitBreaker.status"), "TRIGGERED");
     assert_int_equal(number(d, "deploymentCircuitBreaker.threshold"), 3);
     json_decref(d);
     for (int i = 0; i < 4; i++) {
@@ -216,13 +207,14 @@ static void the_circuit_breaker_rolls_back_within_the_same_deployment(void **sta
         submit("bad", "STOPPED");
     }
     d = latest();
-    assert_string_equal(at(d, "serviceDeploymentArn"), arn);
-    assert_string_equal(at(d, "status"), "ROLLBACK_SUCCESSFUL");
+    assert_string_equal(client_text(d, "serviceDeploymentArn"), arn);
+    assert_string_equal(client_text(d, "status"), "ROLLBACK_SUCCESSFUL");
     json_decref(d);
     v = client_call(c, "DescribeServices", "{\"cluster\":\"demo\",\"services\":[\"s\"]}");
     d = json_array_get(json_at(v, "services"), 0);
-    assert_string_equal(at(d, "currentServiceDeployment"), arn);
-    assert_string_equal(at(json_array_get(json_at(d, "currentServiceRevisions"), 0), "arn"), first);
+    assert_string_equal(client_text(d, "currentServiceDeployment"), arn);
+    assert_string_equal(
+        client_text(json_array_get(json_at(d, "currentServiceRevisions"), 0), "arn"), first);
     json_decref(v);
     free(first);
     free(arn);
@@ -239,7 +231,7 @@ static void without_a_rollback_the_deployment_that_fails_is_stopped(void **state
     d = latest();
     assert_non_null(json_at(d, "stoppedAt"));
     assert_null(json_at(d, "rollback"));
-    assert_string_equal(at(d, "deploymentCircuitBreaker.status"), "TRIGGERED");
+    assert_string_equal(client_text(d, "deploymentCircuitBreaker.status"), "TRIGGERED");
     json_decref(d);
 }
 
@@ -247,7 +239,7 @@ static void refused(const char *body, const char *type)
 {
     json_t *v = client_call(c, "StopServiceDeployment", body);
 
-    assert_string_equal(at(v, "__type"), type);
+    assert_string_equal(client_text(v, "__type"), type);
     json_decref(v);
 }
 
@@ -261,19 +253,20 @@ static void a_deployment_is_stopped_while_it_is_under_way(void **state)
     refused("{}", "InvalidParameterException");
     refused("{\"serviceDeploymentArn\":\"arn:none\"}", "ServiceDeploymentNotFoundException");
     d = latest();
-    ask = xasprintf("{\"serviceDeploymentArn\":\"%s\"}", at(d, "serviceDeploymentArn"));
+    ask = xasprintf("{\"serviceDeploymentArn\":\"%s\"}", client_text(d, "serviceDeploymentArn"));
     refused(ask, "ConflictException"); /* it has ended */
     free(ask);
     json_decref(d);
     call("UpdateService", "{\"cluster\":\"demo\",\"service\":\"s\",\"taskDefinition\":\"bad\"}");
     d = latest();
     ask = xasprintf("{\"serviceDeploymentArn\":\"%s\",\"stopType\":\"ABORT\"}",
-                    at(d, "serviceDeploymentArn"));
+                    client_text(d, "serviceDeploymentArn"));
     refused(ask, "InvalidParameterException");
     free(ask);
-    ask = xasprintf("{\"serviceDeploymentArn\":\"%s\"}", at(d, "serviceDeploymentArn"));
+    ask = xasprintf("{\"serviceDeploymentArn\":\"%s\"}", client_text(d, "serviceDeploymentArn"));
     v = client_call(c, "StopServiceDeployment", ask);
-    assert_string_equal(at(v, "serviceDeploymentArn"), at(d, "serviceDeploymentArn"));
+    assert_string_equal(client_text(v, "serviceDeploymentArn"),
+                        client_text(d, "serviceDeploymentArn"));
     json_decref(v);
     json_decref(d);
     for (int i = 0; i < 4; i++) {
@@ -281,7 +274,7 @@ static void a_deployment_is_stopped_while_it_is_under_way(void **state)
         submit("bad", "STOPPED");
     }
     d = latest();
-    assert_string_equal(at(d, "status"), "ROLLBACK_SUCCESSFUL");
+    assert_string_equal(client_text(d, "status"), "ROLLBACK_SUCCESSFUL");
     json_decref(d);
     refused(ask, "ConflictException");
     free(ask);
@@ -305,7 +298,7 @@ static void what_is_no_rolling_update_is_refused(void **state)
                          "\"desiredCount\":1,%s}",
                          parts[i]);
 
-        assert_string_equal(at(v, "__type"), "InvalidParameterException");
+        assert_string_equal(client_text(v, "__type"), "InvalidParameterException");
         json_decref(v);
     }
     create("{\"enable\":false,\"rollback\":false}");
@@ -336,20 +329,20 @@ static void a_task_set_is_made_once_and_there_are_five(void **state)
                           "\"deploymentController\":{\"type\":\"EXTERNAL\"}}");
     v = task_set(",\"clientToken\":\"t\",\"scale\":{\"value\":0}");
     w = task_set(",\"clientToken\":\"t\",\"scale\":{\"value\":0}");
-    assert_string_equal(at(v, "taskSet.taskSetArn"), at(w, "taskSet.taskSetArn"));
+    assert_string_equal(client_text(v, "taskSet.taskSetArn"), client_text(w, "taskSet.taskSetArn"));
     json_decref(v);
     json_decref(w);
     v = task_set(",\"scale\":{\"value\":101}");
-    assert_string_equal(at(v, "__type"), "InvalidParameterException");
+    assert_string_equal(client_text(v, "__type"), "InvalidParameterException");
     json_decref(v);
     v = task_set(",\"launchType\":\"FARGATE\"");
-    assert_string_equal(at(v, "__type"), "InvalidParameterException");
+    assert_string_equal(client_text(v, "__type"), "InvalidParameterException");
     json_decref(v);
     for (int i = 0; i < 4; i++)
         json_decref(task_set(",\"scale\":{\"value\":0}"));
     assert_int_equal(c->status, 200);
     v = task_set("");
-    assert_string_equal(at(v, "__type"), "InvalidParameterException");
+    assert_string_equal(client_text(v, "__type"), "InvalidParameterException");
     json_decref(v);
     v = client_call(c, "DescribeTaskSets", "{" OF "}");
     assert_int_equal(json_array_size(json_at(v, "taskSets")), 5);
@@ -366,11 +359,11 @@ static void a_task_set_has_its_share_of_the_count_rounded_up(void **state)
     call("CreateService", "{\"cluster\":\"demo\",\"serviceName\":\"x\",\"desiredCount\":3,"
                           "\"deploymentController\":{\"type\":\"EXTERNAL\"}}");
     v = task_set(",\"scale\":{\"value\":50,\"unit\":\"PERCENT\"}");
-    id = xstrdup(at(v, "taskSet.id"));
+    id = xstrdup(client_text(v, "taskSet.id"));
     assert_int_equal(number(v, "taskSet.computedDesiredCount"), 2);
     json_decref(v);
     submit("good", "RUNNING");
-    s = service_find(plane(), plane_cluster(plane(), "demo"), "x");
+    s = service_find(client_plane(c), plane_cluster(client_plane(c), "demo"), "x");
     assert_true(s->deployments[0].set->steady);
     call("UpdateService", "{" OF ",\"desiredCount\":8}");
     submit("good", "RUNNING");
@@ -378,15 +371,16 @@ static void a_task_set_has_its_share_of_the_count_rounded_up(void **state)
     assert_int_equal(number(json_array_get(json_at(v, "taskSets"), 0), "runningCount"), 4);
     json_decref(v);
     /* where they drain they go as far as the healthy percentage allows: 100 */
-    plane_instance_set_status(plane(), plane_instance(plane(), NULL, instance), INSTANCE_DRAINING);
+    plane_instance_set_status(client_plane(c), plane_instance(client_plane(c), NULL, instance),
+                              INSTANCE_DRAINING);
     peer_settle(c->w);
     submit("good", "RUNNING");
-    assert_int_equal(service_tally(plane(), s, NULL).healthy, 4);
+    assert_int_equal(service_tally(client_plane(c), s, NULL).healthy, 4);
     v = client_callf(c, "DeleteTaskSet", "{" OF ",\"taskSet\":\"%s\"}", id);
-    assert_string_equal(at(v, "__type"), "InvalidParameterException");
+    assert_string_equal(client_text(v, "__type"), "InvalidParameterException");
     json_decref(v);
     v = client_callf(c, "DeleteTaskSet", "{" OF ",\"taskSet\":\"%s\",\"force\":true}", id);
-    assert_string_equal(at(v, "taskSet.status"), "DRAINING");
+    assert_string_equal(client_text(v, "taskSet.status"), "DRAINING");
     json_decref(v);
     submit("good", "RUNNING");
     assert_int_equal(s->n_deployments, 0);

@@ -31,27 +31,15 @@ static int end(void **state)
     return 0;
 }
 
-static struct plane *plane(void)
-{
-    return ((struct plane_fake *)c->ecs)->plane;
-}
-
 /* A string deep in an answer; "" when it is not there. */
-static const char *at(const json_t *v, const char *path)
-{
-    const char *s = json_string_value(json_at(v, path));
-
-    return s ? s : "";
-}
-
 /* Makes the call and holds the error against these. */
 static void fails(const char *op, const char *body, const char *type, const char *message)
 {
     json_t *v = client_call(c, op, body);
 
-    assert_string_equal(at(v, "__type"), type);
+    assert_string_equal(client_text(v, "__type"), type);
     if (message)
-        assert_string_equal(at(v, "message"), message);
+        assert_string_equal(client_text(v, "message"), message);
     assert_int_equal(c->status, str_eq(type, "ServerException") ? 500 : 400);
     json_decref(v);
 }
@@ -81,14 +69,14 @@ static void a_registration_echoes_every_attribute_and_adds_the_zone(void **state
 
     (void)state;
     assert_int_equal(c->status, 200);
-    assert_true(str_starts(at(v, "containerInstance.containerInstanceArn"),
+    assert_true(str_starts(client_text(v, "containerInstance.containerInstanceArn"),
                            "arn:aws:ecs:us-west-2:123456789012:container-instance/demo/"));
     assert_string_equal(attribute(v, "ecs.os-type"), "linux");
     assert_string_equal(attribute(v, "ecs.capability.full-sync"), "");
     assert_string_equal(attribute(v, "mine"), "yes");
     assert_string_equal(attribute(v, "ecs.availability-zone"), "us-west-2a");
-    assert_string_equal(at(v, "containerInstance.ec2InstanceId"), "i-1");
-    assert_string_equal(at(v, "containerInstance.status"), "ACTIVE");
+    assert_string_equal(client_text(v, "containerInstance.ec2InstanceId"), "i-1");
+    assert_string_equal(client_text(v, "containerInstance.status"), "ACTIVE");
     assert_true(json_is_false(json_at(v, "containerInstance.agentConnected")));
     assert_int_equal(json_array_size(json_at(v, "containerInstance.registeredResources")), 2);
     assert_int_equal(json_array_size(json_at(v, "containerInstance.tags")), 1);
@@ -105,10 +93,10 @@ static void the_same_client_token_is_the_same_instance(void **state)
     char *other = client_register(c);
 
     (void)state;
-    assert_string_equal(at(a, "containerInstance.containerInstanceArn"),
-                        at(b, "containerInstance.containerInstanceArn"));
-    assert_string_not_equal(at(a, "containerInstance.containerInstanceArn"), other);
-    assert_int_equal(map_count(&plane()->instances), 2);
+    assert_string_equal(client_text(a, "containerInstance.containerInstanceArn"),
+                        client_text(b, "containerInstance.containerInstanceArn"));
+    assert_string_not_equal(client_text(a, "containerInstance.containerInstanceArn"), other);
+    assert_int_equal(map_count(&client_plane(c)->instances), 2);
     json_decref(a);
     json_decref(b);
     free(other);
@@ -117,14 +105,14 @@ static void the_same_client_token_is_the_same_instance(void **state)
 static void a_restarted_agent_keeps_its_instance_and_its_own_attributes(void **state)
 {
     json_t *a = client_callf(c, "RegisterContainerInstance", REGISTER, ""), *b;
-    char *arn = xstrdup(at(a, "containerInstance.containerInstanceArn"));
+    char *arn = xstrdup(client_text(a, "containerInstance.containerInstanceArn"));
 
     (void)state;
     b = client_callf(c, "RegisterContainerInstance",
                      "{\"cluster\":\"demo\",\"containerInstanceArn\":\"%s\",\"attributes\":["
                      "{\"name\":\"ecs.os-type\",\"value\":\"linux\"}],\"clientToken\":\"t-2\"}",
                      arn);
-    assert_string_equal(at(b, "containerInstance.containerInstanceArn"), arn);
+    assert_string_equal(client_text(b, "containerInstance.containerInstanceArn"), arn);
     assert_string_equal(attribute(b, "mine"), "yes");
     assert_null(attribute(b, "ecs.capability.full-sync"));
     json_decref(a);
@@ -135,7 +123,7 @@ static void a_restarted_agent_keeps_its_instance_and_its_own_attributes(void **s
 static void an_instance_that_changed_its_type_or_is_gone_is_refused(void **state)
 {
     json_t *a = client_callf(c, "RegisterContainerInstance", REGISTER, "");
-    const char *arn = at(a, "containerInstance.containerInstanceArn");
+    const char *arn = client_text(a, "containerInstance.containerInstanceArn");
     char *body = xasprintf("{\"cluster\":\"demo\",\"containerInstanceArn\":\"%s\","
                            "\"instanceIdentityDocument\":\"{\\\"instanceType\\\":\\\"t3\\\"}\"}",
                            arn);
@@ -143,7 +131,8 @@ static void an_instance_that_changed_its_type_or_is_gone_is_refused(void **state
     (void)state;
     fails("RegisterContainerInstance", body, "ClientException",
           "Container instance type changes are not supported.");
-    plane_instance_set_status(plane(), plane_instance(plane(), NULL, arn), INSTANCE_INACTIVE);
+    plane_instance_set_status(client_plane(c), plane_instance(client_plane(c), NULL, arn),
+                              INSTANCE_INACTIVE);
     fails("RegisterContainerInstance", body, "ClientException",
           "The referenced container instance is inactive.");
     fails(
@@ -164,9 +153,9 @@ static void a_cluster_has_to_exist_and_default_is_made_on_request(void **state)
     fails("RegisterContainerInstance", "{}", "ClientException", "Cluster not found.");
     v = client_call(c, "CreateCluster", "{\"clusterName\":\"default\"}");
     assert_int_equal(c->status, 200);
-    assert_string_equal(at(v, "cluster.clusterArn"),
+    assert_string_equal(client_text(v, "cluster.clusterArn"),
                         "arn:aws:ecs:us-west-2:123456789012:cluster/default");
-    assert_string_equal(at(v, "cluster.status"), "ACTIVE");
+    assert_string_equal(client_text(v, "cluster.status"), "ACTIVE");
     json_decref(v);
     json_decref(client_call(c, "RegisterContainerInstance", "{}"));
     assert_int_equal(c->status, 200);
@@ -184,10 +173,10 @@ static void poll_endpoints_are_those_of_this_world(void **state)
                      "{\"cluster\":\"demo\",\"containerInstance\":\"%s\",\"zoneId\":\"\"}", arn);
 
     (void)state;
-    assert_string_equal(at(v, "endpoint"), want);
-    assert_true(str_starts(at(v, "telemetryEndpoint"), c->tcs->url));
-    assert_true(str_starts(at(v, "serviceConnectEndpoint"), c->tcs->url));
-    assert_true(str_starts(at(v, "systemLogsEndpoint"), "http://"));
+    assert_string_equal(client_text(v, "endpoint"), want);
+    assert_true(str_starts(client_text(v, "telemetryEndpoint"), c->tcs->url));
+    assert_true(str_starts(client_text(v, "serviceConnectEndpoint"), c->tcs->url));
+    assert_true(str_starts(client_text(v, "systemLogsEndpoint"), "http://"));
     fails("DiscoverPollEndpoint", "{\"cluster\":\"demo\",\"containerInstance\":\"nobody\"}",
           "ClientException", NULL);
     json_decref(v);
@@ -217,7 +206,7 @@ static void a_task_is_what_the_agent_submitted_and_never_goes_back(void **state)
     submit("STOPPED", ",\"reason\":\"done\",\"containers\":[{\"containerName\":\"main\","
                       "\"status\":\"STOPPED\",\"exitCode\":3}]");
     submit("RUNNING", "");
-    t = plane_task(plane(), NULL, TASK);
+    t = plane_task(client_plane(c), NULL, TASK);
     assert_int_equal(t->last, PLANE_TASK_STOPPED);
     assert_int_equal(t->desired, PLANE_TASK_STOPPED);
     assert_true(client_noted(c, "submitted RUNNING after STOPPED is not taken"));
@@ -241,9 +230,9 @@ static void a_described_task_shows_its_containers(void **state)
     v = client_call(c, "DescribeTasks", "{\"cluster\":\"demo\",\"tasks\":[\"" TASK "\"]}");
     task = json_array_get(json_at(v, "tasks"), 0);
     main = json_array_get(json_at(task, "containers"), 0);
-    assert_string_equal(at(task, "lastStatus"), "STOPPED");
-    assert_string_equal(at(task, "stoppedReason"), "done");
-    assert_string_equal(at(main, "name"), "main");
+    assert_string_equal(client_text(task, "lastStatus"), "STOPPED");
+    assert_string_equal(client_text(task, "stoppedReason"), "done");
+    assert_string_equal(client_text(main, "name"), "main");
     assert_int_equal(json_int(main, "exitCode", -1), 3);
     json_decref(v);
 }
@@ -273,7 +262,7 @@ static void submissions_that_make_no_sense_are_invalid(void **state)
     fails("SubmitAttachmentStateChanges",
           "{\"cluster\":\"demo\",\"attachments\":[{\"attachmentArn\":\"a\",\"status\":\"ON\"}]}",
           "InvalidParameterException", "Invalid attachment status.");
-    assert_int_equal(map_count(&plane()->tasks), 0);
+    assert_int_equal(map_count(&client_plane(c)->tasks), 0);
     free(longer);
     free(body);
 }
@@ -285,12 +274,12 @@ static void attachments_and_single_containers_are_taken_too(void **state)
                             "{\"cluster\":\"demo\",\"attachments\":[{\"attachmentArn\":\"arn:a\","
                             "\"status\":\"ATTACHED\"}]}"));
     assert_int_equal(c->status, 200);
-    assert_string_equal(map_get(&plane()->attachments, "arn:a"), "ATTACHED");
+    assert_string_equal(map_get(&client_plane(c)->attachments, "arn:a"), "ATTACHED");
     json_decref(client_call(c, "SubmitContainerStateChange",
                             "{\"cluster\":\"demo\",\"task\":\"" TASK
                             "\",\"containerName\":\"main\",\"status\":\"RUNNING\"}"));
     assert_int_equal(c->status, 200);
-    assert_int_equal(plane_task(plane(), NULL, TASK)->last, PLANE_TASK_NONE);
+    assert_int_equal(plane_task(client_plane(c), NULL, TASK)->last, PLANE_TASK_NONE);
     json_decref(client_call(c, "SubmitTaskStateChange",
                             "{\"cluster\":\"demo\",\"task\":\"" TASK
                             "\",\"attachments\":[{\"attachmentArn\":\"e\",\"status\":"
@@ -330,10 +319,10 @@ static void a_bad_signature_changes_nothing(void **state)
     c->secret = c->w->id.secret_key;
     c->skew = -6 * 60 * NS_PER_S;
     fails("CreateCluster", "{\"clusterName\":\"new\"}", "InvalidSignatureException", NULL);
-    assert_null(plane_cluster(plane(), "new"));
+    assert_null(plane_cluster(client_plane(c), "new"));
     c->w->verify_signatures = false;
     json_decref(client_call(c, "CreateCluster", "{\"clusterName\":\"new\"}"));
-    assert_non_null(plane_cluster(plane(), "new"));
+    assert_non_null(plane_cluster(client_plane(c), "new"));
 }
 
 static void instances_drain_and_are_described(void **state)
@@ -346,10 +335,11 @@ static void instances_drain_and_are_described(void **state)
                      "{\"cluster\":\"demo\",\"containerInstances\":[\"%s\",\"gone\"],"
                      "\"status\":\"DRAINING\"}",
                      arn);
-    assert_string_equal(at(json_array_get(json_at(v, "containerInstances"), 0), "status"),
+    assert_string_equal(client_text(json_array_get(json_at(v, "containerInstances"), 0), "status"),
                         "DRAINING");
-    assert_string_equal(at(json_array_get(json_at(v, "failures"), 0), "reason"), "MISSING");
-    assert_string_equal(at(json_array_get(json_at(v, "failures"), 0), "arn"),
+    assert_string_equal(client_text(json_array_get(json_at(v, "failures"), 0), "reason"),
+                        "MISSING");
+    assert_string_equal(client_text(json_array_get(json_at(v, "failures"), 0), "arn"),
                         "arn:aws:ecs:us-west-2:123456789012:container-instance/demo/gone");
     json_decref(v);
     v = client_call(c, "ListContainerInstances", "{\"cluster\":\"demo\",\"status\":\"DRAINING\"}");
@@ -362,7 +352,7 @@ static void instances_drain_and_are_described(void **state)
     json_decref(v);
     v = client_callf(c, "DeregisterContainerInstance",
                      "{\"cluster\":\"demo\",\"containerInstance\":\"%s\"}", arn);
-    assert_string_equal(at(v, "containerInstance.status"), "INACTIVE");
+    assert_string_equal(client_text(v, "containerInstance.status"), "INACTIVE");
     json_decref(v);
     free(arn);
 }
@@ -378,7 +368,7 @@ static void lists_come_in_pages(void **state)
     assert_int_equal(json_array_size(json_at(v, "containerInstanceArns")), 2);
     next = client_callf(c, "ListContainerInstances",
                         "{\"cluster\":\"demo\",\"maxResults\":2,\"nextToken\":\"%s\"}",
-                        at(v, "nextToken"));
+                        client_text(v, "nextToken"));
     assert_int_equal(json_array_size(json_at(next, "containerInstanceArns")), 1);
     assert_null(json_at(next, "nextToken"));
     json_decref(v);
@@ -414,17 +404,17 @@ static void commands_change_what_calls_see(void **state)
     assert_int_equal(command("instance", json_pack("{s:s}", "status", "active"), &e), -1);
     arn = client_register(c);
     assert_int_equal(command("cluster", json_pack("{s:s}", "name", "two"), &e), 0);
-    assert_non_null(plane_cluster(plane(), "two"));
+    assert_non_null(plane_cluster(client_plane(c), "two"));
     assert_int_equal(
         command("cluster", json_pack("{s:s,s:s}", "name", "two", "status", "inactive"), &e), 0);
-    assert_null(plane_cluster(plane(), "two"));
+    assert_null(plane_cluster(client_plane(c), "two"));
     assert_int_equal(command("instance", json_pack("{s:s}", "status", "inactive"), &e), 0);
-    assert_int_equal(plane_instance(plane(), NULL, arn)->status, INSTANCE_INACTIVE);
+    assert_int_equal(plane_instance(client_plane(c), NULL, arn)->status, INSTANCE_INACTIVE);
     assert_int_equal(command("instance", json_pack("{s:s}", "status", "asleep"), &e), -1);
     assert_int_equal(
         command("tags", json_pack("{s:s,s:{s:s}}", "resourceArn", arn, "tags", "k", "v"), &e), 0);
     v = client_callf(c, "ListTagsForResource", "{\"resourceArn\":\"%s\"}", arn);
-    assert_string_equal(at(json_array_get(json_at(v, "tags"), 0), "value"), "v");
+    assert_string_equal(client_text(json_array_get(json_at(v, "tags"), 0), "value"), "v");
     fails("ListTagsForResource", "{\"resourceArn\":\"arn:nothing\"}", "InvalidParameterException",
           NULL);
     assert_int_equal(command("dance", json_object(), &e), -1);
@@ -438,9 +428,9 @@ static void a_reset_leaves_one_cluster(void **state)
     free(client_register(c));
     submit("RUNNING", "");
     world_reset(c->w);
-    assert_int_equal(map_count(&plane()->instances), 0);
-    assert_int_equal(map_count(&plane()->tasks), 0);
-    assert_non_null(plane_cluster(plane(), "demo"));
+    assert_int_equal(map_count(&client_plane(c)->instances), 0);
+    assert_int_equal(map_count(&client_plane(c)->tasks), 0);
+    assert_non_null(plane_cluster(client_plane(c), "demo"));
 }
 
 int main(void)

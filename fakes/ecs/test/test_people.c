@@ -33,23 +33,11 @@ static char *instance;
     "{\"family\":\"web\",\"containerDefinitions\":[{\"name\":\"main\",\"image\":\"b\","            \
     "\"memory\":100,\"portMappings\":[{\"containerPort\":80,\"hostPort\":80}]%s}]%s}"
 
-static struct plane *plane(void)
-{
-    return ((struct plane_fake *)c->ecs)->plane;
-}
-
-static const char *at(const json_t *v, const char *path)
-{
-    const char *s = json_string_value(json_at(v, path));
-
-    return s ? s : "";
-}
-
 static char *new_instance(void)
 {
     json_t *v = client_call(c, "RegisterContainerInstance",
                             "{\"cluster\":\"demo\"," ATTRIBUTES "," RESOURCES "}");
-    char *arn = xstrdup(at(v, "containerInstance.containerInstanceArn"));
+    char *arn = xstrdup(client_text(v, "containerInstance.containerInstanceArn"));
 
     assert_int_equal(c->status, 200);
     json_decref(v);
@@ -97,7 +85,7 @@ static char *run(const char *more)
 {
     json_t *v =
         client_callf(c, "RunTask", "{\"cluster\":\"demo\",\"taskDefinition\":\"web\"%s}", more);
-    char *arn = xstrdup(at(json_array_get(json_at(v, "tasks"), 0), "taskArn"));
+    char *arn = xstrdup(client_text(json_array_get(json_at(v, "tasks"), 0), "taskArn"));
 
     assert_int_equal(c->status, 200);
     json_decref(v);
@@ -117,9 +105,9 @@ static void fails(const char *op, const char *body, const char *type, const char
 {
     json_t *v = client_call(c, op, body);
 
-    assert_string_equal(at(v, "__type"), type);
+    assert_string_equal(client_text(v, "__type"), type);
     if (message)
-        assert_string_equal(at(v, "message"), message);
+        assert_string_equal(client_text(v, "message"), message);
     json_decref(v);
 }
 
@@ -134,29 +122,30 @@ static void a_task_is_sent_with_its_definition_rendered(void **state)
     define(",\"environment\":[{\"name\":\"A\",\"value\":\"1\"}],\"privileged\":false,"
            "\"linuxParameters\":{\"sharedMemorySize\":2},\"user\":\"nobody\"",
            ",\"cpu\":\"512\",\"memory\":\"200\"");
-    json_array_append_new(plane_instance(plane(), NULL, instance)->attributes,
+    json_array_append_new(plane_instance(client_plane(c), NULL, instance)->attributes,
                           json_pack("{s:s}", "name", "ecs.capability.task-cpu-mem-limit"));
     json_array_append_new(
-        plane_instance(plane(), NULL, instance)->attributes,
+        plane_instance(client_plane(c), NULL, instance)->attributes,
         json_pack("{s:s}", "name", "com.amazonaws.ecs.capability.docker-remote-api.1.22"));
     arn = run(",\"overrides\":{\"containerOverrides\":[{\"name\":\"main\",\"command\":[\"x\"],"
               "\"environment\":[{\"name\":\"B\",\"value\":\"2\"}]}]}");
     v = hear("PayloadMessage");
     task = json_array_get(json_at(v, "message.tasks"), 0);
     container = json_array_get(json_at(task, "containers"), 0);
-    assert_string_equal(at(task, "arn"), arn);
-    assert_string_equal(at(task, "family"), "web");
-    assert_string_equal(at(task, "version"), "1");
-    assert_string_equal(at(task, "desiredStatus"), "RUNNING");
+    assert_string_equal(client_text(task, "arn"), arn);
+    assert_string_equal(client_text(task, "family"), "web");
+    assert_string_equal(client_text(task, "version"), "1");
+    assert_string_equal(client_text(task, "desiredStatus"), "RUNNING");
     assert_true(json_number_value(json_at(task, "cpu")) == 0.5);
-    assert_string_equal(at(container, "environment.A"), "1");
-    assert_string_equal(at(container, "environment.B"), "2");
-    assert_string_equal(at(container, "overrides"), "{\"command\":[\"x\"]}");
-    assert_string_equal(at(container, "dockerConfig.config"), "{\"User\":\"nobody\"}");
-    host = json_read(at(container, "dockerConfig.hostConfig"),
-                     strlen(at(container, "dockerConfig.hostConfig")), JSON_READ_STRICT, NULL);
+    assert_string_equal(client_text(container, "environment.A"), "1");
+    assert_string_equal(client_text(container, "environment.B"), "2");
+    assert_string_equal(client_text(container, "overrides"), "{\"command\":[\"x\"]}");
+    assert_string_equal(client_text(container, "dockerConfig.config"), "{\"User\":\"nobody\"}");
+    host = json_read(client_text(container, "dockerConfig.hostConfig"),
+                     strlen(client_text(container, "dockerConfig.hostConfig")), JSON_READ_STRICT,
+                     NULL);
     assert_int_equal(json_int(host, "ShmSize", 0), 2 << 20);
-    assert_string_equal(at(host, "NetworkMode"), "bridge");
+    assert_string_equal(client_text(host, "NetworkMode"), "bridge");
     json_decref(host);
     json_decref(v);
     free(arn);
@@ -170,20 +159,21 @@ static void last_status_follows_what_was_submitted_and_nothing_else(void **state
     (void)state;
     define("", "");
     arn = run("");
-    assert_int_equal(plane_task(plane(), NULL, arn)->last, PLANE_TASK_NONE);
+    assert_int_equal(plane_task(client_plane(c), NULL, arn)->last, PLANE_TASK_NONE);
     submit(arn, "RUNNING");
     json_decref(client_callf(c, "StopTask", "{\"cluster\":\"demo\",\"task\":\"%s\"}", arn));
-    assert_int_equal(plane_task(plane(), NULL, arn)->last, PLANE_TASK_RUNNING);
-    assert_int_equal(plane_task(plane(), NULL, arn)->desired, PLANE_TASK_STOPPED);
+    assert_int_equal(plane_task(client_plane(c), NULL, arn)->last, PLANE_TASK_RUNNING);
+    assert_int_equal(plane_task(client_plane(c), NULL, arn)->desired, PLANE_TASK_STOPPED);
     json_decref(hear("PayloadMessage"));
     v = hear("PayloadMessage");
-    assert_string_equal(at(json_array_get(json_at(v, "message.tasks"), 0), "desiredStatus"),
-                        "STOPPED");
+    assert_string_equal(
+        client_text(json_array_get(json_at(v, "message.tasks"), 0), "desiredStatus"), "STOPPED");
     json_decref(v);
     submit(arn, "STOPPED");
-    assert_int_equal(plane_task(plane(), NULL, arn)->last, PLANE_TASK_STOPPED);
+    assert_int_equal(plane_task(client_plane(c), NULL, arn)->last, PLANE_TASK_STOPPED);
     v = client_callf(c, "DescribeTasks", "{\"cluster\":\"demo\",\"tasks\":[\"%s\"]}", arn);
-    assert_string_equal(at(json_array_get(json_at(v, "tasks"), 0), "stopCode"), "UserInitiated");
+    assert_string_equal(client_text(json_array_get(json_at(v, "tasks"), 0), "stopCode"),
+                        "UserInitiated");
     json_decref(v);
     free(arn);
 }
@@ -198,10 +188,10 @@ static void what_an_agent_did_not_take_comes_again_when_it_connects(void **state
     arn = run("");
     peer_close(&session);
     peer_settle(c->w);
-    assert_false(plane_instance(plane(), NULL, instance)->connected);
+    assert_false(plane_instance(client_plane(c), NULL, instance)->connected);
     client_connect_acs(c, &session, instance);
     v = hear("PayloadMessage");
-    assert_string_equal(at(json_array_get(json_at(v, "message.tasks"), 0), "arn"), arn);
+    assert_string_equal(client_text(json_array_get(json_at(v, "message.tasks"), 0), "arn"), arn);
     json_decref(v);
     submit(arn, "RUNNING");
     peer_close(&session);
@@ -222,18 +212,19 @@ static void a_role_brings_credentials_that_are_renewed(void **state)
     w = hear("PayloadMessage");
     v = json_incref(json_array_get(json_at(w, "message.tasks"), 0));
     json_decref(w);
-    assert_string_equal(at(v, "roleCredentials.roleArn"), "arn:aws:iam::123456789012:role/t");
-    assert_true(str_starts(at(v, "roleCredentials.accessKeyId"), "ASIA"));
+    assert_string_equal(client_text(v, "roleCredentials.roleArn"),
+                        "arn:aws:iam::123456789012:role/t");
+    assert_true(str_starts(client_text(v, "roleCredentials.accessKeyId"), "ASIA"));
     submit(arn, "RUNNING");
     /* as if they had been given long ago */
-    plane_task(plane(), NULL, arn)->launch->credentials_until = loop_wall(&c->w->loop);
+    plane_task(client_plane(c), NULL, arn)->launch->credentials_until = loop_wall(&c->w->loop);
     peer_close(&session);
     peer_settle(c->w);
     client_connect_acs(c, &session, instance);
     w = hear("IAMRoleCredentialsMessage");
-    assert_string_equal(at(w, "message.roleType"), "TaskApplication");
-    assert_string_equal(at(w, "message.roleCredentials.credentialsId"),
-                        at(v, "roleCredentials.credentialsId"));
+    assert_string_equal(client_text(w, "message.roleType"), "TaskApplication");
+    assert_string_equal(client_text(w, "message.roleCredentials.credentialsId"),
+                        client_text(v, "roleCredentials.credentialsId"));
     json_decref(v);
     json_decref(w);
     free(arn);
@@ -248,7 +239,7 @@ static void the_same_client_token_runs_once(void **state)
     a = run(",\"clientToken\":\"t\"");
     b = run(",\"clientToken\":\"t\"");
     assert_string_equal(a, b);
-    assert_int_equal(map_count(&plane()->tasks), 1);
+    assert_int_equal(map_count(&client_plane(c)->tasks), 1);
     fails("RunTask",
           "{\"cluster\":\"demo\",\"taskDefinition\":\"web\",\"clientToken\":\"t\",\"count\":2}",
           "ConflictException", NULL);
@@ -263,7 +254,8 @@ static const char *refusal(const char *body)
     static char text[200];
     json_t *v = client_call(c, "RunTask", body);
 
-    snprintf(text, sizeof(text), "%s", at(json_array_get(json_at(v, "failures"), 0), "reason"));
+    snprintf(text, sizeof(text), "%s",
+             client_text(json_array_get(json_at(v, "failures"), 0), "reason"));
     json_decref(v);
     return text;
 }
@@ -284,7 +276,8 @@ static void a_task_goes_where_there_is_room(void **state)
                     "\"memory\":901}]}"));
     assert_string_equal(refusal("{\"cluster\":\"demo\",\"taskDefinition\":\"big\"}"),
                         "RESOURCE:MEMORY");
-    plane_instance_set_connected(plane(), plane_instance(plane(), NULL, instance), false);
+    plane_instance_set_connected(client_plane(c), plane_instance(client_plane(c), NULL, instance),
+                                 false);
     assert_string_equal(refusal("{\"cluster\":\"demo\",\"taskDefinition\":\"big\"}"), "AGENT");
 }
 
@@ -296,7 +289,7 @@ static bool matches(const char *text)
 
     if (!q)
         fail_msg("%s: %s", text, e.text);
-    r = query_matches(q, plane(), plane_instance(plane(), NULL, instance));
+    r = query_matches(q, client_plane(c), plane_instance(client_plane(c), NULL, instance));
     query_free(q);
     return r;
 }
@@ -347,30 +340,30 @@ static void queries_read_as_the_manual_has_them(void **state)
 static void strategies_choose_among_instances(void **state)
 {
     char *other = new_instance();
-    struct plane_instance *a = plane_instance(plane(), NULL, instance);
-    struct plane_instance *b = plane_instance(plane(), NULL, other);
+    struct plane_instance *a = plane_instance(client_plane(c), NULL, instance);
+    struct plane_instance *b = plane_instance(client_plane(c), NULL, other);
     struct place need = {0};
     struct err e = ERR_INIT;
     json_t *pack = json_pack("[{s:s,s:s}]", "type", "binpack", "field", "memory");
     char *arn;
 
     (void)state;
-    plane_instance_set_connected(plane(), b, true);
+    plane_instance_set_connected(client_plane(c), b, true);
     json_decref(
         client_call(c, "RegisterTaskDefinition",
                     "{\"family\":\"web\",\"containerDefinitions\":[{\"name\":\"m\",\"image\":\"b\","
                     "\"memory\":10}]}"));
     arn = run("");
-    a = plane_instance(plane(), NULL, plane_task(plane(), NULL, arn)->instance_arn);
-    b = a->arn == b->arn ? plane_instance(plane(), NULL, instance) : b;
-    place_need(&need, definition_find(plane(), "web"), NULL);
+    a = plane_instance(client_plane(c), NULL, plane_task(client_plane(c), NULL, arn)->instance_arn);
+    b = a->arn == b->arn ? plane_instance(client_plane(c), NULL, instance) : b;
+    place_need(&need, definition_find(client_plane(c), "web"), NULL);
     need.group = "family:web";
-    assert_ptr_equal(place_choose(plane(), &need, a->cluster, NULL), b); /* spread */
+    assert_ptr_equal(place_choose(client_plane(c), &need, a->cluster, NULL), b); /* spread */
     assert_int_equal(place_by(&need, pack, &e), 0);
-    assert_ptr_equal(place_choose(plane(), &need, a->cluster, NULL), a);
+    assert_ptr_equal(place_choose(client_plane(c), &need, a->cluster, NULL), a);
     need.strategy = NULL;
     need.distinct = true;
-    assert_string_equal(place_refused(plane(), &need, a),
+    assert_string_equal(place_refused(client_plane(c), &need, a),
                         "DistinctInstance placement constraint unsatisfied.");
     place_release(&need);
     json_decref(pack);
@@ -385,7 +378,7 @@ static size_t count(enum plane_task_status desired)
     size_t n = 0;
     void *v;
 
-    for (size_t i = 0; map_next(&plane()->tasks, &i, NULL, &v);)
+    for (size_t i = 0; map_next(&client_plane(c)->tasks, &i, NULL, &v);)
         n += ((struct plane_task *)v)->desired == desired;
     return n;
 }
@@ -395,7 +388,7 @@ static void submit_all(const char *status)
     void *v;
 
     peer_settle(c->w);
-    for (size_t i = 0; map_next(&plane()->tasks, &i, NULL, &v);) {
+    for (size_t i = 0; map_next(&client_plane(c)->tasks, &i, NULL, &v);) {
         struct plane_task *t = v;
 
         if (t->last != PLANE_TASK_STOPPED &&
@@ -421,7 +414,7 @@ static void a_service_rolls_within_its_percentages(void **state)
                     "\"minimumHealthyPercent\":50}}"));
     assert_int_equal(c->status, 200);
     submit_all("RUNNING");
-    s = service_find(plane(), plane_cluster(plane(), "demo"), "s");
+    s = service_find(client_plane(c), plane_cluster(client_plane(c), "demo"), "s");
     assert_true(s->steady);
     assert_string_equal(s->deployments[0].rollout, "COMPLETED");
     json_decref(
@@ -440,7 +433,8 @@ static void a_service_rolls_within_its_percentages(void **state)
     assert_int_equal(count(PLANE_TASK_RUNNING), 4);
     assert_true(s->steady);
     /* draining moves them away, and there is nowhere to go */
-    plane_instance_set_status(plane(), plane_instance(plane(), NULL, instance), INSTANCE_DRAINING);
+    plane_instance_set_status(client_plane(c), plane_instance(client_plane(c), NULL, instance),
+                              INSTANCE_DRAINING);
     peer_settle(c->w);
     assert_int_equal(count(PLANE_TASK_RUNNING), 2);
 }
@@ -456,14 +450,14 @@ static void tasks_that_do_not_start_are_tried_again_more_slowly(void **state)
                     "{\"cluster\":\"demo\",\"serviceName\":\"s\",\"taskDefinition\":\"web\","
                     "\"desiredCount\":1}"));
     peer_settle(c->w);
-    s = service_find(plane(), plane_cluster(plane(), "demo"), "s");
-    assert_int_equal(map_count(&plane()->tasks), 1);
-    submit(map_next(&plane()->tasks, &(size_t){0}, NULL, &(void *){NULL})
-               ? plane()->tasks.entries[0].key
+    s = service_find(client_plane(c), plane_cluster(client_plane(c), "demo"), "s");
+    assert_int_equal(map_count(&client_plane(c)->tasks), 1);
+    submit(map_next(&client_plane(c)->tasks, &(size_t){0}, NULL, &(void *){NULL})
+               ? client_plane(c)->tasks.entries[0].key
                : "",
            "STOPPED");
     assert_int_equal(s->deployments[0].failed, 1);
-    assert_int_equal(map_count(&plane()->tasks), 1); /* not at once */
+    assert_int_equal(map_count(&client_plane(c)->tasks), 1); /* not at once */
     assert_true(s->deployments[0].not_before > loop_now(&c->w->loop));
 }
 
@@ -471,7 +465,7 @@ static void tasks_that_do_not_start_are_tried_again_more_slowly(void **state)
 
 static void an_update_goes_from_staging_to_updated(void **state)
 {
-    struct plane_instance *i = plane_instance(plane(), NULL, instance);
+    struct plane_instance *i = plane_instance(client_plane(c), NULL, instance);
     json_t *args =
         json_pack("{s:s,s:s,s:s}", "version", "9.9.9", "location", "http://x/y", "signature", "00");
     char *ask = xasprintf("{\"cluster\":\"demo\",\"containerInstance\":\"%s\"}", instance), *ack;
@@ -485,11 +479,11 @@ static void an_update_goes_from_staging_to_updated(void **state)
     assert_string_equal(i->update_status, "STAGING");
     fails("UpdateContainerAgent", ask, "UpdateInProgressException", NULL);
     v = hear("StageUpdateMessage");
-    assert_string_equal(at(v, "message.updateInfo.location"), "http://x/y");
+    assert_string_equal(client_text(v, "message.updateInfo.location"), "http://x/y");
     ack =
         xasprintf("{\"type\":\"AckRequest\",\"message\":{\"messageId\":\"%s\",\"cluster\":\"demo\","
                   "\"containerInstance\":\"%s\"}}",
-                  at(v, "message.messageId"), instance);
+                  client_text(v, "message.messageId"), instance);
     client_say(&session, ack);
     json_decref(v);
     v = hear("PerformUpdateMessage");
@@ -518,7 +512,7 @@ static void deleting_a_definition_needs_it_deregistered(void **state)
     json_decref(v);
     json_decref(client_call(c, "DeregisterTaskDefinition", "{\"taskDefinition\":\"web:1\"}"));
     v = client_call(c, "DeleteTaskDefinitions", "{\"taskDefinitions\":[\"web:1\",\"web:2\"]}");
-    assert_string_equal(at(json_array_get(json_at(v, "taskDefinitions"), 0), "status"),
+    assert_string_equal(client_text(json_array_get(json_at(v, "taskDefinitions"), 0), "status"),
                         "DELETE_IN_PROGRESS");
     assert_int_equal(json_array_size(json_at(v, "failures")), 1);
     json_decref(v);

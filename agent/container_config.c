@@ -1,10 +1,12 @@
 #include "agent/container_config.h"
+#include "agent/docker_client.h"
 #include "agent/firelens.h"
 #include "agent/gpu.h"
 #include "agent/task_network.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/arn.h"
 #include "proto/docker_path.h"
 
 #define MIB           (1024 * 1024)
@@ -303,8 +305,50 @@ static json_t *config(const struct container *c, const struct container_config_e
     return o;
 }
 
+/* Docker's own driver finds no name for logs there (docker_task_engine.go: unresolvedRegions). */
+static bool docker_knows_no_logs_of(const char *region)
+{
+    static const char *const regions[] = {
+        "us-iso-east-1",  "us-iso-west-1",   "us-isob-east-1", "us-isob-west-1",
+        "eu-isoe-west-1", "us-isof-south-1", "us-isof-east-1", "eusc-de-east-1",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(regions); i++)
+        if (str_eq(region, regions[i]))
+            return true;
+    return false;
+}
+
+/*
+ * Where CloudWatch Logs is, when Docker's driver would not find it by itself: it has no switch for
+ * names with IPv6, and knows not all partitions. On an instance with IPv6 alone the payload wins,
+ * and the region is that of its log, elsewhere neither (docker_task_engine.go).
+ */
+static void put_logs_endpoint(json_t *options, const struct container_config_env *env)
+{
+    bool dual = env->config && env->config->ipv6_only;
+    const char *region = dual ? json_str(options, "awslogs-region") : env->region;
+    _cleanup_free_ char *url = NULL;
+
+    if (!region || !*region)
+        return;
+    if (dual) {
+        const char *given = json_str(options, "awslogs-endpoint");
+
+        if ((given && *given) || !docker_is_at_least(env->docker_version, 18, 9))
+            return;
+    } else if (!docker_knows_no_logs_of(region)) {
+        return;
+    }
+    url = xasprintf("https://logs.%s.%s", region,
+                    dual ? arn_dual_stack_suffix_of_region(region)
+                         : arn_dns_suffix_of_region(region));
+    json_put_str(options, "awslogs-endpoint", url);
+}
+
 /* Log options that the agent adds: see task.go and docker_task_engine.go. */
-static void complete_log_config(json_t *host, const struct container *c, json_t *secrets)
+static void complete_log_config(json_t *host, const struct container *c,
+                                const struct container_config_env *env)
 {
     json_t *log = json_object_get(host, "LogConfig");
     json_t *options = json_object_get(log, "Config");
@@ -316,7 +360,9 @@ static void complete_log_config(json_t *host, const struct container *c, json_t 
         options = json_object();
         json_object_set_new(log, "Config", options);
     }
-    json_object_update(options, secrets);
+    if (str_eq(json_str(log, "Type"), "awslogs"))
+        put_logs_endpoint(options, env);
+    json_object_update(options, env->log_secrets);
     if (str_eq(json_str(log, "Type"), "awslogs") && c->task->execution_credentials_id &&
         str_eq(json_str(c->spec, "logsAuthStrategy"), "ExecutionRole")) {
         uri = xasprintf("/v2/credentials/%s", c->task->execution_credentials_id);
@@ -408,7 +454,7 @@ static json_t *host_config(const struct container *c, const struct container_con
         firelens_put(c, env->config, env->docker_version, o);
     put_network(o, c);
     put_namespaces(o, c);
-    complete_log_config(o, c, env->log_secrets);
+    complete_log_config(o, c, env);
     return o;
 }
 

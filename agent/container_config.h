@@ -19,10 +19,10 @@
 #define TASK_METADATA_URL "http://169.254.170.2"
 
 struct container_config_env {
-    const struct config *config;   /* for GPUs and FireLens; NULL: there is neither */
+    const struct config *config;   /* for GPUs, FireLens, IPv6 alone; NULL: there is none */
     const char *docker_version;    /* with config */
     const char *cluster;           /* for the label */
-    const char *region;            /* for AWS_REGION; NULL or "": not set */
+    const char *region;            /* for AWS_REGION and logs; NULL or "": not set */
     const char *cgroup_parent;     /* NULL: the task has no control group */
     json_t *file_vars;             /* of environment files: where nothing else says; NULL: none */
     const json_t *pause_labels;    /* of pause containers; may be NULL */

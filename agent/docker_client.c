@@ -1,4 +1,7 @@
 #include "agent/docker_client.h"
+
+#include <stdlib.h>
+
 #include "agent/json_stream.h"
 #include "base/cleanup.h"
 #include "base/list.h"
@@ -113,6 +116,14 @@ void docker_free(struct docker_client *d)
 const char *docker_server_version(const struct docker_client *d)
 {
     return d->version;
+}
+
+bool docker_is_at_least(const char *version, long major, long minor)
+{
+    char *point;
+    long have = version ? strtol(version, &point, 10) : 0;
+
+    return have > major || (have == major && *point == '.' && strtol(point + 1, NULL, 10) >= minor);
 }
 
 int docker_api_lowest(const struct docker_client *d)

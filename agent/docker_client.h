@@ -80,6 +80,8 @@ char *docker_target(const struct docker_client *d, const char *path);
 
 /* "20.10.24"; "" before docker_negotiate() has succeeded. */
 const char *docker_server_version(const struct docker_client *d);
+/* "20.10.24" is at least 20.10; what is no version ("", NULL, "dev") is not. */
+bool docker_is_at_least(const char *version, long major, long minor);
 /* Minor versions (of 1.x) that both sides speak: for the remote-API capabilities. 0 before. */
 int docker_api_lowest(const struct docker_client *d);
 int docker_api_highest(const struct docker_client *d);

@@ -110,15 +110,14 @@ void ecr_auth_forget(struct ecr_auth *a, const struct ecr_auth_question *q)
 
 char *ecr_auth_url(const struct config *c, const char *region, const char *override)
 {
-    const char *suffix = arn_dns_suffix_of_region(region);
     bool fips = c->use_fips.on, dual = c->use_dualstack.on;
+    const char *suffix =
+        dual ? arn_dual_stack_suffix_of_region(region) : arn_dns_suffix_of_region(region);
 
     if (override && *override)
         return xasprintf("%s%s/", strstr(override, "://") ? "" : "https://", override);
     if (*c->ecr_endpoint)
         return xasprintf("%s/", c->ecr_endpoint);
-    if (dual)
-        suffix = str_starts(region, "cn-") ? "api.amazonwebservices.com.cn" : "api.aws";
     return xasprintf("https://%s.%s.%s/",
                      fips   ? "ecr-fips"
                      : dual ? "ecr"

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/docker_client.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -396,14 +397,6 @@ void firelens_remove(const struct task *t, const struct config *config)
 /* ---- the create body ---- */
 
 /* "20.10.24" and later know fluentd-async. */
-static bool knows_async(const char *version)
-{
-    char *point;
-    long major = strtol(version, &point, 10);
-
-    return major > 20 || (major == 20 && *point == '.' && strtol(point + 1, NULL, 10) >= 10);
-}
-
 static void put_log(const struct container *c, const struct config *config,
                     const char *docker_version, json_t *options, json_t *host)
 {
@@ -416,8 +409,9 @@ static void put_log(const struct container *c, const struct config *config,
     json_put_str(o, "fluentd-address", socket);
     json_put_str(o, "fluentd-sub-second-precision", "true");
     json_put_str(o, "fluentd-buffer-limit", json_str(options, BUFFER_LIMIT));
-    json_put_str(o, knows_async(docker_version) ? "fluentd-async" : "fluentd-async-connect",
-                 config->firelens_async.on ? "true" : "false");
+    json_put_str(
+        o, docker_is_at_least(docker_version, 20, 10) ? "fluentd-async" : "fluentd-async-connect",
+        config->firelens_async.on ? "true" : "false");
     json_put_str(log, "Type", "fluentd");
     json_put(log, "Config", o);
     json_put(host, "LogConfig", log);

@@ -49,14 +49,40 @@ int arn_build_ecs(struct buf *b, const char *region, const char *account, const 
                     account, kind, cluster ? cluster : "", cluster ? "/" : "", id);
 }
 
+/* Source: the endpoint rules of the AWS SDKs. The first whose prefix fits; the last fits all. */
+static const struct {
+    const char *prefix, *partition, *suffix, *dual_stack;
+} partitions[] = {
+    {"cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"us-gov-", "aws-us-gov", "amazonaws.com", "api.aws"},
+    {"us-iso-", "aws-iso", "c2s.ic.gov", "api.aws.ic.gov"},
+    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"},
+    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+    {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"", "aws", "amazonaws.com", "api.aws"},
+};
+
+static size_t partition_of(const char *region)
+{
+    size_t i = 0;
+
+    while (!str_starts(region, partitions[i].prefix))
+        i++;
+    return i;
+}
+
 const char *arn_partition_of_region(const char *region)
 {
-    if (str_starts(region, "cn-"))
-        return "aws-cn";
-    return str_starts(region, "us-gov-") ? "aws-us-gov" : "aws";
+    return partitions[partition_of(region)].partition;
 }
 
 const char *arn_dns_suffix_of_region(const char *region)
 {
-    return str_starts(region, "cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+    return partitions[partition_of(region)].suffix;
+}
+
+const char *arn_dual_stack_suffix_of_region(const char *region)
+{
+    return partitions[partition_of(region)].dual_stack;
 }

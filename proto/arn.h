@@ -35,10 +35,13 @@ const char *arn_id(const char *text);
 int arn_build_ecs(struct buf *b, const char *region, const char *account, const char *kind,
                   const char *cluster, const char *id);
 
-/* aws, aws-cn, aws-us-gov: the partition a region belongs to. */
+/* aws, aws-cn, aws-us-gov, aws-iso ...: the partition a region belongs to. */
 const char *arn_partition_of_region(const char *region);
 
-/* amazonaws.com, amazonaws.com.cn: what the names of that region's endpoints end in. */
+/* amazonaws.com, amazonaws.com.cn ...: what the names of that region's endpoints end in. */
 const char *arn_dns_suffix_of_region(const char *region);
+
+/* api.aws ...: what those end in that have addresses of IPv6 as well. */
+const char *arn_dual_stack_suffix_of_region(const char *region);
 
 #endif

@@ -318,6 +318,58 @@ static void a_body_that_cannot_be_made_says_which_half(void **state)
     }
 }
 
+/* The log options of a container whose payload has these, as text; to be freed. */
+static char *logs_of(const char *options, struct container_config_env *env)
+{
+    char *text = xasprintf("{" HEAD "\"desiredStatus\":\"RUNNING\",\"containers\":[{\"name\":"
+                           "\"a\",\"image\":\"i\",\"dockerConfig\":{\"hostConfig\":"
+                           "\"{\\\"LogConfig\\\":{\\\"Type\\\":\\\"awslogs\\\","
+                           "\\\"Config\\\":{%s}}}\"}}]}",
+                           options);
+    struct err e = ERR_INIT;
+    struct task *t = read_task(text, &e);
+    const char *name;
+    json_t *body = container_config_body(&t->containers[0], env, &name, &e);
+    char *have = json_text(json_at(body, "HostConfig.LogConfig.Config"));
+
+    assert_string_equal(e.text, "");
+    json_decref(body);
+    task_free(t);
+    free(text);
+    return have;
+}
+
+static void expect_logs(const char *options, struct container_config_env *env, const char *want)
+{
+    char *have = logs_of(options, env);
+
+    assert_string_equal(have, want);
+    free(have);
+}
+
+#define WEST "\\\"awslogs-region\\\":\\\"us-west-2\\\""
+
+static void logs_are_led_where_docker_would_not_find_the_way(void **state)
+{
+    struct config ipv6 = {.ipv6_only = true};
+    struct container_config_env env = {.cluster = "demo", .region = "us-west-2"};
+
+    (void)state;
+    expect_logs(WEST, &env, "{\"awslogs-region\":\"us-west-2\"}");
+    env.region = "us-isob-east-1";
+    expect_logs("", &env, "{\"awslogs-endpoint\":\"https://logs.us-isob-east-1.sc2s.sgov.gov\"}");
+    env.config = &ipv6;
+    env.docker_version = "18.06.1-ce";
+    expect_logs(WEST, &env, "{\"awslogs-region\":\"us-west-2\"}");
+    env.docker_version = "20.10.24";
+    expect_logs(WEST, &env,
+                "{\"awslogs-region\":\"us-west-2\","
+                "\"awslogs-endpoint\":\"https://logs.us-west-2.api.aws\"}");
+    expect_logs(WEST ",\\\"awslogs-endpoint\\\":\\\"http://mine\\\"", &env,
+                "{\"awslogs-region\":\"us-west-2\",\"awslogs-endpoint\":\"http://mine\"}");
+    expect_logs("", &env, "{}"); /* it says no region */
+}
+
 static void a_range_of_ports_is_published_port_by_port(void **state)
 {
     struct err e = ERR_INIT;
@@ -378,6 +430,7 @@ int main(void)
         cmocka_unit_test(small_numbers_are_raised_and_the_region_is_left_alone),
         cmocka_unit_test(a_body_that_cannot_be_made_says_which_half),
         cmocka_unit_test(limits_of_the_task_are_read_and_its_group_is_the_parent),
+        cmocka_unit_test(logs_are_led_where_docker_would_not_find_the_way),
         cmocka_unit_test(a_range_of_ports_is_published_port_by_port),
     };
 

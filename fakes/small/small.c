@@ -345,17 +345,14 @@ static void refuse_signature(struct small_call *c, const struct sigv4 *s)
  * Any other name, an address too, is of the world's own region: NULL. To be freed. */
 static char *region_of_host(const char *host)
 {
-    static const char *const ends[] = {".amazonaws.com.cn", ".amazonaws.com", ".api.aws"};
-    size_t n = host ? strcspn(host, ":") : 0;
+    _cleanup_free_ char *name = host ? xstrndup(host, strcspn(host, ":")) : NULL;
+    char *label = name, *dot;
 
-    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-        size_t tail = strlen(ends[i]), from;
-
-        if (n <= tail || strncmp(host + n - tail, ends[i], tail) != 0)
-            continue;
-        for (from = n - tail; from && host[from - 1] != '.'; from--)
-            ;
-        return from ? xstrndup(host + from, n - tail - from) : NULL;
+    for (; label && (dot = strchr(label, '.')); label = dot + 1) {
+        *dot = '\0';
+        if (str_eq(dot + 1, arn_dns_suffix_of_region(label)) ||
+            str_eq(dot + 1, arn_dual_stack_suffix_of_region(label)))
+            return xstrdup(label);
     }
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "proto/arn.h"
 
 #define TASK "arn:aws:ecs:us-west-2:123456789012:task/demo/0123456789abcdef"
@@ -80,11 +81,28 @@ static void arns_are_built_with_the_partition_of_the_region(void **state)
     assert_string_equal(arn_partition_of_region("us-gov-west-1"), "aws-us-gov");
 }
 
-static void names_of_endpoints_in_china_end_otherwise(void **state)
+static void names_of_endpoints_end_as_their_partition_says(void **state)
 {
+    static const struct {
+        const char *region, *partition, *suffix, *dual_stack;
+    } cases[] = {
+        {"us-west-2", "aws", "amazonaws.com", "api.aws"},
+        {"us-gov-west-1", "aws-us-gov", "amazonaws.com", "api.aws"},
+        {"cn-north-1", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+        {"us-iso-east-1", "aws-iso", "c2s.ic.gov", "api.aws.ic.gov"},
+        {"us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"},
+        {"eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+        {"us-isof-south-1", "aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+        {"eusc-de-east-1", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"},
+        {"mars-north-1", "aws", "amazonaws.com", "api.aws"},
+    };
+
     (void)state;
-    assert_string_equal(arn_dns_suffix_of_region("us-gov-west-1"), "amazonaws.com");
-    assert_string_equal(arn_dns_suffix_of_region("cn-north-1"), "amazonaws.com.cn");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_string_equal(arn_partition_of_region(cases[i].region), cases[i].partition);
+        assert_string_equal(arn_dns_suffix_of_region(cases[i].region), cases[i].suffix);
+        assert_string_equal(arn_dual_stack_suffix_of_region(cases[i].region), cases[i].dual_stack);
+    }
 }
 
 int main(void)
@@ -95,7 +113,7 @@ int main(void)
         cmocka_unit_test(what_is_no_arn_is_refused_with_a_reason),
         cmocka_unit_test(the_id_is_what_stands_last),
         cmocka_unit_test(arns_are_built_with_the_partition_of_the_region),
-        cmocka_unit_test(names_of_endpoints_in_china_end_otherwise),
+        cmocka_unit_test(names_of_endpoints_end_as_their_partition_says),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,8 +57,11 @@ void engine_on_docker_event(enum docker_event event, const char *id, int exit_co
         return;
     log_event(en->log, LOG_DEBUG, "Docker event", "event", docker_event_name(event), "container",
               c->name, "task", c->task->arn, NULL);
-    if (event == DOCKER_EVENT_DIE && exit_code >= 0)
-        c->event_exit = exit_code;
+    if (event == DOCKER_EVENT_DIE) {
+        c->work->died = true;
+        if (exit_code >= 0)
+            c->event_exit = exit_code;
+    }
     if (event == DOCKER_EVENT_DESTROY && c->known == CONTAINER_STOPPED)
         return;
     engine_inspect(c);
@@ -112,10 +115,24 @@ static void adopt(struct container *c, const json_t *v)
               "container", c->name, "runtimeId", id, NULL);
 }
 
+/*
+ * It runs, but has ended since somebody last looked: a stranger has started it again. Its task has
+ * ended with it all the same, and no container runs on without one (docker_task_engine.go takes a
+ * die for the end, whatever an inspect says; task_manager.go stops what comes back).
+ */
+static void came_back(struct container *c)
+{
+    if (c->event_exit >= 0)
+        container_set_exit(c, c->event_exit);
+    engine_set_known(c, CONTAINER_STOPPED);
+    stop_again(c);
+}
+
 static void see(struct container *c, const json_t *v)
 {
     struct container_work *w = c->work;
     enum container_status seen;
+    bool died = w->died && !c->restart.enabled;
 
     if (!c->docker_id) {
         if (!is_ours(c, v)) {
@@ -124,6 +141,7 @@ static void see(struct container *c, const json_t *v)
         }
         adopt(c, v);
     }
+    w->died = false;
     if (engine_restart(c, v))
         return;
     seen = container_inspect(c, v);
@@ -133,6 +151,8 @@ static void see(struct container *c, const json_t *v)
         container_set_exit(c, c->event_exit);
     if (seen == CONTAINER_RUNNING && c->known == CONTAINER_STOPPED)
         stop_again(c);
+    else if (seen == CONTAINER_RUNNING && died)
+        came_back(c);
     else if (seen != CONTAINER_NONE)
         engine_set_known(c, seen);
 }

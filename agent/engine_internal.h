@@ -111,6 +111,7 @@ struct container_work {
     struct s3_request *env_request;
     int64_t restarts_told; /* to TCS */
     bool name_is_foreign;  /* somebody else's container has our name */
+    bool died;             /* Docker told its end, and nobody has looked since */
     bool dirty;
     struct cni_call *cni;
     int64_t pid;   /* of its first process; 0: not known */

@@ -251,6 +251,9 @@ struct image *image_find(struct docker *d, const char *name)
 
     if (hex)
         return image_by_prefix(d, hex);
+    found = map_get(&d->names, name); /* most are written as they are kept */
+    if (found)
+        return found;
     if (ref_parse(&r, name, &why) == 0) {
         if (r.digest) { /* with a tag too, the digest says which */
             free(r.tag);

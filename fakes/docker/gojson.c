@@ -319,6 +319,8 @@ void gojson_member(struct buf *b, const char *name, const char *value)
 
     if (buf_len(b) && s[buf_len(b) - 1] != '{')
         buf_addc(b, ',');
-    buf_addf(b, "\"%s\":", name);
+    buf_addc(b, '"');
+    buf_adds(b, name);
+    buf_adds(b, "\":");
     gojson_add(b, value);
 }

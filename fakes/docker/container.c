@@ -566,7 +566,7 @@ int container_signal(struct container *c, int signal, struct problem *p)
 
 /* --- removal ----------------------------------------------------------------------------- */
 
-static void mount_release(struct mount *m)
+void mount_release(struct mount *m)
 {
     free(m->name);
     free(m->source);
@@ -574,6 +574,13 @@ static void mount_release(struct mount *m)
     free(m->mode);
     free(m->propagation);
     free(m->subpath);
+}
+
+void container_mounts_release(struct container *c)
+{
+    for (size_t i = 0; i < c->n_mounts; i++)
+        mount_release(&c->mounts[i]);
+    free(c->mounts);
 }
 
 void container_free(struct container *c)
@@ -591,13 +598,11 @@ void container_free(struct container *c)
     container_root_remove(c);
     output_free(c->output);
     behaviour_unref(c->b);
-    for (size_t i = 0; i < c->n_mounts; i++)
-        mount_release(&c->mounts[i]);
     for (size_t i = 0; i < c->n_ports; i++) {
         port_unpublish(&c->ports[i]);
         free(c->ports[i].host_ip);
     }
-    free(c->mounts);
+    container_mounts_release(c);
     free(c->ports);
     pairs_release(&c->labels);
     free(c->name);

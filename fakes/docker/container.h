@@ -232,6 +232,8 @@ int container_remove(struct container *c, bool volumes, bool force, struct probl
 void container_free(struct container *c);
 
 void container_event(struct container *c, const char *action, const char *key, const char *value);
+void mount_release(struct mount *m);
+void container_mounts_release(struct container *c);
 /* mount, or unmount, of each of its volumes. */
 void container_volume_events(const struct container *c, bool mounted);
 
@@ -247,6 +249,8 @@ void docker_containers_release(struct docker *d);
 int container_connect(struct container *c, struct problem *p);
 void container_disconnect(struct container *c);
 bool container_connected(const struct container *c);      /* to the network of its mode */
+/* It is in a network that has ports: neither none nor host. */
+bool container_shows_ports(const struct container *c);
 bool container_shares_network(const struct container *c); /* container:ID */
 /* In the first of its networks; 0: none. */
 static inline ip_number container_address(const struct container *c)
@@ -302,6 +306,8 @@ void post_container_update(struct fake *f, struct exchange *x);
 void delete_container(struct fake *f, struct exchange *x);
 /* Takes the limits and the policy from a HostConfig. */
 void container_limits(struct container *c, const json_t *host);
+/* From now on inspect shows this HostConfig. */
+void container_set_host_config(struct container *c, const json_t *host);
 void post_containers_prune(struct fake *f, struct exchange *x);
 
 /* The calls that waited for the process to end. */

@@ -130,6 +130,11 @@ bool container_connected(const struct container *c)
     return c->n_endpoints && *c->endpoints[0].id;
 }
 
+bool container_shows_ports(const struct container *c)
+{
+    return container_connected(c) && container_address(c);
+}
+
 int container_connect(struct container *c, struct problem *p)
 {
     if (container_shares_network(c))

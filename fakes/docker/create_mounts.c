@@ -369,6 +369,12 @@ static int by_destination(const void *a, const void *b)
     return strcmp(((const struct mount *)a)->destination, ((const struct mount *)b)->destination);
 }
 
+void create_sort_mounts(struct container *c)
+{
+    if (c->n_mounts)
+        qsort(c->mounts, c->n_mounts, sizeof(*c->mounts), by_destination);
+}
+
 int create_mounts(struct create *r, struct container *c, struct problem *p)
 {
     json_t *v, *volumes = json_object_get(r->config, "Volumes");
@@ -392,7 +398,6 @@ int create_mounts(struct create *r, struct container *c, struct problem *p)
         give_back(c);
         return -1;
     }
-    if (c->n_mounts)
-        qsort(c->mounts, c->n_mounts, sizeof(*c->mounts), by_destination);
+    create_sort_mounts(c);
     return 0;
 }

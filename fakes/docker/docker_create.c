@@ -13,7 +13,7 @@
 #include "fakes/docker/schema.h"
 #include "fakes/docker/trouble.h"
 
-static void create_release(struct create *r)
+void create_release(struct create *r)
 {
     json_decref(r->body);
     json_decref(r->config);
@@ -41,7 +41,7 @@ static void adopt_old_members(struct create *r)
         json_object_set(r->host, "CpusetCpus", v);
 }
 
-static int read_body(struct create *r, struct problem *p)
+int create_read_body(struct create *r, struct problem *p)
 {
     bool modern = docker_modern(r->d);
     char why[GOJSON_TEXT_MAX] = "";
@@ -76,11 +76,18 @@ static int read_body(struct create *r, struct problem *p)
     if (!r->config || !r->host)
         return problem(p, modern ? 400 : 500, "%s%s", modern ? "invalid JSON: " : "", why);
     adopt_old_members(r);
+    return 0;
+}
+
+static int read_body(struct create *r, struct problem *p)
+{
+    if (create_read_body(r, p) < 0)
+        return -1;
     if (call_version(r->x) < API(25))
         json_object_del(r->host, "AutoRemove");
     if (!json_object_size(r->config))
         return problem(p, 400, "%s cannot be empty in order to create a container",
-                       modern ? "config" : "Config");
+                       docker_modern(r->d) ? "config" : "Config");
     return 0;
 }
 
@@ -122,7 +129,7 @@ static int override(struct create *r, struct problem *p)
     return 0;
 }
 
-static void complete_host(struct create *r)
+void create_complete_host(struct create *r)
 {
     int64_t memory = json_int(r->host, "Memory", 0);
     const char *mode = json_str(r->host, "NetworkMode"), *ipc = json_str(r->host, "IpcMode");
@@ -242,11 +249,23 @@ static void set_command(struct create *r, struct container *c)
     c->command = buf_steal(&line, NULL);
 }
 
+void container_set_host_config(struct container *c, const json_t *host)
+{
+    struct buf b = BUF_INIT(ANSWER_MAX);
+    const char *runtime = json_str(host, "Runtime");
+
+    c->runtime_at = 0;
+    schema_write_for(&b, host_config_schema(), host, c->d->api, "Runtime", &c->runtime_at);
+    if (runtime && *runtime)
+        c->runtime_at = 0;
+    free(c->host_config);
+    c->host_config = buf_steal(&b, NULL);
+}
+
 static void set_texts(struct create *r, struct container *c)
 {
     struct buf b = BUF_INIT(ANSWER_MAX);
     json_t *ports = json_object_get(r->config, "ExposedPorts");
-    const char *runtime = json_str(r->host, "Runtime");
 
     if (!json_str(r->config, "Hostname") || !*json_str(r->config, "Hostname")) {
         char hostname[13];
@@ -273,11 +292,7 @@ static void set_texts(struct create *r, struct container *c)
     }
     schema_write_for(&b, config_schema(), r->config, 0, "Tty", &c->config_ports_at);
     c->config = buf_steal(&b, NULL);
-    buf_init(&b, ANSWER_MAX);
-    schema_write_for(&b, host_config_schema(), r->host, r->d->api, "Runtime", &c->runtime_at);
-    if (runtime)
-        c->runtime_at = 0;
-    c->host_config = buf_steal(&b, NULL);
+    container_set_host_config(c, r->host);
 }
 
 static void set_policy(struct container *c, const json_t *host)
@@ -418,7 +433,7 @@ static int create(struct create *r, struct container **ret, struct problem *p)
         return problem(p, 400, "%s command specified", docker_modern(r->d) ? "no" : "No");
     if (override(r, p) < 0)
         return -1;
-    complete_host(r);
+    create_complete_host(r);
     complete_paths(r);
     if (create_log_driver_wrong(r, p) < 0 || reserve_name(r, p) < 0)
         return -1;

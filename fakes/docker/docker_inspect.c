@@ -260,7 +260,7 @@ static void add_ports(struct buf *b, const struct container *c, int version)
         return;
     }
     buf_adds(b, "\"Ports\":{");
-    for (size_t i = 0; container_connected(c) && i < c->n_ports; i++) {
+    for (size_t i = 0; container_shows_ports(c) && i < c->n_ports; i++) {
         const struct port *p = &c->ports[i], *before = i ? &c->ports[i - 1] : NULL;
         bool again = before && before->container == p->container && str_eq(before->proto, p->proto);
         size_t next = i + 1;

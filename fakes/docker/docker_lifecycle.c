@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/container.h"
+#include "fakes/docker/create.h"
 #include "fakes/docker/links.h"
 #include "fakes/docker/gojson.h"
 #include "fakes/docker/rootfs.h"
@@ -159,23 +160,44 @@ static int read_stop_signal(struct exchange *x, const struct container *c, int *
 
 /* --- start, stop, kill, restart ----------------------------------------------------------- */
 
+/* A body with something in it: below 1.24 a HostConfig, as long as engines took it. */
+static int read_start_body(struct create *r, struct problem *p)
+{
+    if (buf_len(&r->x->body) <= 7)
+        return 0;
+    if (call_version(r->x) >= API(24) || docker_modern(r->d))
+        return problem(p, 400,
+                       "starting container with non-empty request body was deprecated since API "
+                       "v1.22 and removed in v1.24");
+    return late_config_read(r, p);
+}
+
+static int start(struct create *body, struct container *c, struct problem *p)
+{
+    bool idle = c->state == CONTAINER_CREATED || c->state == CONTAINER_EXITED;
+
+    if (body->host && idle && late_config_apply(body, c, p) < 0)
+        return -1;
+    return container_start(c, p);
+}
+
 void post_container_start(struct fake *f, struct exchange *x)
 {
-    struct container *c = container_of_path(x);
+    struct create body = {.d = (struct docker *)f, .x = x};
+    struct container *c = NULL;
     struct problem p = {0};
     int r;
 
-    (void)f;
-    if (!c)
-        return;
-    if (call_version(x) >= API(24) && buf_len(&x->body) > 7) {
-        docker_refuse_text(
-            x, 400,
-            "starting container with non-empty request body was deprecated since API "
-            "v1.22 and removed in v1.24");
+    if (read_start_body(&body, &p) < 0)
+        docker_refuse(x, &p);
+    else
+        c = container_of_path(x);
+    if (!c) {
+        create_release(&body);
         return;
     }
-    r = container_start(c, &p);
+    r = start(&body, c, &p);
+    create_release(&body);
     if (r < 0)
         docker_refuse(x, &p);
     else

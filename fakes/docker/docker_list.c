@@ -139,7 +139,7 @@ static void add_ports(struct buf *b, const struct container *c)
     bool first = true;
 
     buf_adds(b, ",\"Ports\":[");
-    for (size_t i = 0; container_connected(c) && i < c->n_ports; i++) {
+    for (size_t i = 0; container_shows_ports(c) && i < c->n_ports; i++) {
         const struct port *p = &c->ports[i];
 
         if (!p->published) {

@@ -48,8 +48,6 @@ static int conflicts(const struct container *c, const json_t *change, struct pro
 static void apply(struct container *c, const json_t *change)
 {
     json_t *host = host_config(c), *policy = json_object_get(change, "RestartPolicy");
-    struct buf b = BUF_INIT(ANSWER_MAX);
-    bool runtime = json_str(host, "Runtime") && *json_str(host, "Runtime");
 
     for (size_t i = 0; i < ARRAY_SIZE(changeable); i++) {
         json_t *v = json_object_get(change, changeable[i]);
@@ -59,12 +57,7 @@ static void apply(struct container *c, const json_t *change)
     }
     if (json_str(policy, "Name") && *json_str(policy, "Name"))
         json_object_set(host, "RestartPolicy", policy);
-    c->runtime_at = 0;
-    schema_write_for(&b, host_config_schema(), host, c->d->api, "Runtime", &c->runtime_at);
-    if (runtime)
-        c->runtime_at = 0;
-    free(c->host_config);
-    c->host_config = buf_steal(&b, NULL);
+    container_set_host_config(c, host);
     container_limits(c, host);
     json_decref(host);
 }

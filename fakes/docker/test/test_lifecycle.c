@@ -335,6 +335,34 @@ static void a_reset_forgets_everything(void **state)
     assert_int_equal(json_array_size(call("GET", "/containers/json?all=1", NULL)->json), 0);
 }
 
+static void an_old_start_call_brings_its_own_host_config(void **state)
+{
+    static const char late[] = "{\"CpuShares\":5,\"Binds\":[\"/new:/there\"],\"PortBindings\":"
+                               "{\"80/tcp\":[{\"HostPort\":\"8080\"}]},\"NetworkMode\":\"bridge\"}";
+    const struct answer *a;
+
+    (void)state;
+    control("image", "name", "busybox:latest", "cached", "", NULL);
+    assert_int_equal(call("POST", "/v1.23/containers/create?name=old",
+                          "{\"Image\":\"busybox\",\"ExposedPorts\":{\"80/tcp\":{}},\"HostConfig\":"
+                          "{\"Binds\":[\"/a:/kept\"],\"NetworkMode\":\"none\",\"Memory\":8388608}}")
+                         ->status,
+                     CREATED);
+    assert_int_equal(call("POST", "/v1.24/containers/old/start", late)->status, 400);
+    assert_string_equal(inspect("old", "HostConfig.NetworkMode"), "none");
+    assert_int_equal(call("POST", "/v1.23/containers/old/start", "{\"Memory\":1}")->status, 400);
+    assert_string_equal(inspect("old", "State.Status"), "created");
+    assert_int_equal(call("POST", "/v1.23/containers/old/start", late)->status, 204);
+    assert_int_equal(inspect_int("old", "HostConfig.CpuShares"), 5);
+    assert_int_equal(inspect_int("old", "HostConfig.Memory"), 0);
+    a = call("GET", "/containers/old/json", NULL);
+    assert_non_null(strstr(buf_str(&a->body), "\"Destination\":\"/kept\""));
+    assert_non_null(strstr(buf_str(&a->body), "\"Destination\":\"/there\""));
+    assert_string_equal(inspect("old", "NetworkSettings.IPAddress"), "172.17.0.2");
+    assert_int_equal(call("POST", "/v1.23/containers/old/start", "{\"CpuShares\":9}")->status, 304);
+    assert_int_equal(inspect_int("old", "HostConfig.CpuShares"), 5);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, client_begin, client_end)
 
 static void a_newer_engine_looks_more_often_while_it_starts(void **state)
@@ -376,6 +404,7 @@ int main(void)
         TEST(a_container_joins_the_network_of_a_running_one_only),
         TEST(labels_override_what_the_image_declares),
         TEST(every_change_of_state_is_journaled),
+        TEST(an_old_start_call_brings_its_own_host_config),
         TEST(a_foreign_image_does_not_run),
         TEST(pending_says_what_comes_next),
         TEST(a_reset_forgets_everything),

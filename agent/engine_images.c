@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/limits.h"
 
 static void next_image(struct engine *en);
 static void delete_name(struct engine *en);
@@ -99,11 +100,19 @@ int engine_load_images(struct engine *en, struct err *e)
 
 bool engine_image_excluded(const struct engine *en, const char *name)
 {
+    /* What the instance brings along and no registry gives back: docker_image_manager.go
+     * (buildImageCleanupExclusionList), and what app/agent.go adds when it has loaded it. */
+    static const char *const brought[] = {
+        "amazon/amazon-ecs-agent:latest",
+        PAUSE_IMAGE,
+        "ecs-service-connect-agent:interface-v1",
+    };
     const json_t *v;
     size_t i;
 
-    if (str_eq(name, "amazon/amazon-ecs-agent:latest"))
-        return true;
+    for (i = 0; i < ARRAY_SIZE(brought); i++)
+        if (str_eq(name, brought[i]))
+            return true;
     json_array_foreach (en->config->exclude_images, i, v)
         if (str_eq(json_string_value(v), name))
             return true;

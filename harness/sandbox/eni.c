@@ -22,7 +22,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "harness/sandbox/netlink.h"
+#include "fakes/core/netlink.h"
 #include "harness/sandbox/sandbox.h"
 
 #define UEVENT_MAX 2048 /* what the kernel takes, and its own SEQNUM */

@@ -5,7 +5,7 @@
 #include <linux/rtnetlink.h>
 
 #include "base/mem.h"
-#include "harness/sandbox/netlink.h"
+#include "fakes/core/netlink.h"
 #include "harness/sandbox/sandbox.h"
 
 /* The loopback is the first device of every network namespace. */

@@ -4,8 +4,8 @@
  * A request is built with libmnl in a struct netlink and sent with
  * netlink_talk(), which waits for the acknowledgement of the last message.
  */
-#ifndef HARNESS_SANDBOX_NETLINK_H
-#define HARNESS_SANDBOX_NETLINK_H
+#ifndef FAKES_CORE_NETLINK_H
+#define FAKES_CORE_NETLINK_H
 
 #include <libmnl/libmnl.h>
 #include <stdint.h>

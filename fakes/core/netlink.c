@@ -1,4 +1,4 @@
-#include "harness/sandbox/netlink.h"
+#include "fakes/core/netlink.h"
 
 #include <errno.h>
 #include <string.h>

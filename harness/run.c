@@ -385,7 +385,7 @@ static int prepare(struct run *r)
     }
     if (r->config->sandbox && !r->config->sandbox->redirect &&
         !(r->forward = forward_new(&r->world.loop, SANDBOX_METADATA_ADDRESS, SANDBOX_METADATA_PORT,
-                                   SANDBOX_TASKS_PORT, &e)))
+                                   "127.0.0.1", SANDBOX_TASKS_PORT, &e)))
         return run_fail(r, NULL, "%s", e.text);
     if (furnish(r, r->scn, r->scn->steps, r->scn->n_steps) < 0)
         return -1;

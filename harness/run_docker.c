@@ -39,6 +39,8 @@ void run_docker_host(struct run *r)
         return;
     r->containers = process_host_new(&r->world.loop, &t);
     docker_set_host(docker, r->containers);
+    if (r->config->sandbox)
+        docker_own_networks(docker);
     r->procs.others = on_other;
     r->procs.others_data = r;
 }

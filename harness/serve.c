@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "fakes/docker/docker.h"
 #include "harness/exitcode.h"
 #include "harness/peers.h"
 
@@ -40,6 +41,9 @@ static const char usage[] =
     "  --docker-version V   the version that the engine reports\n"
     "  --max-api V          the newest version of its API, such as 1.41\n"
     "  --min-api V          the oldest\n"
+    "  --networks           containers that are processes have networks of their own, bridges and\n"
+    "                       names, in the network namespace that this runs in (as root; of use\n"
+    "                       with `unshare -n`, so that the machine's own stays as it is)\n"
     "  --cluster NAME       the cluster that exists (default: demo)\n"
     "  --region R           where all of it is (default: us-west-2)\n"
     "  --s3-dir DIR         keep buckets in this folder: they are there again the next time\n"
@@ -61,7 +65,7 @@ struct serve {
     size_t n_controls, cap_controls;
     uint64_t seed;
     uv_signal_t signals[3]; /* here and not on a stack: they are closed with the loop */
-    bool no_verify, die_with_parent, over;
+    bool no_verify, die_with_parent, networks, over;
 };
 
 static void on_signal(uv_signal_t *h, int signum)
@@ -207,6 +211,12 @@ static int furnish_docker(struct serve *s, struct err *e)
         if (!f || f->ops->control(f, "version", args, &ret, e) < 0)
             return -1;
     }
+    if (s->networks) {
+        f = docker_served(s, "--networks", e);
+        if (!f)
+            return -1;
+        docker_own_networks(f);
+    }
     return s->images ? read_images(s, e) : 0;
 }
 
@@ -276,6 +286,19 @@ static int serve(struct serve *s, struct err *e)
     return 0;
 }
 
+static bool flag_option(struct serve *s, int c)
+{
+    bool *at = c == 't'   ? &s->place.tls
+               : c == 'n' ? &s->no_verify
+               : c == 'N' ? &s->networks
+               : c == 'P' ? &s->die_with_parent
+                          : NULL;
+
+    if (at)
+        *at = true;
+    return at != NULL;
+}
+
 static bool text_option(struct serve *s, int c, const char *value)
 {
     const char **at = c == 'C'   ? &s->cluster
@@ -308,6 +331,7 @@ static int parse(struct serve *s, int argc, char **argv, struct err *e)
         {"min-api", required_argument, NULL, 'm'},
         {"s3-dir", required_argument, NULL, 'S'},
         {"journal", required_argument, NULL, 'j'},
+        {"networks", no_argument, NULL, 'N'},
         {"no-verify", no_argument, NULL, 'n'},
         {"seed", required_argument, NULL, 's'},
         {"die-with-parent", no_argument, NULL, 'P'},
@@ -329,9 +353,6 @@ static int parse(struct serve *s, int argc, char **argv, struct err *e)
         case 'd':
             s->place.socket_dir = optarg;
             break;
-        case 't':
-            s->place.tls = true;
-            break;
         case 'c':
             grow_array(s->controls, s->n_controls, s->cap_controls);
             s->controls[s->n_controls++] = optarg;
@@ -339,21 +360,15 @@ static int parse(struct serve *s, int argc, char **argv, struct err *e)
         case 'j':
             s->journal = optarg;
             break;
-        case 'n':
-            s->no_verify = true;
-            break;
         case 's':
             if (str_u64(optarg, UINT64_MAX, &s->seed) < 0)
                 return err_set(e, ERR_USAGE, "--seed %s: not a number", optarg);
-            break;
-        case 'P':
-            s->die_with_parent = true;
             break;
         case 'h':
             fputs(usage, stdout);
             return 1;
         default:
-            if (!text_option(s, c, optarg))
+            if (!flag_option(s, c) && !text_option(s, c, optarg))
                 return err_set(e, ERR_USAGE, "unknown option");
         }
     for (int i = optind; i < argc; i++)

@@ -20,7 +20,7 @@ agent_libs   := -lcurl -lwebsockets -lmicrohttpd -lsqlite3 -luv -lcrypto -lexpat
 agent_poison := wslay/wslay.h http_parser.h nghttp2/nghttp2.h protobuf-c/protobuf-c.h
 
 fakes_uses   := base proto
-fakes_libs   := -larchive -lhttp_parser -lmnl -lnghttp2 -lprotobuf-c -lwslay -luv -lssl -lcrypto -ljansson
+fakes_libs   := -larchive -lhttp_parser -lmnl -lnghttp2 -lprotobuf-c -lresolv -lwslay -luv -lssl -lcrypto -ljansson
 fakes_poison := curl/curl.h libwebsockets.h microhttpd.h sqlite3.h
 
 # C that is made of .proto files, and the folder it is made in.

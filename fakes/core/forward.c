@@ -29,7 +29,8 @@ struct forward {
     uv_tcp_t listener;
     struct list pairs;
     size_t n;
-    int port, to;
+    struct sockaddr_in to;
+    int port;
     bool over;     /* forward_free() was called */
     bool unlisted; /* the listener's handle is closed */
 };
@@ -170,7 +171,6 @@ static void on_connected(uv_connect_t *req, int status)
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct forward *f = listener->data;
-    struct sockaddr_in sa;
     struct pair *p;
 
     loop_sync(f->loop);
@@ -189,9 +189,8 @@ static void on_connection(uv_stream_t *listener, int status)
         p->sides[i].open = true;
         p->handles++;
     }
-    uv_ip4_addr("127.0.0.1", f->to, &sa);
     if (uv_accept(listener, (uv_stream_t *)&p->sides[0].tcp) < 0 || f->n > FORWARD_PAIRS_MAX ||
-        uv_tcp_connect(&p->connect, &p->sides[1].tcp, (struct sockaddr *)&sa, on_connected) < 0)
+        uv_tcp_connect(&p->connect, &p->sides[1].tcp, (struct sockaddr *)&f->to, on_connected) < 0)
         drop(p, true);
 }
 
@@ -203,17 +202,20 @@ static void on_unlisted(uv_handle_t *h)
     end_if_done(f);
 }
 
-struct forward *forward_new(struct loop *loop, const char *address, int port, int to, struct err *e)
+struct forward *forward_new(struct loop *loop, const char *address, int port,
+                            const char *to_address, int to, struct err *e)
 {
     struct forward *f = new0(struct forward);
     struct sockaddr_in sa;
     int n = sizeof(sa), k;
 
-    *f = (struct forward){.loop = loop, .to = to};
+    *f = (struct forward){.loop = loop};
     list_init(&f->pairs);
     uv_tcp_init(&loop->uv, &f->listener);
     f->listener.data = f;
-    k = uv_ip4_addr(address, port, &sa);
+    k = uv_ip4_addr(to_address, to, &f->to);
+    if (k == 0)
+        k = uv_ip4_addr(address, port, &sa);
     if (k == 0)
         k = uv_tcp_bind(&f->listener, (struct sockaddr *)&sa, 0);
     if (k == 0)

@@ -14,6 +14,7 @@
 #include "fakes/docker/published.h"
 #include "fakes/docker/rootfs.h"
 #include "fakes/docker/trouble.h"
+#include "fakes/docker/wire.h"
 
 static const char *const state_names[CONTAINER_STATE_MAX] = {
     [CONTAINER_CREATED] = "created",   [CONTAINER_RUNNING] = "running",
@@ -602,6 +603,7 @@ void container_free(struct container *c)
         port_unpublish(&c->ports[i]);
         free(c->ports[i].host_ip);
     }
+    container_unwire(c);
     container_mounts_release(c);
     free(c->ports);
     pairs_release(&c->labels);

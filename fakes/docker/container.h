@@ -185,8 +185,9 @@ struct container {
     char sandbox[65];
     struct health *health;
     struct output *output;
-    struct stdio *io; /* NULL: nobody was attached, and no process ran */
-    struct run *run;  /* its process, or NULL: simulated, or not running */
+    struct stdio *io;  /* NULL: nobody was attached, and no process ran */
+    struct wire *wire; /* its network, NULL: none of its own (wire.h) */
+    struct run *run;   /* its process, or NULL: simulated, or not running */
     struct list execs;
     int64_t written;               /* how often the output was written */
     int64_t cpu_used;              /* ns, over all runs but this one */
@@ -248,7 +249,7 @@ void docker_containers_release(struct docker *d);
 
 int container_connect(struct container *c, struct problem *p);
 void container_disconnect(struct container *c);
-bool container_connected(const struct container *c);      /* to the network of its mode */
+bool container_connected(const struct container *c); /* to the network of its mode */
 /* It is in a network that has ports: neither none nor host. */
 bool container_shows_ports(const struct container *c);
 bool container_shares_network(const struct container *c); /* container:ID */

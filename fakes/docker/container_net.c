@@ -7,6 +7,7 @@
 #include "fakes/docker/container.h"
 #include "fakes/docker/links.h"
 #include "fakes/docker/published.h"
+#include "fakes/docker/wire.h"
 
 /* The range that the kernel offers for dynamic ports. */
 #define PORT_FIRST 32768u
@@ -148,6 +149,8 @@ int container_connect(struct container *c, struct problem *p)
             *c->sandbox = '\0';
         return -1;
     }
+    if (container_wire(c, p) < 0)
+        return -1;
     for (size_t i = 0; container_address(c) && i < c->n_ports; i++)
         if (c->ports[i].published &&
             (take_port(c, &c->ports[i], p) < 0 || port_publish(c, &c->ports[i], p) < 0))
@@ -160,6 +163,7 @@ int container_connect(struct container *c, struct problem *p)
 void container_disconnect(struct container *c)
 {
     release_ports(c);
+    container_unwire(c);
     for (size_t i = 0; i < c->n_endpoints; i++)
         endpoint_disconnect(c, &c->endpoints[i]);
 }

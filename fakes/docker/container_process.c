@@ -16,6 +16,7 @@
 #include "fakes/docker/container_io.h"
 #include "fakes/docker/links.h"
 #include "fakes/docker/rootfs.h"
+#include "fakes/docker/wire.h"
 
 /* Between start and die of a process that ends at once lie 22 to 145 ms (recordings of dockerd
  * 20.10 and 26.1), so that who asks right after the start still sees it run. */
@@ -125,77 +126,21 @@ static bool mounts_on(const struct container *c, const char *target)
     return false;
 }
 
-/* Its own addresses, of each network it is in. */
-static void add_own_addresses(struct buf *b, const struct container *c, const char *hostname,
-                              const char *domain)
-{
-    char t[IP_TEXT_MAX],
-        *full = *domain ? xasprintf("%s.%s %s", hostname, domain, hostname) : xstrdup(hostname);
-
-    for (size_t i = 0; i < c->n_endpoints; i++) {
-        const struct endpoint *e = &c->endpoints[i];
-
-        if (e->address)
-            buf_addf(b, "%s\t%s\n", ip_text(e->address, false, t), full);
-        if (e->address_six)
-            buf_addf(b, "%s\t%s\n", ip_text(e->address_six, true, t), full);
-    }
-    free(full);
-}
-
-/* The host's own for a container in the host's network; what --add-host gave, "name:address",
- * and links stand before its own lines. */
-static char *hosts_text(const struct container *c, const json_t *config, const json_t *host)
-{
-    static const char usual[] = "127.0.0.1\tlocalhost\n"
-                                "::1\tlocalhost ip6-localhost ip6-loopback\n"
-                                "fe00::0\tip6-localnet\n"
-                                "ff00::0\tip6-mcastprefix\n"
-                                "ff02::1\tip6-allnodes\n"
-                                "ff02::2\tip6-allrouters\n";
-    const char *hostname = json_str(config, "Hostname"), *domain = json_str(config, "Domainname");
-    struct buf b = BUF_INIT(1 << 20);
-    json_t *v;
-    size_t i;
-
-    if (!str_eq(c->network_mode, "host") || io_read_file("/etc/hosts", &b, NULL) < 0)
-        buf_adds(&b, usual);
-    json_array_foreach (json_object_get(host, "ExtraHosts"), i, v) {
-        const char *text = json_string_value(v), *colon = text ? strchr(text, ':') : NULL;
-
-        if (colon)
-            buf_addf(&b, "%s\t%.*s\n", colon + 1, (int)(colon - text), text);
-    }
-    links_add_hosts(&b, c);
-    add_own_addresses(&b, c, hostname ? hostname : "", domain ? domain : "");
-    return buf_steal(&b, NULL);
-}
-
-/* hosts, hostname and resolv.conf as dockerd writes them beside the container. */
+/* hosts, hostname and resolv.conf as dockerd writes them beside the container whose network it
+ * is. */
 static int add_own_files(struct container *c, const json_t *config, const json_t *host,
-                         struct mounts *l, const char *hostname, struct err *e)
+                         struct mounts *l, struct err *e)
 {
-    static const char *const names[] = {"hosts", "hostname", "resolv.conf"};
+    struct container *owner = container_network_owner(c);
 
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        _cleanup_free_ char *target = xasprintf("/etc/%s", names[i]), *text = NULL;
-        _cleanup_buf_ struct buf resolv = BUF_INIT(64 << 10);
-        char *path = container_file(c, names[i]);
+    if (owner == c && container_files_write(c, config, host, e) < 0)
+        return -1;
+    for (size_t i = 0; i < CONTAINER_FILES; i++) {
+        _cleanup_free_ char *target = xasprintf("/etc/%s", container_files[i]);
 
-        if (i == 0)
-            text = hosts_text(c, config, host);
-        else if (i == 1)
-            text = xasprintf("%s\n", hostname);
-        else if (io_read_file("/etc/resolv.conf", &resolv, NULL) == 0)
-            text = xstrdup(buf_str(&resolv));
-        if (mounts_on(c, target) ||
-            io_write_file(path, text ? text : "", text ? strlen(text) : 0, 0644, e) < 0) {
-            free(path);
-            if (!mounts_on(c, target))
-                return -1;
-            continue;
-        }
-        add_mount(l, PROCESS_BIND, path, target, NULL, false);
+        if (!mounts_on(c, target))
+            add_mount(l, PROCESS_BIND, container_file(owner, container_files[i]), target, NULL,
+                      false);
     }
     return 0;
 }
@@ -345,9 +290,8 @@ static void on_container_thirsty(void *data, bool more)
 }
 
 static int make_spec(struct container *c, const json_t *config, const json_t *host,
-                     struct process_spec *s, struct mounts *l, struct err *e)
+                     const char *hostname, struct process_spec *s, struct mounts *l, struct err *e)
 {
-    const char *hostname = json_str(config, "Hostname");
     int root = container_root(c, e);
 
     if (root < 0)
@@ -355,11 +299,12 @@ static int make_spec(struct container *c, const json_t *config, const json_t *ho
     close(root);
     s->cwd = json_str(config, "WorkingDir");
     s->user = json_str(config, "User");
-    s->hostname = hostname ? hostname : "";
+    s->hostname = hostname;
     s->tty = c->tty;
+    s->network = container_namespace(c);
     s->readonly_root = json_bool(host, "ReadonlyRootfs", false);
     s->privileged = json_bool(host, "Privileged", false);
-    if (add_own_files(c, config, host, l, s->hostname, e) < 0 || add_bound(c, l, e) < 0)
+    if (add_own_files(c, config, host, l, e) < 0 || add_bound(c, l, e) < 0)
         return -1;
     add_tmpfs(l, host);
     qsort(l->v, l->n, sizeof(*l->v), by_target);
@@ -388,8 +333,9 @@ int container_process_start(struct container *c, struct problem *p, int *ret_cod
     struct err e = ERR_INIT;
     enum process_failure why;
     char *root = NULL;
+    _cleanup_free_ char *hostname = container_own_hostname(c, config);
 
-    if (make_spec(c, config, host, &s, &l, &e) < 0) {
+    if (make_spec(c, config, host, hostname, &s, &l, &e) < 0) {
         problem(p, 500, "%s", e.text);
         *ret_code = 128;
     } else {

@@ -68,6 +68,21 @@ char **json_words(const char *first, const json_t *array);
  * an array of strings that win, or NULL. */
 char **container_environment(const struct container *c, const json_t *config, const json_t *more);
 
+/* --- container_files.c -------------------------------------------------------------------- */
+
+/* What dockerd writes beside a container and mounts below its /etc. */
+#define CONTAINER_FILES 3
+extern const char *const container_files[CONTAINER_FILES];
+int container_files_write(struct container *c, const json_t *config, const json_t *host,
+                          struct err *e);
+/* Its networks have changed while it runs. */
+void container_files_renew(struct container *c);
+/* Whose network it is in, and whose files it has therefore: its own, or another's that is a process
+ * too. */
+struct container *container_network_owner(struct container *c);
+/* The name that its processes are told; to be freed. */
+char *container_own_hostname(struct container *c, const json_t *config);
+
 struct process_row {
     int pid, ppid, uid;
     int64_t cpu; /* ns */

@@ -627,9 +627,10 @@ static void docker_reset(struct fake *f)
     struct fake core = *f;
     struct err e = ERR_INIT;
     struct process_host *host = d->host;
+    bool own_networks = d->own_networks;
 
     release_all(d);
-    *d = (struct docker){.fake = core, .host = host};
+    *d = (struct docker){.fake = core, .host = host, .own_networks = own_networks};
     /* the list's ends point at its head, which has not moved */
     docker_init(f, &e);
 }

@@ -56,6 +56,9 @@ struct process_host;
 /* Who makes the processes of containers from now on (taken over; process.h). To be called before
  * the first container runs. */
 void docker_set_host(struct fake *f, struct process_host *h);
+/* From now on containers that are processes have networks of their own, in the network namespace
+ * that the fake lives in, where it has the right to make them (wire.h). */
+void docker_own_networks(struct fake *f);
 /* True when this child is the process of a container or of an exec. */
 bool docker_runs(const struct fake *f, pid_t pid);
 /* Where the files of containers lie; NULL: there are none. */

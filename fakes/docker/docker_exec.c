@@ -404,6 +404,7 @@ struct run *exec_process_start(struct container *c, const json_t *how,
     struct process_limit limits[CONTAINER_LIMITS];
     struct process_spec s = {.argv = argv,
                              .env = env,
+                             .network = -1, /* that of the process it joins */
                              .limits = limits,
                              .n_limits = container_limits_read(host, limits)};
     enum process_failure why = PROCESS_SYSTEM;

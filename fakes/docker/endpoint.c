@@ -5,8 +5,9 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "fakes/docker/container.h"
+#include "fakes/docker/container_process.h"
 #include "fakes/docker/gojson.h"
+#include "fakes/docker/wire.h"
 
 /* --- MAC addresses ----------------------------------------------------------------------- */
 
@@ -528,6 +529,7 @@ void endpoint_disconnect(struct container *c, struct endpoint *e)
 {
     if (!*e->id)
         return;
+    wire_detach(c, e);
     pool_give(&e->n->four, e->address);
     if (e->address_six)
         pool_give(&e->n->six, e->address_six);
@@ -631,6 +633,8 @@ int container_join(struct container *c, const char *network, const json_t *confi
         struct endpoint *e = add_endpoint(c, n->name, config);
 
         ret = endpoint_connect(c, e, p);
+        if (ret == 0 && (ret = wire_attach(c, e, p)) < 0)
+            endpoint_disconnect(c, e);
         if (ret < 0)
             drop(c, e);
         else
@@ -639,6 +643,7 @@ int container_join(struct container *c, const char *network, const json_t *confi
     free(why.text);
     if (c->n_endpoints > 1)
         qsort(c->endpoints + 1, c->n_endpoints - 1, sizeof(*c->endpoints), by_network);
+    container_files_renew(c);
     return ret;
 }
 
@@ -667,5 +672,6 @@ int container_leave(struct container *c, const char *network, bool force, struct
         endpoint_event(c, n, "disconnect"); /* the daemon says it beside the driver */
     }
     drop(c, e);
+    container_files_renew(c);
     return 0;
 }

@@ -135,7 +135,8 @@ struct docker {
     /* files and processes of containers; NULL until one needs them */
     char *folder;
     struct process_host *host;
-    struct map execs; /* id -> struct exec */
+    bool own_networks; /* containers that are processes have some (wire.h) */
+    struct map execs;  /* id -> struct exec */
     struct trouble trouble;
     /* the call that is being handled */
     const struct route *route;

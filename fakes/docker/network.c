@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fakes/docker/container.h"
+#include "fakes/docker/wire.h"
 #include "fakes/docker/gojson.h"
 
 struct network *network_new(struct docker *d, const char *name, const char *driver)
@@ -52,6 +53,7 @@ void docker_networks_init(struct docker *d)
 
 void network_free(struct network *n)
 {
+    wire_remove_bridge(n);
     list_del(&n->link);
     free(n->name);
     free(n->driver);

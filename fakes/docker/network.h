@@ -21,6 +21,7 @@ struct network {
     char *name, *driver;
     char id[65];
     int64_t created; /* wall */
+    bool bridged;    /* there is a bridge of it in the kernel (wire.h) */
     bool builtin, internal, attachable, enable_six, config_only;
     char *config_from; /* the network whose settings it has, NULL: its own */
     struct pairs labels, options;
@@ -40,6 +41,7 @@ struct endpoint {
     char *wanted_local;             /* link-local ones, divided by blanks; NULL: none */
     char *mac;                      /* asked for, NULL: that of its address */
     bool mac_fixed;                 /* of a create call: one of a later call only shows at first */
+    char device[16];                /* in the container: "eth0"; "": none (wire.h) */
     bool tried;                     /* it was connected, or that was tried */
     char *ipam, *links, *aliases, *names, *options; /* JSON as it is sent, NULL: null */
 };

@@ -8,8 +8,8 @@
  * watches through the fakes' loop.
  *
  * A process gets namespaces of its own for mounts, pids, host name and IPC, and
- * one for users when the fake has no right to make the others. It shares the
- * network with the fake. It dies with the thread that made it.
+ * one for users when the fake has no right to make the others. Its network is the
+ * fake's, or one that was made for it (wire.h). It dies with the thread that made it.
  *
  * Life cycle of a struct process: memory of the caller, zeroed; spawn() fills it
  * in; on_exit is called exactly once, from the loop, after which the host has
@@ -53,9 +53,10 @@ struct process_spec {
     const struct process_limit *limits;
     size_t n_limits;
     bool readonly_root, privileged;
-    pid_t join; /* enters the namespaces of this process instead of making new ones; 0: no */
-    bool tty;   /* fds[0] becomes its controlling terminal */
-    int fds[3]; /* become 0, 1, 2; stay the caller's */
+    int network; /* namespace that it enters, -1: it stays in ours */
+    pid_t join;  /* enters the namespaces of this process instead of making new ones; 0: no */
+    bool tty;    /* fds[0] becomes its controlling terminal */
+    int fds[3];  /* become 0, 1, 2; stay the caller's */
 };
 
 /* What kept a process from starting, as the container runtime tells them apart. */

@@ -94,7 +94,7 @@ static bool same_file(const char *a, int fd)
 /* Enters the namespaces of another, and goes on as a child that is made inside of them. */
 static void join(const struct child *c)
 {
-    static const char *const names[] = {"user", "ipc", "uts", "pid", "mnt"};
+    static const char *const names[] = {"user", "ipc", "uts", "net", "pid", "mnt"};
     int fds[ARRAY_SIZE(names)];
     struct process_report r = {.why = PROCESS_STARTED};
 
@@ -223,7 +223,10 @@ static void make_root(struct child *c)
         mount_at(c, "/proc", "/proc", NULL, MS_BIND | MS_REC, NULL, true) < 0)
         failed(c, PROCESS_NO_MOUNT, "mounting /proc");
     make_devices(c);
-    if (mount_at(c, "/sys", "/sys", NULL, MS_BIND | MS_REC, NULL, true) == 0)
+    /* one of its own shows the devices of its network; not every kernel lets it be mounted */
+    if (mount_at(c, "sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL,
+                 true) < 0 &&
+        mount_at(c, "/sys", "/sys", NULL, MS_BIND | MS_REC, NULL, true) == 0)
         readonly_at(c, "/sys");
     for (size_t i = 0; i < s->n_mounts; i++)
         make_mount(c, &s->mounts[i]);
@@ -517,6 +520,8 @@ void process_child(const struct process_spec *s, const struct process_maker *m, 
     if (s->join) {
         c.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     } else {
+        if (s->network >= 0 && setns(s->network, CLONE_NEWNET) < 0)
+            failed(&c, PROCESS_SYSTEM, "network namespace");
         if (m->user)
             map_user(&c);
         make_root(&c);

@@ -9,12 +9,15 @@
 int port_publish(const struct container *c, struct port *p, struct problem *why)
 {
     const char *address = *p->host_ip ? p->host_ip : "0.0.0.0";
+    char to[IP_TEXT_MAX] = "127.0.0.1";
     struct err e = ERR_INIT;
 
-    if (!container_is_process(c) || p->host == p->container || !str_eq(p->proto, "tcp") ||
-        strchr(address, ':'))
+    if (!container_is_process(c) || (!c->wire && p->host == p->container) ||
+        !str_eq(p->proto, "tcp") || strchr(address, ':'))
         return 0;
-    p->forward = forward_new(fake_loop(&c->d->fake), address, p->host, p->container, &e);
+    if (c->wire)
+        ip_text(container_address(c), false, to);
+    p->forward = forward_new(fake_loop(&c->d->fake), address, p->host, to, p->container, &e);
     if (p->forward)
         return 0;
     return problem(why, 500,

@@ -1,9 +1,10 @@
 /*
  * published.h - ports of containers that are processes, reachable on the host's.
  *
- * Such a container listens in the network that the fake lives in. Where its port
- * and the host's are the same there is nothing to do; where they differ the fake
- * listens on the host's and hands connections on, in the role of docker-proxy.
+ * The fake listens on the host's port and hands connections on to the container's
+ * address, in the role of docker-proxy. A container without a network of its own
+ * (wire.h) listens in that of the fake: where its port and the host's are the same
+ * there is nothing to do.
  * TCP over IPv4 only; of simulated containers ports are only told, not opened.
  *
  * Life cycle: port_publish() when a port is taken, port_unpublish() when it is

@@ -7,8 +7,8 @@
  *
  *   network  only a loopback, with 127.0.0.1, 169.254.169.254 (IMDS) and
  *            169.254.170.2 (task metadata). What is sent to 169.254.170.2:80
- *            goes to port 51679, as ecs-init's rule in the OUTPUT chain has it. Its rule
- *            for PREROUTING is for other network namespaces, of which there are none here.
+ *            goes to port 51679, as ecs-init's rule in the OUTPUT chain has it; what comes
+ *            from containers with a network of their own (PREROUTING) to 127.0.0.1:51679.
  *            Acknowledgements on the loopback are immediate, so that SIOCOUTQ
  *            is 0 as soon as the other side has the bytes.
  *   files    the machine's, but for what SANDBOX_FOLDERS lists, /run and

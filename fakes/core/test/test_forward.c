@@ -80,7 +80,7 @@ static void bytes_and_ends_go_through_both_ways(void **state)
 {
     struct err e = ERR_INIT;
     int port, l = listen_somewhere(&port), c, s;
-    struct forward *f = forward_new(&loop, "127.0.0.1", 0, port, &e);
+    struct forward *f = forward_new(&loop, "127.0.0.1", 0, "127.0.0.1", port, &e);
     char text[8] = "";
 
     (void)state;
@@ -108,7 +108,7 @@ static void much_goes_through_whole_to_a_slow_reader(void **state)
     enum { TOTAL = 8 << 20 };
     struct err e = ERR_INIT;
     int port, l = listen_somewhere(&port), c, s = -1;
-    struct forward *f = forward_new(&loop, "127.0.0.1", 0, port, &e);
+    struct forward *f = forward_new(&loop, "127.0.0.1", 0, "127.0.0.1", port, &e);
     static char chunk[64 << 10], got[64 << 10];
     size_t sent = 0, seen = 0;
 
@@ -140,7 +140,7 @@ static void nobody_at_the_port_is_a_reset(void **state)
 {
     struct err e = ERR_INIT;
     int port, l = listen_somewhere(&port), c;
-    struct forward *f = forward_new(&loop, "127.0.0.1", 0, port, &e);
+    struct forward *f = forward_new(&loop, "127.0.0.1", 0, "127.0.0.1", port, &e);
     char byte;
 
     (void)state;
@@ -156,7 +156,7 @@ static void an_address_that_is_not_here_is_an_error(void **state)
     struct err e = ERR_INIT;
 
     (void)state;
-    assert_null(forward_new(&loop, "192.0.2.1", 80, 1, &e));
+    assert_null(forward_new(&loop, "192.0.2.1", 80, "127.0.0.1", 1, &e));
     assert_non_null(strstr(e.text, "cannot listen on 192.0.2.1:80"));
 }
 

@@ -228,6 +228,10 @@ int s3_delete_bucket(struct s3_call *c)
 {
     struct err e = ERR_INIT;
 
+    if (c->bucket->n_objects && c->bucket->versioning != S3_VERSIONING_NEVER)
+        return s3_failf(c, "BucketNotEmpty",
+                        "The bucket you tried to delete is not empty. You must delete all versions "
+                        "in the bucket.");
     if (c->bucket->n_objects)
         return s3_fail(c, "BucketNotEmpty", "BucketName", c->bucket->name, NULL);
     if (s3_drop_bucket(c->s3, c->bucket, &e) < 0)
@@ -268,7 +272,7 @@ static const char *delete_error(struct s3_call *c, const struct s3_xml *x)
     const char *etag = s3_xml_child_text(x, "ETag");
     const struct s3_object *o = s3_object_find(c->bucket, s3_xml_child_text(x, "Key"));
 
-    if (s3_version_read(s3_xml_child_text(x, "VersionId")) == S3_VERSION_BAD)
+    if (s3_xml_child(x, "VersionId") && !s3_version_id_ok(s3_xml_child_text(x, "VersionId")))
         return "NoSuchVersion";
     if (s3_xml_child(x, "Size") || s3_xml_child(x, "LastModifiedTime"))
         return "NotImplemented"; /* directory buckets have these conditions */
@@ -281,15 +285,20 @@ static void delete_one(struct s3_call *c, const struct s3_xml *o, bool quiet, st
 {
     const char *key = s3_xml_child_text(o, "Key"), *id = s3_xml_child_text(o, "VersionId");
     const char *error = delete_error(c, o);
+    struct s3_deleted did = {0};
 
-    if (!error && s3_version_read(id) == S3_VERSION_IS_THERE)
-        s3_drop_object(c->s3, c->bucket, key, NULL);
+    if (!error)
+        s3_delete_version(c, key, id, &did);
     if (quiet && !error)
         return;
     buf_adds(b, error ? "<Error>" : "<Deleted>");
     s3_xml_add(b, "Key", key);
     if (id)
         s3_xml_add(b, "VersionId", id);
+    if (did.marker) {
+        s3_xml_add(b, "DeleteMarker", "true");
+        s3_xml_add(b, "DeleteMarkerVersionId", did.version);
+    }
     if (error) {
         s3_xml_add(b, "Code", error);
         s3_xml_add(b, "Message", s3_error_text(error));

@@ -220,14 +220,25 @@ int s3_put_acl(struct s3_call *c);
 /* OPTIONS: no bucket has rules for other origins here. */
 int s3_preflight(struct s3_call *c);
 /* version.c */
-#define S3_VERSION_NULL "null" /* the id of what was written without versioning */
-enum s3_version { S3_VERSION_IS_THERE, S3_VERSION_UNKNOWN, S3_VERSION_BAD };
-/* NULL: none was asked for, which is there. */
-enum s3_version s3_version_read(const char *id);
-/* 0, or -1 with NoSuchVersion or InvalidArgument. */
-int s3_version_check(struct s3_call *c, const char *id);
-/* The same for ?versionId=; a DELETE of an unknown one is no error, and nothing to do either. */
-int s3_version_asked(struct s3_call *c, bool *ret_unknown);
+/* Whether it may be an id at all; InvalidArgument when not. */
+bool s3_version_id_ok(const char *id);
+int s3_fail_version(struct s3_call *c, const char *id);
+/* The version of that id, or the newest when id is NULL. NULL with the error when there is none, or
+ * when it is a delete marker. */
+struct s3_object *s3_version_find(struct s3_call *c, const struct s3_bucket *b, const char *key,
+                                  const char *id);
+/* x-amz-version-id of what was written or is read, where the bucket has versions. */
+void s3_set_version(struct s3_call *c, const struct s3_bucket *b, const struct s3_object *o);
+/* What a deletion did: see s3_delete_version(). */
+struct s3_deleted {
+    bool marker;                     /* a delete marker was made, or deleted */
+    char version[S3_VERSION_ID + 1]; /* of the marker or of what was deleted; "": none */
+};
+/* Deletes that version, or, when id is NULL, the key as its bucket's versioning has it: the object
+ * goes, or a marker comes. */
+void s3_delete_version(struct s3_call *c, const char *key, const char *id, struct s3_deleted *ret);
+int s3_get_versioning(struct s3_call *c);
+int s3_put_versioning(struct s3_call *c);
 /* encryption.c */
 /* What the request, the bucket or the upload says: sets c->kms. -1 with the error. */
 int s3_call_encryption(struct s3_call *c);

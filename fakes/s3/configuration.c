@@ -24,7 +24,6 @@ static const struct answer {
     {"GetBucketPolicy", "NoSuchBucketPolicy", NULL, NULL},
     {"GetBucketReplication", "ReplicationConfigurationNotFoundError", NULL, NULL},
     {"GetBucketRequestPayment", NULL, "RequestPaymentConfiguration", "<Payer>BucketOwner</Payer>"},
-    {"GetBucketVersioning", NULL, "VersioningConfiguration", ""},
     {"GetBucketWebsite", "NoSuchWebsiteConfiguration", NULL, NULL},
 };
 

@@ -17,8 +17,8 @@ static int bad_source(struct s3_call *c)
     return -1;
 }
 
-/* Splits "/bucket/key%20name?versionId=..." in place. */
-static struct s3_object *find_source(struct s3_call *c, char *path)
+/* Splits "/bucket/key name" in place; version: its id, or NULL. */
+static struct s3_object *find_source(struct s3_call *c, char *path, const char *version)
 {
     char *bucket = path + (*path == '/'), *key = strchr(bucket, '/');
     const struct s3_bucket *b;
@@ -34,9 +34,9 @@ static struct s3_object *find_source(struct s3_call *c, char *path)
         s3_fail(c, "NoSuchBucket", "BucketName", bucket, NULL);
         return NULL;
     }
-    o = s3_object_find(b, key);
-    if (!o)
-        s3_fail(c, "NoSuchKey", "Key", key, NULL);
+    o = s3_version_find(c, b, key, version);
+    if (o && b->versioning != S3_VERSIONING_NEVER)
+        exchange_set_header(c->x, "x-amz-copy-source-version-id", s3_object_version_id(o));
     return o && s3_check_archived(c, o) < 0 ? NULL : o;
 }
 
@@ -77,12 +77,12 @@ int s3_copy_source(struct s3_call *c, struct s3_source *ret)
     struct buf b = BUF_INIT(HTTP_HEADER_BYTES_MAX);
 
     str_unpercent(&b, source, strcspn(source, "?"), false);
-    ret->object = strlen(buf_str(&b)) == buf_len(&b) ? find_source(c, buf_data(&b)) : NULL;
+    version = version ? str_after(version, "?versionId=") : NULL;
+    ret->object = strlen(buf_str(&b)) == buf_len(&b) ? find_source(c, buf_data(&b), version) : NULL;
     if (!ret->object && !c->error.code)
         bad_source(c);
     buf_release(&b);
-    if (!ret->object || (version && s3_version_check(c, str_after(version, "?versionId=")) < 0) ||
-        source_range(c, ret) < 0)
+    if (!ret->object || source_range(c, ret) < 0)
         return -1;
     if (s3_conditions(c->x, "x-amz-copy-source-", ret->object->etag, ret->object->modified,
                       &which) != S3_PASSES)
@@ -211,5 +211,6 @@ int s3_copy_object(struct s3_call *c)
         return s3_fail_store(c, &e);
     }
     s3_set_encryption(c, c->kms);
+    s3_set_version(c, c->bucket, o);
     return s3_answer_xml(c, &b);
 }

@@ -33,6 +33,7 @@ static const struct {
     {"EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"},
     {"EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size"},
     {"ExpiredToken", 400, "The provided token has expired."},
+    {"IllegalVersioningConfigurationException", 400, "The Versioning element must be specified"},
     {"IllegalLocationConstraintException", 400,
      "The unspecified location constraint is incompatible for the region specific endpoint this "
      "request was sent to."},

@@ -329,6 +329,8 @@ int s3_keep_object(struct s3 *s, struct s3_bucket *b, struct s3_object *o, struc
         s3_object_free(o);
         return -1;
     }
+    if (b->versioning == S3_VERSIONING_ENABLED)
+        world_hex(s->fake.world, S3_VERSION_ID / 2, o->version);
     s3_object_put(b, o);
     return 0;
 }

@@ -15,14 +15,17 @@ struct query {
     uint64_t max;
     bool url;      /* keys are written with URL encoding */
     bool owner;    /* Contents have an Owner */
-    bool versions; /* each is a Version: the only one there is, "null" */
+    bool versions; /* each is a Version or a DeleteMarker */
+    char
+        *after_version; /* of `after`: its versions up to this one were seen, and not all of them */
 };
 
 struct page {
     struct buf contents, prefixes;
     uint64_t count;
     bool truncated;
-    char *last; /* last key or common prefix of the page */
+    char *last;                           /* last key or common prefix of the page */
+    const struct s3_object *last_version; /* NULL: it was a common prefix */
 };
 
 int s3_fail_argument(struct s3_call *c, const char *name, const char *value, const char *text)
@@ -79,6 +82,7 @@ static void release(struct query *q, struct page *p)
     free(q->prefix);
     free(q->delimiter);
     free(q->after);
+    free(q->after_version);
     buf_release(&p->contents);
     buf_release(&p->prefixes);
     free(p->last);
@@ -112,24 +116,35 @@ static void add_key(const struct query *q, struct buf *b, const char *name, cons
     s3_xml_key(b, name, key, q->url);
 }
 
-static void add_object(struct s3_call *c, const struct query *q, struct buf *b,
-                       const struct s3_object *o)
+static void add_content(struct buf *b, const struct s3_object *o)
 {
-    buf_adds(b, q->versions ? "<Version>" : "<Contents>");
-    add_key(q, b, "Key", o->key);
-    if (q->versions)
-        buf_adds(b, "<VersionId>" S3_VERSION_NULL "</VersionId><IsLatest>true</IsLatest>");
-    s3_xml_time(b, "LastModified", o->modified);
     s3_xml_addf(b, "ETag", "\"%s\"", o->etag);
     if (o->checksum_kind != S3_CHECKSUM_NONE) {
         s3_xml_add(b, "ChecksumAlgorithm", s3_checksum_kind_name(o->checksum_kind));
         s3_xml_add(b, "ChecksumType", o->composite ? "COMPOSITE" : "FULL_OBJECT");
     }
     s3_xml_addf(b, "Size", "%llu", (unsigned long long)o->content.size);
+}
+
+static void add_object(struct s3_call *c, const struct query *q, struct buf *b,
+                       const struct s3_object *o, bool newest)
+{
+    const char *element = o->marker ? "DeleteMarker" : q->versions ? "Version" : "Contents";
+
+    buf_addf(b, "<%s>", element);
+    add_key(q, b, "Key", o->key);
+    if (q->versions) {
+        s3_xml_add(b, "VersionId", s3_object_version_id(o));
+        s3_xml_add(b, "IsLatest", newest ? "true" : "false");
+    }
+    s3_xml_time(b, "LastModified", o->modified);
+    if (!o->marker)
+        add_content(b, o);
     if (q->owner)
         s3_xml_owner(c, b, "Owner");
-    s3_xml_add(b, "StorageClass", s3_storage_class(&o->headers));
-    buf_adds(b, q->versions ? "</Version>" : "</Contents>");
+    if (!o->marker)
+        s3_xml_add(b, "StorageClass", s3_storage_class(&o->headers));
+    buf_addf(b, "</%s>", element);
 }
 
 char *s3_common_prefix(const char *prefix, const char *delimiter, const char *key)
@@ -152,6 +167,38 @@ static size_t seek_past(const struct s3_bucket *b, const char *prefix)
     return i;
 }
 
+static bool has_room(const struct query *q, struct page *p)
+{
+    p->truncated = p->count == q->max;
+    p->count += !p->truncated;
+    return !p->truncated;
+}
+
+static void set_last(struct page *p, const char *name, const struct s3_object *version)
+{
+    free(p->last);
+    p->last = xstrdup(name);
+    p->last_version = version;
+}
+
+/* The object, or all versions of it, or those behind the one that ended the page before. False when
+ * the page is full. */
+static bool add_versions(struct s3_call *c, const struct query *q, struct page *p,
+                         const struct s3_object *newest, bool go_on)
+{
+    const struct s3_object *o = newest;
+
+    while (go_on && o) {
+        go_on = !str_eq(s3_object_version_id(o), q->after_version);
+        o = o->older;
+    }
+    for (; o && has_room(q, p); o = q->versions ? o->older : NULL) {
+        add_object(c, q, &p->contents, o, o == newest);
+        set_last(p, o->key, o);
+    }
+    return !p->truncated;
+}
+
 static void walk(struct s3_call *c, const struct query *q, struct page *p)
 {
     const struct s3_bucket *b = c->bucket;
@@ -159,11 +206,12 @@ static void walk(struct s3_call *c, const struct query *q, struct page *p)
 
     for (size_t i = s3_bucket_seek(b, from); q->max && i < b->n_objects;) {
         const struct s3_object *o = b->objects[i];
+        int behind = q->after ? strcmp(o->key, q->after) : 1;
         char *rolled;
 
         if (!str_starts(o->key, q->prefix))
             break;
-        if (q->after && strcmp(o->key, q->after) <= 0) {
+        if (behind < 0 || (!behind && !q->after_version) || (o->marker && !q->versions)) {
             i++;
             continue;
         }
@@ -173,24 +221,22 @@ static void walk(struct s3_call *c, const struct query *q, struct page *p)
             free(rolled);
             continue;
         }
-        if (p->count == q->max) {
-            p->truncated = true;
-            free(rolled);
-            break;
+        if (!rolled) {
+            if (!add_versions(c, q, p, o, !behind))
+                break;
+            i++;
+            continue;
         }
-        p->count++;
-        free(p->last);
-        p->last = xstrdup(rolled ? rolled : o->key);
-        if (rolled) {
+        if (has_room(q, p)) {
+            set_last(p, rolled, NULL);
             buf_adds(&p->prefixes, "<CommonPrefixes>");
             add_key(q, &p->prefixes, "Prefix", rolled);
             buf_adds(&p->prefixes, "</CommonPrefixes>");
             i = seek_past(b, rolled);
-            free(rolled);
-        } else {
-            add_object(c, q, &p->contents, o);
-            i++;
         }
+        free(rolled);
+        if (p->truncated)
+            break;
     }
 }
 
@@ -307,8 +353,7 @@ int s3_list_objects_v2(struct s3_call *c)
     return r;
 }
 
-/* key-marker alone goes on behind that key; with version-id-marker at its older versions, of which
- * there are none. */
+/* key-marker alone goes on behind that key; with version-id-marker at its older versions. */
 int s3_list_versions(struct s3_call *c)
 {
     char *marker = exchange_param(c->x, "key-marker");
@@ -323,6 +368,7 @@ int s3_list_versions(struct s3_call *c)
                              "A version-id marker cannot be specified without a key marker.");
     if (r == 0) {
         q.after = xstrdup(marker);
+        q.after_version = version && *version ? xstrdup(version) : NULL;
         walk(c, &q, &p);
         buf_adds(&b, S3_XML_HEAD "<ListVersionsResult xmlns=\"" S3_XML_NS "\">");
         s3_xml_add(&b, "Name", c->bucket->name);
@@ -331,7 +377,8 @@ int s3_list_versions(struct s3_call *c)
         s3_xml_add(&b, "VersionIdMarker", version);
         if (p.truncated) {
             add_key(&q, &b, "NextKeyMarker", p.last);
-            s3_xml_add(&b, "NextVersionIdMarker", S3_VERSION_NULL);
+            if (p.last_version)
+                s3_xml_add(&b, "NextVersionIdMarker", s3_object_version_id(p.last_version));
         }
         r = finish(c, &q, &p, "ListVersionsResult", &b);
     }

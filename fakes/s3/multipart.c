@@ -429,6 +429,7 @@ int s3_complete_upload(struct s3_call *c)
     if (s3_keep_object(c->s3, c->bucket, o, &e) < 0)
         return s3_fail_store(c, &e);
     s3_upload_remove(c->s3, u);
+    s3_set_version(c, c->bucket, o);
     return answer_completed(c, o);
 }
 

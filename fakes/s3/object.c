@@ -12,13 +12,12 @@
 
 struct s3_object *s3_need_object(struct s3_call *c)
 {
-    struct s3_object *o = s3_object_find(c->bucket, c->key);
-    bool unknown;
+    char *id = exchange_param(c->x, "versionId");
+    struct s3_object *o = s3_version_find(c, c->bucket, c->key, id);
 
-    if (s3_version_asked(c, &unknown) < 0)
-        return NULL;
-    if (!o)
-        s3_fail(c, "NoSuchKey", "Key", c->key, NULL);
+    if (o)
+        s3_set_version(c, c->bucket, o);
+    free(id);
     return o;
 }
 
@@ -335,8 +334,10 @@ int s3_put_object(struct s3_call *c)
     s3_set_encryption(c, c->kms);
     o->kms = c->kms;
     s3_set_checksum(c, o->checksum_kind, o->checksum, false);
-    return s3_keep_object(c->s3, c->bucket, o, &e) < 0 ? s3_fail_store(c, &e)
-                                                       : s3_answer_empty(c, 200);
+    if (s3_keep_object(c->s3, c->bucket, o, &e) < 0)
+        return s3_fail_store(c, &e);
+    s3_set_version(c, c->bucket, o);
+    return s3_answer_empty(c, 200);
 }
 
 /* By size and by time only directory buckets delete. */
@@ -354,11 +355,17 @@ static int delete_conditions(struct s3_call *c)
 /* An object that is not there is deleted just as well, unless it has to match something. */
 int s3_delete_object(struct s3_call *c)
 {
-    bool unknown;
+    char *id = exchange_param(c->x, "versionId");
+    struct s3_deleted did;
+    int r = id && !s3_version_id_ok(id) ? s3_fail_version(c, id) : delete_conditions(c);
 
-    if (s3_version_asked(c, &unknown) < 0 || delete_conditions(c) < 0)
-        return -1;
-    if (!unknown)
-        s3_drop_object(c->s3, c->bucket, c->key, NULL);
-    return s3_answer_empty(c, 204);
+    if (r == 0) {
+        s3_delete_version(c, c->key, id, &did);
+        if (did.marker)
+            exchange_set_header(c->x, "x-amz-delete-marker", "true");
+        if (*did.version)
+            exchange_set_header(c->x, "x-amz-version-id", did.version);
+    }
+    free(id);
+    return r < 0 ? r : s3_answer_empty(c, 204);
 }

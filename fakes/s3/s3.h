@@ -11,8 +11,9 @@
  * GetBucketLocation, ListObjects, ListObjectsV2, DeleteObjects,
  * ListMultipartUploads; GetObject, HeadObject, PutObject, CopyObject,
  * DeleteObject; CreateMultipartUpload, UploadPart, UploadPartCopy,
- * CompleteMultipartUpload, AbortMultipartUpload, ListParts; tags of objects and of buckets; and
- * as a bucket or an object that nobody configured answers them: versioning, acl, policy, cors,
+ * CompleteMultipartUpload, AbortMultipartUpload, ListParts; tags of objects and of buckets;
+ * versioning, with all that belongs to it but for buckets in a folder; and
+ * as a bucket or an object that nobody configured answers them: acl, policy, cors,
  * lifecycle, website, encryption, object lock, public access block, ownership. All others:
  * NotImplemented.
  *

@@ -67,6 +67,16 @@ void s3_object_free(struct s3_object *o)
     free(o);
 }
 
+static void free_versions(struct s3_object *o)
+{
+    while (o) {
+        struct s3_object *older = o->older;
+
+        s3_object_free(o);
+        o = older;
+    }
+}
+
 size_t s3_bucket_seek(const struct s3_bucket *b, const char *key)
 {
     size_t low = 0, high = b->n_objects;
@@ -89,9 +99,30 @@ static bool is_at(const struct s3_bucket *b, size_t i, const char *key)
 
 struct s3_object *s3_object_find(const struct s3_bucket *b, const char *key)
 {
+    struct s3_object *o = s3_object_newest(b, key);
+
+    return o && !o->marker ? o : NULL;
+}
+
+struct s3_object *s3_object_newest(const struct s3_bucket *b, const char *key)
+{
     size_t i = s3_bucket_seek(b, key);
 
     return is_at(b, i, key) ? b->objects[i] : NULL;
+}
+
+const char *s3_object_version_id(const struct s3_object *o)
+{
+    return *o->version ? o->version : S3_VERSION_NULL;
+}
+
+struct s3_object *s3_object_version(const struct s3_bucket *b, const char *key, const char *id)
+{
+    struct s3_object *o = s3_object_newest(b, key);
+
+    while (o && !str_eq(s3_object_version_id(o), id))
+        o = o->older;
+    return o;
 }
 
 void s3_object_put(struct s3_bucket *b, struct s3_object *o)
@@ -99,8 +130,12 @@ void s3_object_put(struct s3_bucket *b, struct s3_object *o)
     size_t i = s3_bucket_seek(b, o->key);
 
     if (is_at(b, i, o->key)) {
-        s3_object_free(b->objects[i]);
+        struct s3_object *same = s3_object_version(b, o->key, s3_object_version_id(o));
+
+        o->older = b->objects[i];
         b->objects[i] = o;
+        if (same)
+            s3_object_remove_version(b, same);
         return;
     }
     grow_array(b->objects, b->n_objects, b->cap_objects);
@@ -115,10 +150,25 @@ int s3_object_remove(struct s3_bucket *b, const char *key)
 
     if (!is_at(b, i, key))
         return -1;
-    s3_object_free(b->objects[i]);
+    free_versions(b->objects[i]);
     b->n_objects--;
     memmove(b->objects + i, b->objects + i + 1, (b->n_objects - i) * sizeof(*b->objects));
     return 0;
+}
+
+void s3_object_remove_version(struct s3_bucket *b, struct s3_object *o)
+{
+    size_t i = s3_bucket_seek(b, o->key);
+    struct s3_object **at = &b->objects[i];
+
+    if (*at == o && !o->older) {
+        s3_object_remove(b, o->key);
+        return;
+    }
+    while (*at != o)
+        at = &(*at)->older;
+    *at = o->older;
+    s3_object_free(o);
 }
 
 /* --- uploads ----------------------------------------------------------------------------- */
@@ -234,7 +284,7 @@ void s3_bucket_remove(struct s3 *s, struct s3_bucket *b)
     list_for_each_safe (pos, tmp, &b->uploads)
         s3_upload_remove(s, container_of(pos, struct s3_upload, link));
     for (size_t i = 0; i < b->n_objects; i++)
-        s3_object_free(b->objects[i]);
+        free_versions(b->objects[i]);
     free(b->objects);
     s3_headers_release(&b->tags);
     free(b->name);

@@ -2,7 +2,8 @@
  * store.h - buckets, objects and uploads that are under way. Private to fakes/s3.
  *
  * The objects of a bucket stand in one array in the order of their keys' bytes,
- * which is the order of every listing.
+ * which is the order of every listing. With versioning an entry is the newest version of
+ * its key, which may be a delete marker, and the older ones hang behind it.
  */
 #ifndef FAKES_S3_STORE_H
 #define FAKES_S3_STORE_H
@@ -21,6 +22,9 @@ struct s3_headers {
     struct http_header *v;
     size_t n, cap;
 };
+
+#define S3_VERSION_ID   32     /* letters of a version's id */
+#define S3_VERSION_NULL "null" /* the id of what was written without versioning */
 
 /* A part of what was uploaded in parts, for who asks for it by its number. */
 struct s3_object_part {
@@ -45,7 +49,10 @@ struct s3_object {
     bool kms;                     /* encryption.c */
     struct s3_object_part *parts; /* NULL: it came whole */
     size_t n_parts;
-    char *upload_id; /* of the upload that it came from, or NULL */
+    char *upload_id;                 /* of the upload that it came from, or NULL */
+    char version[S3_VERSION_ID + 1]; /* "": written without versioning, and called "null" */
+    bool marker;                     /* says that the key was deleted; has no content */
+    struct s3_object *older;         /* the version before; of the newest's entry */
 };
 
 struct s3_part {
@@ -68,10 +75,14 @@ struct s3_upload {
     size_t n_parts, cap_parts;
 };
 
+/* Once it was enabled it can be suspended, and never goes back to what it was. */
+enum s3_versioning { S3_VERSIONING_NEVER, S3_VERSIONING_ENABLED, S3_VERSIONING_SUSPENDED };
+
 struct s3_bucket {
     char *name, *region;
     bool public;
     bool kms; /* default encryption */
+    enum s3_versioning versioning;
     int64_t created;
     struct s3_object **objects; /* by key */
     size_t n_objects, cap_objects;
@@ -96,11 +107,21 @@ bool s3_bucket_name_ok(const char *name);
 
 /* The first object whose key is at or behind `key`; n_objects when there is none. */
 size_t s3_bucket_seek(const struct s3_bucket *b, const char *key);
+/* The newest version, unless that is a delete marker: then there is none. */
 struct s3_object *s3_object_find(const struct s3_bucket *b, const char *key);
-/* Puts o under o->key in place of what was there; the bucket owns it. */
+/* The newest version, which may be a delete marker. */
+struct s3_object *s3_object_newest(const struct s3_bucket *b, const char *key);
+/* The version of that id ("null": the one without), which may be a delete marker; or NULL. */
+struct s3_object *s3_object_version(const struct s3_bucket *b, const char *key, const char *id);
+/* o becomes the newest version of o->key, in place of the one with the same id: so without
+ * versioning of all that was there. The bucket owns it. */
 void s3_object_put(struct s3_bucket *b, struct s3_object *o);
-/* -1 when there is none of that key. */
+/* The key with all its versions; -1 when there is none. */
 int s3_object_remove(struct s3_bucket *b, const char *key);
+/* That version alone. */
+void s3_object_remove_version(struct s3_bucket *b, struct s3_object *o);
+/* "null", or the id. */
+const char *s3_object_version_id(const struct s3_object *o);
 struct s3_object *s3_object_new(const char *key, int64_t wall);
 void s3_object_free(struct s3_object *o);
 

@@ -95,6 +95,52 @@ jenkinsfile_tests()
     pipeline_ends 0 'Jenkinsfile runs its parts and judges' ci/pipelines/Jenkinsfile
 }
 
+# The Job by the API's own schema, and that five ways of getting it wrong are told.
+kubernetes_tests()
+{
+    local file=ci/pipelines/kubernetes-job.yaml said change want
+    if ! /usr/bin/python3 -c 'import kubernetes' 2>/dev/null; then
+        skip 'pipelines: kubernetes-job.yaml by its schema' 'no python3-kubernetes'
+        return
+    fi
+    if said=$(/usr/bin/python3 ci/lib/kubernetes_job.py "$file" 2>&1); then
+        pass 'pipelines: kubernetes-job.yaml is what the API takes'
+    else
+        fail "pipelines: kubernetes-job.yaml: $said"
+    fi
+    while IFS='|' read -r change want; do
+        sed "$change" "$file" >"$pipe_at/job.yaml"
+        if said=$(/usr/bin/python3 ci/lib/kubernetes_job.py "$pipe_at/job.yaml" 2>&1); then
+            fail "pipelines: a Job after '$change' is taken for one"
+        elif [[ $said == *"$want"* ]]; then
+            pass "pipelines: a Job is refused: $want"
+        else
+            fail "pipelines: a Job after '$change' is refused for another reason: $said"
+        fi
+    done <<'END'
+s/completionMode/completionMod/|Job.spec has no completionMod
+s/completions: 4/completions: four/|Job.spec.completions is no int
+s/- name: shard/- nam: shard/|containers[0] has no nam
+s/value: "4"/value: 4/|env[1].value is no str
+s/restartPolicy: Never/restartPolicy: [Never]/|restartPolicy is no str
+END
+}
+
+# GitHub's workflow by the schema that GitHub's own editor has.
+github_tests()
+{
+    local file=ci/pipelines/github-actions.yml
+    if ! command -v action-validator >/dev/null; then
+        skip 'pipelines: github-actions.yml by its schema' 'no action-validator (npm: @action-validator/cli)'
+    elif ! action-validator "$file" >"$pipe_at/lint" 2>&1; then
+        fail "pipelines: github-actions.yml: $(head -n 5 "$pipe_at/lint")"
+    elif sed s/runs-on/runs_on/ "$file" >"$pipe_at/bad.yml" && action-validator "$pipe_at/bad.yml" >/dev/null 2>&1; then
+        fail 'pipelines: a workflow without runs-on is taken for one'
+    else
+        pass 'pipelines: github-actions.yml fits its schema'
+    fi
+}
+
 pipeline_tests()
 {
     local file pipe_more='' pipe_lost=''
@@ -113,6 +159,8 @@ pipeline_tests()
         fi
     done
     jenkinsfile_tests
+    kubernetes_tests
+    github_tests
     for file in ci/pipelines/*.yml ci/pipelines/*.yaml; do
         pipeline_ends 0 "$(basename "$file") runs its parts and judges" "$file"
     done

@@ -207,6 +207,20 @@ static void make_mount(const struct child *c, const struct process_mount *m)
         readonly_at(c, m->target);
 }
 
+/* One of its own shows the devices of its network; not every kernel lets it be mounted. Control
+ * groups stay the machine's. */
+static void make_sys(const struct child *c)
+{
+    const char *shared = "/sys";
+
+    if (c->s->network >= 0 &&
+        mount_at(c, "sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL,
+                 true) == 0)
+        shared = "/sys/fs/cgroup";
+    if (mount_at(c, shared, shared, NULL, MS_BIND | MS_REC, NULL, true) == 0)
+        readonly_at(c, shared);
+}
+
 static void make_root(struct child *c)
 {
     const struct process_spec *s = c->s;
@@ -223,11 +237,7 @@ static void make_root(struct child *c)
         mount_at(c, "/proc", "/proc", NULL, MS_BIND | MS_REC, NULL, true) < 0)
         failed(c, PROCESS_NO_MOUNT, "mounting /proc");
     make_devices(c);
-    /* one of its own shows the devices of its network; not every kernel lets it be mounted */
-    if (mount_at(c, "sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL,
-                 true) < 0 &&
-        mount_at(c, "/sys", "/sys", NULL, MS_BIND | MS_REC, NULL, true) == 0)
-        readonly_at(c, "/sys");
+    make_sys(c);
     for (size_t i = 0; i < s->n_mounts; i++)
         make_mount(c, &s->mounts[i]);
     if (fchdir(c->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||

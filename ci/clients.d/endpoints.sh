@@ -1,7 +1,8 @@
 #!/bin/bash
 # What tasks ask the agent, asked by the SDK for Python in a container that is a process: its
 # credentials come from AWS_CONTAINER_CREDENTIALS_RELATIVE_URI at 169.254.170.2, and STS, which
-# the control plane told of the role, knows them.
+# the control plane told of the role, knows them. In the host's network, since our STS listens on
+# its loopback.
 # needs: boto3 curl
 set -u
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ecsim-endpoints.XXXXXX") || exit 2
@@ -29,7 +30,7 @@ title   boto3 takes its credentials from the agent
 needs   sandbox curl
 limit   2m
 answer  aws sts
-env     ECS_ENABLE_TASK_IAM_ROLE=true
+env     ECS_ENABLE_TASK_IAM_ROLE=true ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST=true
 use     boot.scn
 file    ${tmp}/root/empty ""
 image   real:1 rootfs=${tmp}/root
@@ -57,6 +58,7 @@ if "role/asking" not in who["Arn"]:
 {
   "family": "asking",
   "taskRoleArn": "arn:aws:iam::123456789012:role/asking",
+  "networkMode": "host",
   "volumes": [
     {"name": "bin", "host": {"sourcePath": "/bin"}},
     {"name": "lib", "host": {"sourcePath": "/lib"}},
